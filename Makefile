@@ -1,0 +1,40 @@
+# The two commands a newcomer needs are `make demo` and `make test`; both set up .venv first.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: setup demo test lint requirements clean
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: requirements/setup.txt requirements/dev.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Metta needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/setup.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: setup
+	$(BIN)/metta demo
+
+test: setup
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
+  --no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements"
+
+requirements: setup
+	$(COMPILE) --extra dev pyproject.toml -o requirements/dev.txt
+	$(COMPILE) -c requirements/dev.txt pyproject.toml -o requirements/runtime.txt
+	$(COMPILE) -c requirements/dev.txt requirements/setup.in -o requirements/setup.txt
+
+clean:
+	rm -rf $(VENV) .aws-sam .metta

@@ -1,0 +1,1 @@
+"""Metta: the code shared by all functions, shipped as a Lambda layer."""

@@ -1,0 +1,393 @@
+"""The nouns that travel through Metta: messages, context, verdicts, work done, and the Turn that gathers them.
+
+All are pydantic models, so that turn state, audit, logs, ``metta demo --json`` and the playground show one shape.
+Places in texts are code points, durations milliseconds, times aware UTC datetimes, money US dollars.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+JsonObject = dict[str, Any]
+
+
+class Noun(BaseModel):
+    """A frozen value; unknown fields are an error, since both ends are ours."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ConversationKey(Noun):
+    """What a conversation is called everywhere: the account and the display id (unique only together)."""
+
+    account_id: int
+    conversation_id: int
+    """Chatwoot's ``conversation.id``, which is the display id that API URLs take."""
+
+    def __str__(self) -> str:
+        return f"{self.account_id}:{self.conversation_id}"
+
+    def __hash__(self) -> int:
+        return hash((self.account_id, self.conversation_id))
+
+
+class Attachment(Noun):
+    """A file a customer sent; Metta names it to the model and never opens it."""
+
+    file_type: str
+    """image, audio, video, file, location, fallback, share, contact, ..."""
+    name: str = ""
+    """File name or title, untrusted text; empty when unknown."""
+    transcript: str = ""
+    """Transcribed text of an audio message, when Chatwoot delivered one."""
+
+
+class Contact(Noun):
+    """The customer as Chatwoot describes them; every field can have been edited by someone."""
+
+    id: int
+    name: str = ""
+    email: str | None = None
+    phone: str | None = None
+    identifier: str | None = None
+    blocked: bool = False
+
+
+class IdentityLevel(StrEnum):
+    """How well we know whom we talk to."""
+
+    ANONYMOUS = "anonymous"
+    CLAIMED = "claimed"
+    VERIFIED = "verified"
+
+
+class Identity(Noun):
+    """A proved or claimed address (I7). Made from the conversation only, never from a model's argument.
+
+    With ``VERIFIED`` at least one of email, phone, partner_id is set and each one set is proved.
+    With ``CLAIMED`` the addresses are what the contact carries or typed; none is proved.
+    """
+
+    level: IdentityLevel = IdentityLevel.ANONYMOUS
+    email: str | None = None
+    """Normalised: lower case, no display name."""
+    phone: str | None = None
+    """International form, ``+`` and digits."""
+    partner_id: int | None = None
+    """Odoo ``res.partner`` id, only where the policy maps a verified identifier to one."""
+
+
+class IncomingMessage(Noun):
+    """One customer message that the answering filter let through."""
+
+    key: ConversationKey
+    message_id: int
+    """Global in the Chatwoot installation; the order of a conversation."""
+    inbox_id: int
+    text: str
+    """Raw text, may be empty when there are only attachments. Without NUL and lone surrogates."""
+    content_type: str = "text"
+    channel: str = ""
+    """``Channel::WebWidget``, ``Channel::Whatsapp``, ..."""
+    created_at: datetime
+    attachments: tuple[Attachment, ...] = ()
+    contact: Contact
+    contact_source_id: str = ""
+    """``contact_inbox.source_id``: the phone on WhatsApp and SMS, the address on e-mail, a UUID on the website."""
+    hmac_verified: bool = False
+    language_hint: str | None = None
+    """Browser language as the widget reported it, for example ``de``."""
+
+
+class OutgoingKind(StrEnum):
+    """Why a message is sent, so that each is sent once."""
+
+    REPLY = "reply"
+    NOTE = "note"
+    HANDOFF_NOTE = "handoff_note"
+    HANDOFF_WORD = "handoff_word"
+
+
+class OutgoingMessage(Noun):
+    """A text that leaves: already through the output guardrails, or fixed text of our own."""
+
+    key: ConversationKey
+    turn_id: str
+    """Reaches Chatwoot as ``content_attributes.metta_turn_id``."""
+    kind: OutgoingKind
+    """Reaches Chatwoot as ``content_attributes.metta_kind``."""
+    text: str
+    channel: str = ""
+    private: bool = False
+    part: int = 0
+    """Zero-based part of a reply that a channel's length limit split; reaches Chatwoot as ``metta_part``."""
+
+
+class ThreadMessage(Noun):
+    """A message of the conversation as Chatwoot's API lists it."""
+
+    id: int
+    text: str = ""
+    message_type: str
+    """incoming, outgoing, activity or template."""
+    private: bool = False
+    status: str = "sent"
+    """sent, delivered, read or failed."""
+    sender_type: str | None = None
+    """contact, user, agent_bot, captain_assistant or None."""
+    content_type: str = "text"
+    created_at: datetime
+    turn_id: str | None = None
+    """``content_attributes.metta_turn_id``: set on our own messages, whatever token sent them."""
+    kind: str | None = None
+    part: int = 0
+    external_echo: bool = False
+    external_error: str | None = None
+    deleted: bool = False
+    from_automation: bool = False
+    """Sent by an automation rule or a campaign: neither a person nor us."""
+    attachments: tuple[Attachment, ...] = ()
+
+
+class ConversationView(Noun):
+    """A conversation as it is right now (GET conversation)."""
+
+    key: ConversationKey
+    inbox_id: int
+    status: str
+    can_reply: bool = True
+    assignee_type: str | None = None
+    """User, AgentBot, Captain::Assistant or None."""
+    assignee_id: int | None = None
+    channel: str = ""
+    contact: Contact | None = None
+    contact_source_id: str = ""
+    hmac_verified: bool = False
+    last_message: ThreadMessage | None = None
+    """Newest message, private and activity included."""
+    last_public_message: ThreadMessage | None = None
+    """Newest message that is not an activity."""
+    language_hint: str | None = None
+
+    @property
+    def human_assigned(self) -> bool:
+        """True when a person is the assignee; a bot as assignee (Chatwoot >= 4.16) is not one."""
+        return self.assignee_type == "User" and self.assignee_id is not None
+
+
+class Author(StrEnum):
+    """Who wrote a line of history."""
+
+    CUSTOMER = "customer"
+    ASSISTANT = "assistant"
+    AGENT = "agent"
+    """A person of the support team, an automation or another bot."""
+
+
+class HistoryEntry(Noun):
+    """One earlier public message, sanitized as input is."""
+
+    message_id: int
+    author: Author
+    text: str
+    created_at: datetime
+
+
+class MessageContext(Noun):
+    """Everything about the conversation that guardrails, agent and tools may know in this turn."""
+
+    key: ConversationKey
+    inbox_id: int
+    channel: str = ""
+    contact: Contact
+    identity: Identity = Identity()
+    language: str = "en"
+    """Two-letter code of the language to answer in."""
+    history: tuple[HistoryEntry, ...] = ()
+    history_complete: bool = True
+    """False when the token may not list messages and only the messages at hand are known."""
+    customer_text: str = ""
+    """The turn's sanitized customer text; a permitted source of figures in the reply."""
+    tool_results: tuple[str, ...] = ()
+    """JSON texts of this turn's tool results; for output guardrails."""
+    turn_id: str = ""
+
+
+class Action(StrEnum):
+    """What a verdict asks for, mildest first."""
+
+    ALLOW = "allow"
+    REDACT = "redact"
+    BLOCK = "block"
+    HANDOFF = "handoff"
+
+
+class Direction(StrEnum):
+    """Which way a text goes."""
+
+    INPUT = "input"
+    OUTPUT = "output"
+
+
+class Finding(Noun):
+    """One thing a check noticed, with its place in the original text."""
+
+    check: str
+    """pii, injection, toxicity, rules or leak."""
+    kind: str
+    """EMAIL, PHONE, SSN, CARD, IBAN; profanity, abuse, threat, hate, sexual; a rule's name; ..."""
+    start: int = Field(ge=0)
+    end: int = Field(ge=0)
+    """Exclusive."""
+    score: float = Field(ge=0, le=1)
+
+
+class Verdict(Noun):
+    """What the guardrails say about one text."""
+
+    direction: Direction
+    action: Action
+    findings: tuple[Finding, ...] = ()
+    text: str
+    """The text to go on with: sanitized and, where the policy says so, masked."""
+    reason: str = ""
+    """``check/kind`` that decided the action; empty for allow."""
+    version: str = ""
+    """Version of rules and lists, for the audit log."""
+
+
+class ToolCall(Noun):
+    """One call of a tool by the model."""
+
+    name: str
+    arguments: JsonObject = Field(default_factory=dict)
+    result: JsonObject = Field(default_factory=dict)
+    ok: bool = True
+    error: str = ""
+    """Class of the failure, never a server's message."""
+    started_at: datetime
+    duration_ms: float
+
+
+class ModelCall(Noun):
+    """One request to the model, failed ones included."""
+
+    model: str
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost_usd: float = 0.0
+    started_at: datetime
+    duration_ms: float
+    error: str = ""
+
+
+class AgentWork(BaseModel):
+    """What the agent did, filled while it happens, so that a failure loses nothing of it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    prompt_version: str = ""
+    tool_calls: list[ToolCall] = Field(default_factory=list)
+    model_calls: list[ModelCall] = Field(default_factory=list)
+
+
+class AgentReply(Noun):
+    """How the agent ended."""
+
+    text: str = ""
+    handoff_reason: str | None = None
+    """Set when the model called ``handOffToHuman``; the text is then empty."""
+
+
+class Phase(StrEnum):
+    """How far a turn got; written to turn state before the next step is taken."""
+
+    STARTED = "started"
+    PREPARED = "prepared"
+    """The text that will leave is decided (checked reply or hand-off)."""
+    SENDING = "sending"
+    """A POST may be under way."""
+    SENT = "sent"
+    """Nothing but the audit is left to do."""
+
+
+class Outcome(StrEnum):
+    """How a turn ended."""
+
+    ANSWERED = "answered"
+    HANDED_OFF = "handed_off"
+    DROPPED = "dropped"
+    """A reply existed but was not sent (I3)."""
+    SKIPPED = "skipped"
+    """Nothing was to be done."""
+
+
+class HandOffStep(StrEnum):
+    """The recorded steps of a hand-off, in the order in which they are taken."""
+
+    NOTE = "note"
+    WORD = "word"
+    STATUS = "status"
+    TEAM = "team"
+
+
+class SentMessage(Noun):
+    """A message Chatwoot accepted."""
+
+    kind: OutgoingKind
+    message_id: int | None = None
+    """None when it is known to exist (or assumed to) but its id is not."""
+    text: str
+    private: bool = False
+    part: int = 0
+
+
+class Timing(Noun):
+    """One timed step of a turn."""
+
+    step: str
+    started_at: datetime
+    duration_ms: float
+
+
+class Turn(BaseModel):
+    """One customer turn from the first message to the audit row; every view of it is made from this object."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str
+    key: ConversationKey
+    phase: Phase = Phase.STARTED
+    inbox_id: int
+    channel: str = ""
+    contact: Contact
+    identity: Identity = Identity()
+    language: str = "en"
+    history_complete: bool = True
+    messages: tuple[IncomingMessage, ...] = ()
+    """The customer messages it answers, by message id; texts sanitized before they are recorded."""
+    covered: tuple[int, ...] = ()
+    """Ids it covers: those messages plus later ones that its history held."""
+    input_verdict: Verdict | None = None
+    output_verdict: Verdict | None = None
+    work: AgentWork = Field(default_factory=AgentWork)
+    reply: str | None = None
+    """The checked text; None when nothing is to be said."""
+    outcome: Outcome | None = None
+    reason: str = ""
+    """Why it was handed off, dropped or skipped; empty when answered."""
+    handoff_done: tuple[HandOffStep, ...] = ()
+    sent: tuple[SentMessage, ...] = ()
+    delivery_unknown: bool = False
+    """True when a send stayed ambiguous and a person was told so."""
+    attempt: int = 1
+    """Real tries so far, this one included."""
+    started_at: datetime
+    finished_at: datetime | None = None
+    timings: list[Timing] = Field(default_factory=list)

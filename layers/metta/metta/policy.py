@@ -1,0 +1,138 @@
+"""The policy file: business rules, facts, guardrail actions, tone, limits and prices, as typed data.
+
+``METTA_POLICY`` names a YAML file; without it the packaged ``policy.yaml`` applies. A section left out keeps its
+packaged values. A mistake is a ``SettingsError`` that names the file and the field.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field, ValidationError
+
+from metta.errors import SettingsError
+from metta.messages import Action, Noun
+
+PACKAGED = Path(__file__).with_name("policy.yaml")
+
+
+class Limits(Noun):
+    """Bounds of one turn (I11)."""
+
+    input_chars: int = Field(8000, ge=100)
+    """Longer customer text is shortened: the model sees the first part and the last 2,000 characters."""
+    history_messages: int = Field(20, ge=0, le=100)
+    history_chars: int = Field(8000, ge=0)
+    model_turns: int = Field(6, ge=1, le=20)
+    output_tokens: int = Field(800, ge=50)
+    tool_result_chars: int = Field(6000, ge=500)
+    model_call_seconds: float = Field(25, gt=0)
+    run_seconds: float = Field(45, gt=0)
+    claimed_misses: int = Field(3, ge=1)
+    """Orders a customer with a claimed identity may fail to find before a person takes over."""
+
+
+class Price(Noun):
+    """US dollars per million tokens."""
+
+    input: float = Field(ge=0)
+    cached: float = Field(ge=0)
+    output: float = Field(ge=0)
+
+
+class PiiPolicy(Noun):
+    """What happens to personal data, per kind."""
+
+    input: dict[str, Action] = Field(default_factory=dict)
+    output: dict[str, Action] = Field(default_factory=dict)
+
+
+class ChecksPolicy(Noun):
+    """Actions per finding kind, for the checks that judge a whole message."""
+
+    injection: Action = Action.BLOCK
+    toxicity: dict[str, Action] = Field(default_factory=dict)
+    leak: Action = Action.BLOCK
+
+
+class Rules(Noun):
+    """Business rules on what Metta may say and on what it answers itself."""
+
+    forbidden_promises: tuple[str, ...] = ()
+    """Phrases a reply may not contain; matched without case and accents, on word borders."""
+    forbidden_topics: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Topic name -> words of a customer's message that send it to a person."""
+    competitors: tuple[str, ...] = ()
+    allowed_link_hosts: tuple[str, ...] = ()
+    human_request: tuple[str, ...] = ()
+    """Phrases with which a customer asks for a person."""
+
+
+class IdentityPolicy(Noun):
+    """What counts as proof (I7). It can only tighten."""
+
+    trust_email_sender: bool = True
+    """Whether the sender of an e-mail inbox is a verified address."""
+    identifier_partners: dict[str, int] = Field(default_factory=dict)
+    """HMAC-verified contact identifier -> Odoo partner id."""
+    company_orders: bool = False
+    """Whether a customer may see the orders of the whole company."""
+
+
+class Policy(Noun):
+    """The whole policy file."""
+
+    company: str = "our shop"
+    tone: str = ""
+    facts: dict[str, str] = Field(default_factory=dict)
+    """Name -> sentence (returns, shipping, opening hours): in the prompt and a permitted source of claims."""
+    default_language: str = "en"
+    languages: tuple[str, ...] = ("en", "es", "fr", "de", "pt", "it", "nl")
+    limits: Limits = Limits()
+    prices: dict[str, Price] = Field(default_factory=dict)
+    pii: PiiPolicy = PiiPolicy()
+    checks: ChecksPolicy = ChecksPolicy()
+    rules: Rules = Rules()
+    identity: IdentityPolicy = IdentityPolicy()
+    version: str = ""
+    """First 12 hex digits of the SHA-256 of the effective content; reaches the audit log."""
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"METTA_POLICY: {path} cannot be read ({type(error).__name__})") from error
+    except yaml.YAMLError as error:
+        at = getattr(error, "problem_mark", None)
+        where = f" (line {at.line + 1}, column {at.column + 1})" if at else ""
+        raise SettingsError(f"METTA_POLICY: {path} is not YAML{where}") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise SettingsError(f"METTA_POLICY: {path} must hold a mapping at its top level")
+    return content
+
+
+def load_policy(path: str | None = None) -> Policy:
+    """The policy at ``path`` laid over the packaged one, section by section.
+
+    Raises:
+        SettingsError: the file cannot be read, or a field is unknown or malformed.
+    """
+    content = _read(PACKAGED)
+    if path is not None:
+        content |= _read(Path(path))
+    content.pop("version", None)
+    try:
+        policy = Policy(**content)
+    except (ValidationError, TypeError) as error:
+        if not isinstance(error, ValidationError):
+            raise SettingsError(f"METTA_POLICY: {path or PACKAGED.name}: section names must be text") from error
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise SettingsError(f"METTA_POLICY: {path or PACKAGED.name}: {problems}") from None
+    digest = hashlib.sha256(policy.model_dump_json().encode()).hexdigest()
+    return policy.model_copy(update={"version": digest[:12]})
