@@ -1,0 +1,7 @@
+"""The checks before and after the agent: PII, injection, toxicity, business rules and leaks; fixed texts; language."""
+
+from metta.guardrails.engine import Guardrails
+from metta.guardrails.language import detect_language
+from metta.guardrails.texts import FixedText, fixed_text
+
+__all__ = ["FixedText", "Guardrails", "detect_language", "fixed_text"]

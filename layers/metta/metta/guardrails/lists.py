@@ -1,0 +1,30 @@
+"""Reads the packaged word lists and texts; their common version reaches the audit log with every verdict."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_DATA = Path(__file__).with_name("data")
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def read_data(name: str) -> dict[str, Any]:
+    """The mapping in ``data/<name>``."""
+    content = yaml.load((_DATA / name).read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader
+    if not isinstance(content, dict):
+        raise TypeError(f"{name} must hold a mapping")
+    return content
+
+
+@cache
+def lists_version() -> str:
+    """First 8 hex digits of the SHA-256 over all data files and the rules' own source."""
+    digest = hashlib.sha256()
+    for path in (*sorted(_DATA.glob("*.yaml")), Path(__file__).with_name("injection_rules.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:8]
