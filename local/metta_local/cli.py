@@ -1,0 +1,141 @@
+"""The ``metta`` command. Each subcommand imports what it needs only when it runs, so that ``metta guard`` starts fast.
+
+Results go to stdout, trouble to stderr; the exit code is 0 or 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from metta_local.console import CommandError, complain, ends_on_signals
+
+EXAMPLES = """\
+examples:
+  metta demo                          play sample conversations through the whole system, nothing to set up
+  metta up                            embedded stack, running until Ctrl-C; prints the variables that point at it
+  metta worker --health-port 8080     answer from AWS_SQS_QUEUE_URL until SIGTERM
+  metta send body.json                put a Chatwoot webhook body on the queue
+  metta migrate --status              which schema the database has
+  metta tool getOrder '{"orderNumber": "S00042"}' --phone +4915112345678 --level verified
+  echo '{"id": "1", "text": "hello", "direction": "input"}' | metta guard
+
+Variables are listed in .env.example; a missing or malformed one is named.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Wrong usage exits with 1 like every other failure."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        complain(message)
+        self.exit(1)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's arguments."""
+    root = _Parser(
+        prog="metta",
+        description="A customer-service agent for Chatwoot that runs in your own AWS account.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
+
+    demo = commands.add_parser("demo", help="play sample conversations through queue and worker, show each turn")
+    demo.add_argument("--json", action="store_true", help="one JSON document on stdout instead")
+    demo.add_argument("--log", metavar="FILE", help="keep the log here (removed after a success otherwise)")
+
+    up = commands.add_parser("up", help="run the embedded stack until stopped; print the variables that point at it")
+    up.add_argument("--json", action="store_true", help="the variables as one JSON object")
+    up.add_argument("--deployed", action="store_true", help="sam build and sam deploy the real template onto it")
+    up.add_argument("--directory", metavar="DIR", help="where data and logs live (a temporary one otherwise)")
+
+    worker = commands.add_parser("worker", help="answer from the queue AWS_SQS_QUEUE_URL until SIGTERM or SIGINT")
+    worker.add_argument("--health-port", type=int, metavar="N", help="answer health checks on this port")
+    worker.add_argument("--health-host", default="127.0.0.1", metavar="ADDRESS", help="(127.0.0.1)")
+
+    send = commands.add_parser("send", help="put a Chatwoot webhook body on the queue AWS_SQS_QUEUE_URL")
+    send.add_argument("file", metavar="FILE", help="the body as JSON; - reads standard input")
+    send.add_argument("--json", action="store_true", help="ids of the queued message as JSON")
+
+    migrate = commands.add_parser("migrate", help="bring the database DATABASE_MIGRATE_URL to the newest schema")
+    migrate.add_argument("--status", action="store_true", help="show the schema's version and change nothing")
+    migrate.add_argument("--json", action="store_true", help="as JSON")
+
+    commands.add_parser("guard", help="judge JSON Lines of texts on stdin: {id, text, direction: input|output}")
+
+    tool = commands.add_parser("tool", help="run one tool as the model would and print its result as JSON")
+    tool.add_argument("name", metavar="NAME", help="getProduct, searchProducts, getOrder, getOrdersByCustomer, ...")
+    tool.add_argument("arguments", metavar="JSON", help="""its arguments, for example '{"orderNumber": "S00042"}'""")
+    tool.add_argument("--email", help="the customer's e-mail address")
+    tool.add_argument("--phone", help="the customer's phone number, +4915112345678")
+    tool.add_argument("--level", choices=("verified", "claimed", "anonymous"), help="how well the address is proved")
+
+    bench = commands.add_parser("bench", help="overhead, batch, cold start and guardrail benchmarks, as ratios")
+    bench.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    return root
+
+
+def _dispatch(chosen: argparse.Namespace) -> int:
+    command = chosen.command
+    if command == "guard":
+        from metta_local import guard
+
+        return guard.run(sys.stdin, sys.stdout, sys.stderr)
+    if command == "demo":
+        from metta_local import demo
+
+        return demo.run(as_json=chosen.json, log=chosen.log)
+    if command == "up":
+        from metta_local import up
+
+        return up.run(as_json=chosen.json, deployed=chosen.deployed, directory=chosen.directory)
+    if command == "worker":
+        from metta_local import worker_command
+
+        return worker_command.run(health_port=chosen.health_port, health_host=chosen.health_host)
+    if command == "send":
+        from metta_local import send
+
+        return send.run(chosen.file, as_json=chosen.json)
+    if command == "migrate":
+        from metta_local import migrate_command
+
+        return migrate_command.run(status_only=chosen.status, as_json=chosen.json)
+    if command == "tool":
+        from metta_local import tool
+
+        return tool.run(chosen.name, chosen.arguments, email=chosen.email, phone=chosen.phone, level=chosen.level)
+    from metta_local import bench
+
+    return bench.main(chosen.rest)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand; returns the exit code, 0 or 1."""
+    chosen = parser().parse_args(argv)
+    try:
+        with ends_on_signals():
+            return _dispatch(chosen)
+    except CommandError as error:
+        complain(str(error))
+    except KeyboardInterrupt:
+        complain("stopped")
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader has gone; nothing is left to be said
+    except Exception as error:
+        from metta.errors import MettaError
+
+        if not isinstance(error, MettaError):
+            raise
+        complain(str(error))
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

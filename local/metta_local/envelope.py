@@ -1,0 +1,99 @@
+"""What a Chatwoot webhook looks like on the queue: group, deduplication id and attributes; for receiver and ``send``.
+
+The group keeps a conversation's deliveries apart, the deduplication id drops what Chatwoot delivers twice. Only
+``message_created`` happens once per message; every other event carries a digest of its body as well, since two updates
+of one message ("delivered", then "failed") within SQS's five minutes are two facts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from metta.messages import JsonObject
+
+MAX_BODY_BYTES = 1_048_576 - 4_096
+"""SQS takes 1 MiB, attributes included."""
+HEADERS = ("X-Chatwoot-Delivery", "X-Chatwoot-Timestamp", "X-Chatwoot-Signature")
+"""Headers that travel with the body as message attributes of the same names."""
+_NOT_IN_SQS = {0xFFFE: "\\uFFFE", 0xFFFF: "\\uFFFF"}
+
+
+class NotAWebhookError(Exception):
+    """The body cannot be a Chatwoot webhook; the text says why, without quoting it."""
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """One webhook as it is put on the queue."""
+
+    body: str
+    group: str
+    """``account:conversation``."""
+    deduplication: str
+    """``account:event:message``, with a digest where the event has no id of its own."""
+    headers: dict[str, str]
+
+    def send(self, sqs: Any, queue_url: str) -> str:
+        """Put it on the queue; FIFO ids only where the queue takes them. Returns the SQS message id."""
+        parameters: JsonObject = {"QueueUrl": queue_url, "MessageBody": self.body}
+        if self.headers:
+            parameters["MessageAttributes"] = {
+                name: {"DataType": "String", "StringValue": value} for name, value in self.headers.items()
+            }
+        if queue_url.endswith(".fifo"):
+            parameters |= {"MessageGroupId": self.group, "MessageDeduplicationId": self.deduplication}
+        return str(sqs.send_message(**parameters)["MessageId"])
+
+
+def _id(value: object) -> str:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else "unknown"
+
+
+def _field(holder: object, name: str) -> object:
+    return holder.get(name) if isinstance(holder, dict) else None
+
+
+def wrap(raw: bytes, headers: dict[str, str] | None = None) -> Envelope:
+    """The envelope of a webhook body, whose bytes stay as they are.
+
+    Args:
+        raw: the request body.
+        headers: those of ``HEADERS`` that came with it.
+
+    Raises:
+        NotAWebhookError: not UTF-8, not JSON, not an object, or without an event.
+    """
+    try:
+        text = raw.decode("utf-8")
+        body = json.loads(text)
+    except UnicodeDecodeError as error:
+        raise NotAWebhookError(f"not UTF-8 (byte {error.start})") from None
+    except json.JSONDecodeError as error:
+        raise NotAWebhookError(f"not JSON ({error.msg}, line {error.lineno}, column {error.colno})") from None
+    except (RecursionError, ValueError) as error:
+        raise NotAWebhookError(f"not JSON ({type(error).__name__})") from None
+    if not isinstance(body, dict):
+        raise NotAWebhookError("not a JSON object")
+    event = body.get("event")
+    if not isinstance(event, str) or not event:
+        raise NotAWebhookError("no event")
+    digest = hashlib.sha256(raw).hexdigest()
+    about_message = event.startswith("message_")
+    conversation = _field(body, "conversation") if about_message or "conversation" in body else body
+    if event == "webwidget_triggered":
+        conversation = _field(body, "current_conversation")
+    account = _id(_field(_field(body, "account"), "id") or _field(_field(conversation, "account"), "id"))
+    message = _id(body.get("id")) if about_message else "unknown"
+    named = event if event.isascii() and event.isidentifier() and len(event) <= 40 else "event"
+    deduplication = f"{account}:{named}:{message}"
+    if event != "message_created" or message == "unknown":
+        deduplication += f":{digest[:32]}"
+    return Envelope(
+        body=text.translate(_NOT_IN_SQS),
+        group=f"{account}:{_id(_field(conversation, 'id'))}",
+        deduplication=deduplication,
+        headers=dict(headers or {}),
+    )

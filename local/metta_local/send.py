@@ -1,0 +1,57 @@
+"""``metta send FILE``: puts one Chatwoot webhook body on the queue, as the receiver would."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from metta import settings as metta_settings
+from metta_local.console import CommandError, say
+from metta_local.envelope import MAX_BODY_BYTES, NotAWebhookError, wrap
+from metta_local.worker_command import sqs_client
+
+
+def read_body(name: str) -> bytes:
+    """The bytes of the file, or of standard input for ``-``.
+
+    Raises:
+        CommandError: it cannot be read or is larger than SQS takes.
+    """
+    try:
+        raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise CommandError(f"{name}: cannot be read ({error.strerror})") from None
+    if len(raw) > MAX_BODY_BYTES:
+        raise CommandError(f"{name}: {len(raw)} bytes, SQS takes {MAX_BODY_BYTES}")
+    return raw
+
+
+def run(name: str, *, as_json: bool = False) -> int:
+    """Send the webhook body in the file ``name``.
+
+    The body is checked before anything is contacted. Sending the same file twice within five minutes gives one
+    message on a FIFO queue, as two deliveries of one event do.
+
+    Raises:
+        CommandError: the file or the queue is at fault.
+        SettingsError: the queue is not named.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        envelope = wrap(read_body(name))
+    except NotAWebhookError as error:
+        raise CommandError(f"{name}: {error}") from None
+    settings = metta_settings.load()
+    queue_url = settings.queue.queue_url
+    try:
+        message_id = envelope.send(sqs_client(settings), queue_url)
+    except (ClientError, BotoCoreError) as error:
+        raise CommandError(f"AWS_SQS_QUEUE_URL: the queue did not take the message: {error}") from None
+    sent = {"messageId": message_id, "messageGroupId": envelope.group, "deduplicationId": envelope.deduplication}
+    if as_json:
+        say(json.dumps(sent))
+    else:
+        say(f"queued {message_id} in group {envelope.group} (deduplication {envelope.deduplication})")
+    return 0
