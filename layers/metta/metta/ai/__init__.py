@@ -1,0 +1,1 @@
+"""The agent: instructions, tools, access to the model, and the bounds of a run."""
