@@ -86,7 +86,7 @@ class MiniStack:
             self.url = f"http://127.0.0.1:{port}"
             with self.log_path.open("wb") as log:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", "metta_local.aws"],
+                    [sys.executable, "-m", "metta_local.aws", *([] if self._given else [str(self._directory)])],
                     stdin=subprocess.PIPE,
                     stdout=log,
                     stderr=subprocess.STDOUT,
@@ -136,7 +136,7 @@ class MiniStack:
         }
 
     def client(self, service: str) -> Any:
-        """A boto3 client of one of its services, safe to share between threads; fails fast instead of retrying for a minute."""
+        """A boto3 client of one of its services, safe to share between threads; it fails fast."""
         import boto3
         from botocore.config import Config
 
@@ -216,6 +216,8 @@ class MiniStack:
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "BIND_HOST": "127.0.0.1",
             "MINISTACK_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(port),
@@ -256,9 +258,11 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(directories: list[str]) -> None:
     """Wait until the parent's end of the pipe closes, however the parent ended, then end the whole group."""
     sys.stdin.buffer.read()
+    for temporary in directories:
+        shutil.rmtree(temporary, ignore_errors=True)
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
@@ -266,7 +270,9 @@ def main() -> None:
     """The child process: MiniStack, tied to the life of the process that holds its standard input."""
     from ministack.app import main as serve
 
-    threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
+    directories = sys.argv[1:]  # temporary ones, to remove when the parent could not
+    sys.argv[1:] = []
+    threading.Thread(target=_end_with_parent, args=(directories,), name="end-with-parent", daemon=True).start()
     serve()
 
 

@@ -1,0 +1,115 @@
+"""Builds the layers and functions for Lambda; `sam build` calls it through the Makefile of each.
+
+``METTA_BUILD_ARCH`` (aarch64 or x86_64, default aarch64) and ``METTA_BUILD_PYTHON`` (default 3.13) name the target;
+the host's own values make an artifact that runs on the host. Needs only the standard library, and uv for packages.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+LIMIT_MB = 250
+"""What Lambda accepts for a function with its layers, unzipped."""
+
+AWS_SERVICES = frozenset({"dynamodb", "secretsmanager", "sqs", "sts", "xray"})
+"""Services whose models stay in botocore; the other 430 are two thirds of its size."""
+
+TEST_DIRECTORIES = frozenset({"tests", "_tests", "__pycache__"})
+BUILD_LEFTOVERS = frozenset({".pyi", ".c", ".h", ".pyx", ".pxd"})
+
+
+def dependencies(target: Path, arch: str, python: str) -> None:
+    """Install the pinned packages of the target platform, without what the worker never reads."""
+    uv = shutil.which("uv", path=os.pathsep.join((str(ROOT / ".venv" / "bin"), os.environ.get("PATH", ""))))
+    if uv is None:
+        sys.exit("uv was found neither in .venv/bin nor on PATH: run `make setup`, or install uv")
+    command = [uv, "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
+    command += ["--python-version", python, "--python-platform", f"{arch}-manylinux_2_34"]
+    command += ["--target", str(target), "--requirement", str(ROOT / "requirements" / "runtime.txt")]
+    subprocess.run(command, check=True)
+    slim(target)
+
+
+def slim(target: Path) -> None:
+    """Remove scripts, tests, type stubs, C sources and the models of AWS services that are not used."""
+    shutil.rmtree(target / "bin", ignore_errors=True)
+    for directory in [path for path in target.rglob("*") if path.is_dir() and path.name in TEST_DIRECTORIES]:
+        shutil.rmtree(directory, ignore_errors=True)
+    for path in [path for path in target.rglob("*") if path.suffix in BUILD_LEFTOVERS]:
+        path.unlink()
+    for path in (target / "botocore" / "data").iterdir():
+        if path.is_dir() and path.name not in AWS_SERVICES:
+            shutil.rmtree(path)
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy our own code, without caches and build files."""
+    ignore = shutil.ignore_patterns("__pycache__", "*.egg-info", "Makefile")
+    shutil.copytree(source, target, ignore=ignore, dirs_exist_ok=True)
+
+
+def interpreters(python: str) -> Iterator[str]:
+    """Commands that may be an interpreter of that version, likeliest first; each has still to be tried."""
+    yield sys.executable
+    yield str(ROOT / ".venv" / "bin" / "python")
+    yield f"python{python}"
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    yield from (str(path) for path in sorted(pyenv.glob(f"versions/{python}.*/bin/python")))
+
+
+def compile_all(target: Path, python: str) -> None:
+    """Byte-compile for the target version: ``/opt`` is read-only, so Lambda itself would compile at each cold start.
+
+    The pyc files carry a hash that is not checked, since unpacking gives the sources new times.
+    """
+    version = ["-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+    for command in interpreters(python):
+        if shutil.which(command) is None:
+            continue
+        tried = subprocess.run([command, *version], capture_output=True, text=True, check=False)
+        if tried.returncode == 0 and tried.stdout.strip() == python:
+            compileall = ["-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash"]
+            # No path of the build machine in the artifact: the same sources give the same bytes.
+            compileall += ["-s", str(target), str(target)]
+            subprocess.run([command, "-I", *compileall], check=True)
+            return
+    print(f"warning: no Python {python} here, so the layer is not byte-compiled and starts slower")
+
+
+def size_mb(directory: Path) -> float:
+    """Sum of the file sizes below, in megabytes as Lambda counts them (2**20)."""
+    return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file()) / 2**20
+
+
+def main() -> None:
+    """Build one artifact: the packages, or a copy of our own code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", help="`dependencies`, or a directory of the repository whose code is copied")
+    parser.add_argument("target", type=Path, help="directory to fill")
+    arguments = parser.parse_args()
+    target: Path = arguments.target
+    arch = os.environ.get("METTA_BUILD_ARCH") or "aarch64"
+    python = os.environ.get("METTA_BUILD_PYTHON") or "3.13"
+    if arch not in ("aarch64", "x86_64"):
+        sys.exit(f"METTA_BUILD_ARCH is {arch!r}; it must be aarch64 or x86_64")
+    target.mkdir(parents=True, exist_ok=True)
+    if arguments.what == "dependencies":
+        dependencies(target, arch, python)
+    else:
+        copy(ROOT / arguments.what, target)
+    compile_all(target, python)
+    megabytes = size_mb(target)
+    print(f"{arguments.what}: {megabytes:.1f} MB for Python {python} on {arch}")
+    if megabytes > LIMIT_MB:
+        sys.exit(f"{arguments.what} alone is over Lambda's limit of {LIMIT_MB} MB")
+
+
+if __name__ == "__main__":
+    main()
