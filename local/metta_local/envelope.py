@@ -12,11 +12,12 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from metta.integrations.chatwoot.signature import DELIVERY_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER
 from metta.messages import JsonObject
 
 MAX_BODY_BYTES = 1_048_576 - 4_096
 """SQS takes 1 MiB, attributes included."""
-HEADERS = ("X-Chatwoot-Delivery", "X-Chatwoot-Timestamp", "X-Chatwoot-Signature")
+HEADERS = (DELIVERY_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER)
 """Headers that travel with the body as message attributes of the same names."""
 _NOT_IN_SQS = {0xFFFE: "\\uFFFE", 0xFFFF: "\\uFFFF"}
 
