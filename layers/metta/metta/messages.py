@@ -99,6 +99,8 @@ class IncomingMessage(Noun):
     contact_source_id: str = ""
     """``contact_inbox.source_id``: the phone on WhatsApp and SMS, the address on e-mail, a UUID on the website."""
     hmac_verified: bool = False
+    mail_from: tuple[str, ...] = ()
+    """``From`` of an e-mail; may be somebody other than the contact, who replied into the same thread."""
     language_hint: str | None = None
     """Browser language as the widget reported it, for example ``de``."""
 

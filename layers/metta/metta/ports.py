@@ -66,8 +66,14 @@ class Chatwoot(Protocol):
         """Create one message. Liquid is neutralised and the channel's format and length applied beforehand."""
         ...
 
-    async def find_sent(self, key: ConversationKey, turn_id: str) -> tuple[ThreadMessage, ...] | None:
-        """Messages that carry ``turn_id``; empty when there surely are none; None when that cannot be known."""
+    async def find_sent(
+        self, key: ConversationKey, turn_id: str, *, last_known_id: int | None = None
+    ) -> tuple[ThreadMessage, ...] | None:
+        """Messages that carry ``turn_id``; empty when there surely are none; None when that cannot be known.
+
+        ``last_known_id`` is a message id known to be older than anything the turn sent, best the newest one that the
+        last look before sending saw; without it a token that may not list can hardly ever be sure.
+        """
         ...
 
     async def mark_as_read(self, key: ConversationKey) -> bool:

@@ -1,0 +1,109 @@
+"""From the wire to the noun: makes an ``IncomingMessage`` of a message event, and reads its free-form attributes."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote, urlsplit
+
+from metta.integrations.chatwoot.payload import ChatwootWebhookPayload, WireAttachment, WireMessage
+from metta.integrations.chatwoot.text import clean_text, text_or_empty
+from metta.messages import Attachment, Contact, ConversationKey, IncomingMessage
+
+MAX_ATTACHMENTS = 15
+"""Chatwoot accepts no more per message."""
+
+_MACHINE_MAILBOX = re.compile(
+    r"(?:no[-_.]?reply|do[-_.]?not[-_.]?reply|mailer-daemon|postmaster|bounces?)(?:[+._-][^@]*)?", re.IGNORECASE
+)
+_LANGUAGE = re.compile(r"([A-Za-z]{2})(?:[-_][A-Za-z0-9-]{1,20})?")
+
+
+def own_turn_id(message: WireMessage) -> str | None:
+    """The turn that wrote this message, or None when it is not ours; customers cannot set the attribute."""
+    if message.message_type == "incoming":
+        return None
+    return text_or_empty(message.content_attributes.get("metta_turn_id")) or None
+
+
+def from_machine(message: WireMessage) -> bool:
+    """Whether an automation rule or a campaign sent it."""
+    ours, theirs = message.content_attributes, message.additional_attributes
+    return ours.get("automation_rule_id") is not None or theirs.get("campaign_id") is not None
+
+
+def mail_from(message: WireMessage) -> tuple[str, ...]:
+    """The addresses in ``From`` of an e-mail, lower case."""
+    mail = message.content_attributes.get("email")
+    senders = mail.get("from") if isinstance(mail, dict) else None
+    listed = senders if isinstance(senders, list) else [senders]
+    return tuple(text_or_empty(sender).strip().lower() for sender in listed[:5] if text_or_empty(sender).strip())
+
+
+def is_auto_reply(message: WireMessage) -> bool:
+    """Whether a machine wrote this e-mail: marked by Chatwoot, or from an address nobody reads."""
+    mail = message.content_attributes.get("email")
+    if isinstance(mail, dict) and mail.get("auto_reply"):
+        return True
+    if message.conversation.additional_attributes.get("auto_reply"):
+        return True
+    return any(_MACHINE_MAILBOX.fullmatch(address.partition("@")[0]) for address in mail_from(message))
+
+
+def text_of(message: WireMessage) -> str:
+    """What the customer wrote; of an e-mail only the reply, without the quoted thread."""
+    mail = message.content_attributes.get("email")
+    if message.content_type == "incoming_email" and isinstance(mail, dict):
+        parts = mail.get("text_content")
+        reply = text_or_empty(parts.get("reply")) if isinstance(parts, dict) else ""
+        if reply.strip():
+            return reply
+    return message.content or ""
+
+
+def language_hint(attributes: dict[str, object]) -> str | None:
+    """Two-letter browser language from the conversation's additional attributes."""
+    match = _LANGUAGE.fullmatch(text_or_empty(attributes.get("browser_language")))
+    return match[1].lower() if match else None
+
+
+def attachment(file_type: str | None, title: str | None, url: str | None, transcript: str | None) -> Attachment:
+    """An attachment as Metta names it: never with its URL, which opens without a login."""
+    name = title or ""
+    if not name and url:
+        try:
+            name = unquote(urlsplit(url).path.rpartition("/")[2], errors="replace")
+        except ValueError:
+            name = ""
+    return Attachment(file_type=file_type or "file", name=clean_text(name)[:200], transcript=transcript or "")
+
+
+def to_incoming(payload: ChatwootWebhookPayload, message: WireMessage) -> IncomingMessage:
+    """The customer message of a ``message_created`` event that ``parse_webhook`` accepted."""
+    conversation, contact = message.conversation, message.contact
+    inbox, meta = conversation.contact_inbox, conversation.meta
+    return IncomingMessage(
+        key=ConversationKey(account_id=message.account.id, conversation_id=conversation.id),
+        message_id=message.id,
+        inbox_id=payload.inbox_id or 0,
+        text=text_of(message),
+        content_type=message.content_type or "text",
+        channel=conversation.channel or "",
+        created_at=message.created_at,
+        attachments=tuple(_attachment(one) for one in (message.attachments or ())[:MAX_ATTACHMENTS]),
+        contact=Contact(
+            id=message.contact_id or 0,
+            name=(contact.name if contact else None) or "",
+            email=contact.email if contact else None,
+            phone=contact.phone_number if contact else None,
+            identifier=contact.identifier if contact else None,
+            blocked=bool(contact and contact.blocked),
+        ),
+        contact_source_id=(inbox.source_id if inbox else None) or "",
+        hmac_verified=bool((inbox and inbox.hmac_verified) or (meta and meta.hmac_verified and inbox is None)),
+        mail_from=mail_from(message),
+        language_hint=language_hint(conversation.additional_attributes),
+    )
+
+
+def _attachment(wire: WireAttachment) -> Attachment:
+    return attachment(wire.file_type, wire.fallback_title, wire.data_url, wire.transcribed_text)
