@@ -24,6 +24,8 @@ from types import TracebackType
 from typing import Any
 
 REGION = "us-east-1"
+PORT = 4566
+"""Where ``events/local.env.json`` expects it, for stacks that other programs are to find."""
 RETENTION_SECONDS = 1_209_600
 """Fourteen days, the longest SQS keeps a message."""
 START_SECONDS = 30.0
@@ -52,6 +54,7 @@ class MiniStack:
     Args:
         directory: where it writes its log and unpacks functions; kept afterwards. None takes a temporary
             one, removed by ``stop()``.
+        port: 0 picks a free one.
 
     Example::
 
@@ -60,8 +63,9 @@ class MiniStack:
             aws.client("sqs").send_message(QueueUrl=queue_url, ...)
     """
 
-    def __init__(self, directory: Path | None = None) -> None:
+    def __init__(self, directory: Path | None = None, port: int = 0) -> None:
         self._given = directory
+        self._port = port
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
         self._clients: dict[tuple[str, str], Any] = {}
@@ -82,7 +86,7 @@ class MiniStack:
         self._directory = self._given or Path(tempfile.mkdtemp(prefix="metta-aws-"))
         self._directory.mkdir(parents=True, exist_ok=True)
         for _ in range(3):  # the free port may be taken by someone else before MiniStack binds it
-            port = _free_port()
+            port = self._port or _free_port()
             self.url = f"http://127.0.0.1:{port}"
             with self.log_path.open("wb") as log:
                 self._process = subprocess.Popen(
