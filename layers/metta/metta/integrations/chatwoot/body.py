@@ -37,7 +37,7 @@ def _finite(digits: str) -> float:
 
 
 def _show(part: object) -> str:
-    return clean_text(str(part))[:60]
+    return "".join(sign if sign.isprintable() else "?" for sign in clean_text(str(part)[:60]))
 
 
 def _refuse_repeated(body: dict[str, Any]) -> None:
