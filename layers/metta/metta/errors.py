@@ -4,6 +4,7 @@
 
     MettaError
     ├── SettingsError            a variable is missing or malformed: the process does not start
+    ├── MigrationError           the database's schema cannot be brought up to date; nothing was changed
     ├── Retry                    back to the queue, soon
     │   ├── DependencyDown         a dependency failed for now; counts as an attempt
     │   │   ├── ChatwootDown
@@ -38,6 +39,10 @@ class MettaError(Exception):
 
 class SettingsError(MettaError):
     """A variable is missing or malformed; the text names it."""
+
+
+class MigrationError(MettaError):
+    """The database's schema cannot be brought up to date; nothing was changed. The text says what to do."""
 
 
 class Retry(MettaError):  # noqa: N818 - the branch is named after what happens
