@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from metta.errors import SettingsError
 from metta.messages import Action, Noun
@@ -43,19 +43,52 @@ class Price(Noun):
     output: float = Field(ge=0)
 
 
-class PiiPolicy(Noun):
-    """What happens to personal data, per kind."""
+PiiKind = Literal["EMAIL", "PHONE", "SSN", "CARD", "IBAN"]
+ToxicityKind = Literal["profanity", "abuse", "threat", "hate", "sexual"]
+RuleKind = Literal["human_request", "forbidden_topic", "forbidden_promise", "competitor", "unsupported_claim"]
 
-    input: dict[str, Action] = Field(default_factory=dict)
-    output: dict[str, Action] = Field(default_factory=dict)
+
+class PiiPolicy(Noun):
+    """What happens to personal data, per kind. A kind left out: cards, SSNs and IBANs are masked, the rest passes on
+    input; on output everything that is not the customer's own or from this turn's sources is blocked."""
+
+    input: dict[PiiKind, Action] = Field(default_factory=dict)
+    output: dict[PiiKind, Action] = Field(default_factory=dict)
+
+    @field_validator("input")
+    @classmethod
+    def _never_to_the_model(cls, value: dict[PiiKind, Action]) -> dict[PiiKind, Action]:
+        for kind in ("CARD", "SSN"):
+            if value.get(kind) is Action.ALLOW:
+                raise ValueError(f"{kind} must not be allow: cards and SSNs never reach the model, logs or audit")
+        return value
+
+
+class Thresholds(Noun):
+    """Scores from which a finding of a check counts; 0 to 1."""
+
+    pii: float = Field(0.7, ge=0, le=1)
+    injection: float = Field(0.7, ge=0, le=1)
+    toxicity: float = Field(0.5, ge=0, le=1)
 
 
 class ChecksPolicy(Noun):
     """Actions per finding kind, for the checks that judge a whole message."""
 
     injection: Action = Action.BLOCK
-    toxicity: dict[str, Action] = Field(default_factory=dict)
+    toxicity: dict[ToxicityKind, Action] = Field(default_factory=dict)
+    """On input. A kind left out: profanity passes, a threat goes to a person, the rest is blocked."""
+    toxicity_output: Action = Action.BLOCK
+    """For anything toxic that a model wrote, profanity included."""
     leak: Action = Action.BLOCK
+    thresholds: Thresholds = Thresholds()
+
+    @field_validator("injection", "toxicity_output", "leak")
+    @classmethod
+    def _not_redact(cls, value: Action) -> Action:
+        if value is Action.REDACT:
+            raise ValueError("redact is not possible here; use allow, block or handoff")
+        return value
 
 
 class Rules(Noun):
@@ -67,8 +100,26 @@ class Rules(Noun):
     """Topic name -> words of a customer's message that send it to a person."""
     competitors: tuple[str, ...] = ()
     allowed_link_hosts: tuple[str, ...] = ()
+    """Hosts a reply may link to, their subdomains included; other links are taken out of it."""
     human_request: tuple[str, ...] = ()
     """Phrases with which a customer asks for a person."""
+    actions: dict[RuleKind, Action] = Field(default_factory=dict)
+    """A rule left out: requests for a person and forbidden topics are handed off, the rest is blocked."""
+
+    @field_validator("actions")
+    @classmethod
+    def _not_redact(cls, value: dict[RuleKind, Action]) -> dict[RuleKind, Action]:
+        for kind, action in value.items():
+            if action is Action.REDACT:
+                raise ValueError(f"{kind} cannot be redacted; use allow, block or handoff")
+        return value
+
+    @field_validator("forbidden_promises", "competitors", "allowed_link_hosts", "human_request")
+    @classmethod
+    def _not_blank(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(not entry.strip() for entry in value):
+            raise ValueError("an entry is empty and would match everything")
+        return value
 
 
 class IdentityPolicy(Noun):

@@ -1,0 +1,206 @@
+"""Wires the whole worker from settings; the only place that knows all rooms.
+
+``worker()`` is what functions call: built once per process, variables checked, clients made lazily on its loop.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import IO, Any
+
+import boto3
+from botocore.config import Config
+
+from metta.ai import MettaAgent
+from metta.ai.prompt import instructions_text
+from metta.errors import SettingsError
+from metta.guardrails import Guardrails
+from metta.integrations.chatwoot.client import ChatwootClient
+from metta.integrations.odoo import OdooRpc, OdooShop
+from metta.messages import JsonObject, Outcome, Turn
+from metta.observability import Meter, Metric, NoTracing, Tracing, XRayTracing, set_up_logging
+from metta.persistence import AuditStore
+from metta.policy import load_policy
+from metta.ports import Agent, Audit, Chatwoot
+from metta.queue.batch import Batches
+from metta.queue.conversations import Conversations
+from metta.queue.guard import IdempotencyGuard
+from metta.queue.loop import LoopThread
+from metta.queue.returning import Returning
+from metta.queue.state import TurnStates
+from metta.settings import Settings, load
+from metta.turn import Turns
+
+AWS_CONFIG = Config(
+    connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 3, "mode": "standard"}, max_pool_connections=20
+)
+
+
+@dataclass
+class Worker:
+    """A wired worker.
+
+    Attributes:
+        settings: what it was built from.
+        chatwoot, agent, audit: the rooms that hold connections.
+        loop: where its coroutines run.
+        batches: the handler's inside.
+    """
+
+    settings: Settings
+    chatwoot: Chatwoot
+    agent: Agent
+    audit: Audit
+    loop: LoopThread
+    batches: Batches
+
+    def handle(self, event: Mapping[str, Any], context: Any) -> JsonObject:
+        """Process one SQS event; the Lambda handler."""
+        return self.batches.handle(event, context)
+
+    def warm(self) -> None:
+        """Do what is slow once and needs no network: the model client's first run."""
+        warm = getattr(self.agent, "warm", None)
+        if warm is not None:
+            self.loop.run(warm(), seconds=20)
+
+    def close(self) -> None:
+        """Close connections and threads."""
+        self.batches.close()
+        for room in (self.chatwoot, self.agent, self.audit):
+            closing = getattr(room, "aclose", None)
+            if closing is not None:
+                self.loop.run(closing(), seconds=5)
+        self.loop.close()
+
+
+def aws_client(service: str, *, endpoint_url: str | None) -> Any:
+    """A boto3 client with bounded timeouts and retries."""
+    make: Any = boto3.client
+    return make(service, endpoint_url=endpoint_url, config=AWS_CONFIG)
+
+
+def check(settings: Settings) -> None:
+    """Raise one ``SettingsError`` that names everything a worker lacks."""
+    problems = []
+    for view in ("chatwoot", "odoo", "model", "state", "database"):
+        try:
+            getattr(settings, view)
+        except SettingsError as error:
+            problems.append(str(error).removeprefix("not set: "))
+    if problems:
+        raise SettingsError(f"not set: {', '.join(problems)}")
+
+
+def build_worker(
+    settings: Settings,
+    *,
+    emit_metrics: bool = True,
+    log_stream: IO[str] | None = None,
+    client: Callable[[str], Any] | None = None,
+) -> Worker:
+    """Wire a worker.
+
+    Args:
+        settings: all variables.
+        emit_metrics: whether EMF lines go to standard output.
+        log_stream: where logs go; standard output when None.
+        client: makes boto3 clients by service name, for tests.
+
+    Raises:
+        SettingsError: a variable or the policy file is missing or malformed.
+    """
+    check(settings)
+    set_up_logging(settings, log_stream)
+    policy = load_policy(settings.metta_policy)
+    make = client or partial(aws_client, endpoint_url=settings.aws_endpoint_url)
+    loop = LoopThread()
+    chatwoot = ChatwootClient(settings.chatwoot)
+    shop = OdooShop(OdooRpc(settings.odoo), policy=policy)
+    agent = MettaAgent(settings.model, policy, shop)
+    guardrails = Guardrails(policy)
+    guardrails.protect(instructions_text(policy))
+    audit = AuditStore(settings.database.get_secret_value())
+    meter = Meter(settings, enabled=emit_metrics)
+    dynamodb = make("dynamodb")
+    turns = Turns(
+        chatwoot,
+        agent,
+        guardrails,
+        audit,
+        policy,
+        settings.chatwoot,
+        burst_max_seconds=settings.burst_max_seconds,
+    )
+    conversations = Conversations(
+        turns, TurnStates(dynamodb, settings.state.table), loop, settings, ended=lambda turn: measure(meter, turn)
+    )
+    sqs = make("sqs") if settings.aws_sqs_queue_url or settings.aws_sqs_dlq_url else None
+    batches = Batches(
+        settings,
+        settings.chatwoot,
+        conversations,
+        IdempotencyGuard(dynamodb, settings.state.table),
+        Returning(sqs, settings.aws_sqs_queue_url, settings.aws_sqs_dlq_url),
+        meter,
+        tracing(settings),
+    )
+    return Worker(settings, chatwoot, agent, audit, loop, batches)
+
+
+def tracing(settings: Settings) -> Tracing:
+    """X-Ray in Lambda unless Powertools' own switch turns it off; nothing elsewhere."""
+    in_lambda = bool(os.environ.get("AWS_LAMBDA_FUNCTION_NAME"))
+    off = os.environ.get("POWERTOOLS_TRACE_DISABLED", "").lower() in ("1", "true", "yes")
+    return XRayTracing(settings.powertools_service_name) if in_lambda and not off else NoTracing()
+
+
+TURN_METRICS = {
+    Outcome.ANSWERED: Metric.TURNS_ANSWERED,
+    Outcome.HANDED_OFF: Metric.TURNS_HANDED_OFF,
+    Outcome.DROPPED: Metric.TURNS_DROPPED,
+    Outcome.SKIPPED: Metric.TURNS_SKIPPED,
+}
+
+
+def measure(meter: Meter, turn: Turn) -> None:
+    """Emit an ended turn's metrics."""
+    meter.count(Metric.TURNS)
+    if turn.outcome is not None:
+        meter.count(TURN_METRICS[turn.outcome])
+    for verdict, metric in ((turn.input_verdict, Metric.INPUT_FLAGGED), (turn.output_verdict, Metric.OUTPUT_FLAGGED)):
+        meter.count(metric, 1 if verdict is not None and verdict.reason else 0)
+    meter.count(Metric.TOOL_CALLS, len(turn.work.tool_calls))
+    meter.count(Metric.TOOL_FAILURES, sum(not call.ok for call in turn.work.tool_calls))
+    meter.count(Metric.MODEL_CALLS, len(turn.work.model_calls))
+    meter.count(Metric.MODEL_FAILURES, sum(bool(call.error) for call in turn.work.model_calls))
+    for call in turn.work.model_calls:
+        meter.milliseconds(Metric.MODEL_LATENCY, call.duration_ms)
+        meter.count(Metric.INPUT_TOKENS, call.input_tokens)
+        meter.count(Metric.OUTPUT_TOKENS, call.output_tokens)
+        meter.count(Metric.COST, round(call.cost_usd * 1e6))
+    if turn.finished_at is not None:
+        meter.milliseconds(Metric.TURN_LATENCY, (turn.finished_at - turn.started_at).total_seconds() * 1000)
+        if turn.messages and turn.outcome is Outcome.ANSWERED:
+            waited = turn.finished_at - turn.messages[-1].created_at
+            meter.milliseconds(Metric.REPLY_LATENCY, max(0.0, waited.total_seconds() * 1000))
+
+
+@cache
+def worker() -> Worker:
+    """The process's worker, from the environment.
+
+    Raises:
+        SettingsError: names what is missing; Lambda then reports a failed init.
+    """
+    try:
+        wired = build_worker(load())
+    except SettingsError as error:
+        sys.stderr.write(f"Metta does not start: {error}\n")
+        raise
+    wired.warm()
+    return wired

@@ -1,0 +1,142 @@
+"""Reads a conversation from Chatwoot: may Metta speak, what was said before, which messages wait for an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from metta.errors import ChatwootRefused
+from metta.messages import (
+    Action,
+    Author,
+    ConversationView,
+    HistoryEntry,
+    IncomingMessage,
+    MessageContext,
+    ThreadMessage,
+)
+from metta.policy import Limits
+from metta.ports import Chatwoot, Guardrails
+from metta.settings import ChatwootSettings
+from metta.state import ConversationState
+
+REMOVED = "[message removed]"
+"""Stands in history where a message was that the guardrails block."""
+ANSWERABLE_TYPES = frozenset({"text", "incoming_email", "sticker", "input_email"})
+
+
+def closed_reason(view: ConversationView, settings: ChatwootSettings) -> str | None:
+    """Why Metta may not speak in this conversation as it is now; None when it may."""
+    if settings.inbox_ids and view.inbox_id not in settings.inbox_ids:
+        return "other_inbox"
+    if view.human_assigned:
+        return "human_assigned"
+    if view.contact is not None and view.contact.blocked:
+        return "blocked_contact"
+    answerable = ("pending",) if settings.answer_when == "pending" else ("pending", "open")
+    if view.status not in answerable:
+        return "not_answerable_status"
+    return None
+
+
+@dataclass(frozen=True)
+class Thread:
+    """The listed messages of a conversation since its last resolve, oldest first."""
+
+    messages: tuple[ThreadMessage, ...]
+    complete: bool
+    """False when no token may list messages and only the conversation's last one is known."""
+
+    def waiting(self, state: ConversationState, known: Collection[int] = ()) -> tuple[ThreadMessage, ...]:
+        """Customer messages after the last reply (or in ``known``) that nobody answered yet."""
+        replies = [m.id for m in self.messages if m.message_type == "outgoing" and not m.private and not failed(m)]
+        after = max(replies, default=0)
+        return tuple(
+            m
+            for m in self.messages
+            if is_customers(m) and not state.is_covered(m.id) and (m.id > after or m.id in known)
+        )
+
+    def human_since(self, message_id: int) -> bool:
+        """Whether a person (at a desk or on the channel's own app) wrote to the customer after ``message_id``."""
+        return any(m.id > message_id and is_human(m) for m in self.messages)
+
+
+def failed(message: ThreadMessage) -> bool:
+    """Whether the channel refused it, so that the customer never saw it."""
+    return message.status == "failed" or message.external_error is not None
+
+
+def is_customers(message: ThreadMessage) -> bool:
+    """Whether it is something a customer said and may expect an answer to."""
+    return (
+        message.message_type == "incoming"
+        and not message.private
+        and not message.deleted
+        and message.content_type in ANSWERABLE_TYPES
+        and bool(message.text.strip() or message.attachments)
+    )
+
+
+def is_human(message: ThreadMessage) -> bool:
+    """Whether a person of the team wrote it to the customer: never told by the sender alone, since we may be a user."""
+    if message.message_type != "outgoing" or message.private or message.turn_id or message.from_automation:
+        return False
+    return message.external_echo or message.sender_type == "user"
+
+
+async def read_thread(chatwoot: Chatwoot, view: ConversationView, state: ConversationState) -> Thread:
+    """The conversation's messages as far as our tokens may see them."""
+    listed: Sequence[ThreadMessage] = ()
+    complete = chatwoot.may_list
+    if complete:
+        try:
+            listed = await chatwoot.list_messages(view.key)
+        except ChatwootRefused:
+            complete = False
+    if not complete:
+        both = {m.id: m for m in (view.last_message, view.last_public_message) if m is not None}
+        listed = [both[id_] for id_ in sorted(both)]
+    return Thread(tuple(m for m in listed if m.id > state.resolved_through), complete)
+
+
+def as_incoming(message: ThreadMessage, like: IncomingMessage) -> IncomingMessage:
+    """A listed customer message as the noun of a turn; contact and inbox are those of ``like``."""
+    return like.model_copy(
+        update={
+            "message_id": message.id,
+            "text": message.text,
+            "content_type": message.content_type,
+            "created_at": message.created_at,
+            "attachments": message.attachments,
+        }
+    )
+
+
+def history(
+    thread: Thread, answered_now: Collection[int], context: MessageContext, guardrails: Guardrails, limits: Limits
+) -> tuple[HistoryEntry, ...]:
+    """Public messages before this turn's own, judged as input is, bounded in number and length.
+
+    A customer message that the guardrails block does not come back through the history.
+    """
+    entries: list[HistoryEntry] = []
+    room = limits.history_chars
+    for message in reversed(thread.messages):
+        if len(entries) >= limits.history_messages or room <= 0:
+            break
+        if message.id in answered_now or message.private or message.deleted or failed(message):
+            continue
+        if message.message_type not in ("incoming", "outgoing") or not message.text.strip():
+            continue
+        if message.message_type == "incoming":
+            author = Author.CUSTOMER
+            verdict = guardrails.validate_input(message.text[: limits.input_chars], context)
+            text = REMOVED if verdict.action is Action.BLOCK else verdict.text
+        else:
+            author = Author.ASSISTANT if message.turn_id else Author.AGENT
+            text = guardrails.sanitize(message.text)
+        text = text[:room]
+        room -= len(text)
+        entries.append(HistoryEntry(message_id=message.id, author=author, text=text, created_at=message.created_at))
+    return tuple(reversed(entries))

@@ -1,0 +1,198 @@
+"""From what shall leave to what has left: re-read, look up, send or hand over, each step once (I2, I3, I5)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from metta.conversation import closed_reason, is_customers, is_human
+from metta.errors import ChatwootDown, ChatwootRefused, MettaError, Overtaken
+from metta.guardrails import FixedText, fixed_text
+from metta.handoff import note
+from metta.integrations.chatwoot.format import split_for_channel
+from metta.messages import (
+    ConversationView,
+    HandOffStep,
+    Outcome,
+    OutgoingKind,
+    OutgoingMessage,
+    Phase,
+    SentMessage,
+    Turn,
+)
+from metta.ports import Chatwoot, HandOffPlan
+from metta.settings import ChatwootSettings
+from metta.state import ConversationState
+
+log = logging.getLogger(__name__)
+
+Save = Callable[[], Awaitable[None]]
+"""Writes the conversation's state, still holding the lease; raises when the lease was lost."""
+
+
+class Delivery:
+    """Brings a decided turn to the customer or to a person.
+
+    Args:
+        chatwoot: the API.
+        settings: how and where replies go.
+        burst_max_seconds: after this a reply is sent although a newer message came (starvation bound).
+    """
+
+    def __init__(self, chatwoot: Chatwoot, settings: ChatwootSettings, *, burst_max_seconds: float) -> None:
+        self._chatwoot = chatwoot
+        self._settings = settings
+        self._burst_max_seconds = burst_max_seconds
+
+    async def recheck(self, turn: Turn, state: ConversationState, give_up: str | None) -> None:
+        """Read the conversation again (I3); may turn the outcome into a drop or a hand-off.
+
+        Raises:
+            Overtaken: a newer customer message came; the records regroup with it.
+        """
+        if turn.outcome not in (Outcome.ANSWERED, Outcome.HANDED_OFF):
+            return
+        try:
+            view = await self._chatwoot.get_conversation(turn.key)
+        except ChatwootRefused as error:
+            refused(turn, error)
+            return
+        if reason := closed_reason(view, self._settings):
+            turn.outcome, turn.reason = Outcome.DROPPED, reason
+            return
+        overtaken, human = await self._newer(turn, view)
+        if human:
+            state.takeover = "human_reply"
+            turn.outcome, turn.reason = Outcome.DROPPED, "human_reply"
+        elif overtaken and turn.outcome is Outcome.ANSWERED and not give_up and not self.starving(turn):
+            drop(turn, state, "overtaken")
+            raise Overtaken("a newer customer message came", after_seconds=1)
+        elif turn.outcome is Outcome.ANSWERED and not view.can_reply:
+            turn.outcome, turn.reason = Outcome.HANDED_OFF, "cannot_reply"
+            turn.handoff_done = (HandOffStep.WORD,)
+
+    async def _newer(self, turn: Turn, view: ConversationView) -> tuple[bool, bool]:
+        """Whether the customer, and whether a person of the team, wrote after what this turn knows."""
+        known = max(turn.covered)
+        last = [m for m in (view.last_message, view.last_public_message) if m is not None and m.id > known]
+        if not last:
+            return False, False
+        newer = await self._chatwoot.list_messages(turn.key, after=known) if self._chatwoot.may_list else tuple(last)
+        overtaken = any(is_customers(m) and m.id not in turn.covered for m in newer)
+        return overtaken, any(is_human(m) and m.id > known for m in newer)
+
+    def starving(self, turn: Turn) -> bool:
+        """Whether the turn's oldest message has waited so long that its reply is sent although a newer one came."""
+        oldest = min((message.created_at for message in turn.messages), default=turn.started_at)
+        return (datetime.now(UTC) - oldest).total_seconds() > self._burst_max_seconds
+
+    async def look_up(self, turn: Turn) -> None:
+        """After a try that ended while sending: find out what of it reached Chatwoot (I2)."""
+        found = await self._chatwoot.find_sent(turn.key, turn.id)
+        if found is None:
+            turn.delivery_unknown = True
+            if turn.outcome is Outcome.ANSWERED:
+                turn.outcome, turn.reason = Outcome.HANDED_OFF, "delivery_unknown"
+            if HandOffStep.WORD not in turn.handoff_done:
+                turn.handoff_done = (*turn.handoff_done, HandOffStep.WORD)
+            return
+        steps = {OutgoingKind.HANDOFF_NOTE: HandOffStep.NOTE, OutgoingKind.HANDOFF_WORD: HandOffStep.WORD}
+        have = {(sent.kind, sent.part) for sent in turn.sent}
+        for message in found:
+            kind = OutgoingKind(message.kind or OutgoingKind.REPLY)
+            if (kind, message.part) not in have:
+                sent = SentMessage(
+                    kind=kind, message_id=message.id, text=message.text, private=message.private, part=message.part
+                )
+                turn.sent = (*turn.sent, sent)
+            if (step := steps.get(kind)) and step not in turn.handoff_done:
+                turn.handoff_done = (*turn.handoff_done, step)
+        if turn.outcome is Outcome.ANSWERED and not turn.sent:
+            turn.phase = Phase.PREPARED
+
+    async def deliver(self, turn: Turn, state: ConversationState, save: Save) -> None:
+        """Send what is not known to be sent yet.
+
+        Raises:
+            SendUnknown: a message may or may not have been created; the next try looks it up first.
+            ChatwootDown, ChatwootRefused: it was not.
+        """
+        if turn.outcome is Outcome.ANSWERED:
+            try:
+                await self._send_reply(turn)
+            except ChatwootRefused as error:
+                refused(turn, error)
+                await save()
+        if turn.outcome is Outcome.HANDED_OFF:
+            try:
+                await self._hand_off(turn, state, save)
+            except ChatwootRefused as error:
+                raise ChatwootDown(f"the hand-off was refused: {error}") from error
+
+    async def _send_reply(self, turn: Turn) -> None:
+        kind = OutgoingKind.NOTE if self._settings.send_as == "note" else OutgoingKind.REPLY
+        done = {sent.part for sent in turn.sent if sent.kind is kind}
+        for part, text in enumerate(split_for_channel(turn.reply or "", turn.channel)):
+            if part not in done:
+                message = OutgoingMessage(
+                    key=turn.key,
+                    turn_id=turn.id,
+                    kind=kind,
+                    text=text,
+                    channel=turn.channel,
+                    private=kind is OutgoingKind.NOTE,
+                    part=part,
+                )
+                turn.sent = (*turn.sent, await self._chatwoot.send_message(message))
+
+    async def courtesies(self, turn: Turn) -> None:
+        """Typing sign off and messages marked as read; a failure is logged and forgotten."""
+        calls: list[Awaitable[object]] = [self._chatwoot.mark_as_read(turn.key)] if turn.sent else []
+        if turn.work.model_calls:
+            calls.append(self._chatwoot.set_typing(turn.key, on=False))
+        for result in await asyncio.gather(*calls, return_exceptions=True):
+            if isinstance(result, MettaError):
+                log.info("a courtesy was not possible: %s", result)
+            elif isinstance(result, BaseException):
+                raise result
+
+    async def _hand_off(self, turn: Turn, state: ConversationState, save: Save) -> None:
+        """Note, word, status, team: each recorded once it is done. In shadow mode only the note is written."""
+
+        async def recorded(step: HandOffStep, sent: SentMessage | None) -> None:
+            turn.handoff_done = (*turn.handoff_done, step)
+            if sent is not None:
+                turn.sent = (*turn.sent, sent)
+            await save()
+
+        shadow = self._settings.send_as == "note"
+        done = (HandOffStep.WORD, HandOffStep.STATUS, HandOffStep.TEAM) if shadow else turn.handoff_done
+        plan = HandOffPlan(
+            turn_id=turn.id,
+            note=note(turn),
+            word=None if HandOffStep.WORD in done else fixed_text(FixedText.HANDOFF_WORD, turn.language),
+            channel=turn.channel,
+            team_id=self._settings.handoff_team_id,
+            done=tuple({*done, *turn.handoff_done}),
+        )
+        await self._chatwoot.hand_off(turn.key, plan, recorded)
+        if not shadow:
+            state.takeover = "handed_off"
+
+
+def drop(turn: Turn, state: ConversationState, reason: str) -> None:
+    """End a turn whose reply is not sent; its messages stay uncovered and are answered by a later turn."""
+    turn.outcome, turn.reason, turn.phase = Outcome.DROPPED, reason, Phase.SENT
+    turn.finished_at = datetime.now(UTC)
+    state.outbox.append(turn)
+    state.hand = None
+
+
+def refused(turn: Turn, error: ChatwootRefused) -> None:
+    """Chatwoot will never take the reply: a person takes over, unless the conversation is gone."""
+    if error.status == 404:
+        turn.outcome, turn.reason = Outcome.DROPPED, "conversation_gone"
+    else:
+        turn.outcome, turn.reason = Outcome.HANDED_OFF, error.reason

@@ -1,0 +1,1 @@
+"""Batch in, turns out: records, grouping, turn state, retry timing."""

@@ -1,0 +1,207 @@
+"""One customer turn: from the waiting messages to a sent reply, a drop or a person, readable on one page.
+
+The queue room holds the conversation's lease, calls ``Turns.answer`` and keeps the state that ``save`` writes. Every
+step that has an effect outside is recorded before (``SENDING``) and after (``SENT``), so that whatever is killed or
+retried, the next try knows what may have happened. The audit is written last, from the state (``flush``).
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from metta.answering import Answering
+from metta.conversation import as_incoming, closed_reason, read_thread
+from metta.delivery import Delivery, Save, drop
+from metta.messages import HandOffStep, IncomingMessage, Outcome, Phase, Turn
+from metta.policy import Policy
+from metta.ports import Agent, Audit, Chatwoot, Guardrails
+from metta.settings import ChatwootSettings
+from metta.state import ConversationState
+from metta.timing import timed
+
+
+class Turns:
+    """Runs turns; stateless, one per process.
+
+    Args:
+        chatwoot, agent, guardrails, audit: the rooms.
+        policy: limits and identity rules.
+        settings: what is answered and how it is sent.
+        burst_max_seconds: after this a reply is sent although a newer message came (starvation bound).
+    """
+
+    def __init__(
+        self,
+        chatwoot: Chatwoot,
+        agent: Agent,
+        guardrails: Guardrails,
+        audit: Audit,
+        policy: Policy,
+        settings: ChatwootSettings,
+        *,
+        burst_max_seconds: float,
+    ) -> None:
+        self._chatwoot = chatwoot
+        self._guardrails = guardrails
+        self._audit = audit
+        self._policy = policy
+        self._settings = settings
+        self._answering = Answering(chatwoot, agent, guardrails, policy, settings)
+        self._delivery = Delivery(chatwoot, settings, burst_max_seconds=burst_max_seconds)
+
+    async def answer(
+        self,
+        state: ConversationState,
+        waiting: Sequence[IncomingMessage],
+        save: Save,
+        *,
+        seconds: float,
+        give_up: str | None = None,
+    ) -> Turn:
+        """Bring the turn in hand, or a new one for ``waiting``, to its end.
+
+        Args:
+            state: the conversation, lease held.
+            waiting: uncovered customer messages, by id; may be empty when a turn is in hand.
+            save: writes ``state``.
+            seconds: time left for the whole turn.
+            give_up: why no model and no tool may be called any more (last permitted attempt or receive).
+
+        Raises:
+            Retry: comes back; what was achieved is in ``state``.
+        """
+        deadline = time.monotonic() + seconds
+        turn = self._take_up(state, waiting)
+        if turn.phase is Phase.STARTED:
+            await self._answering.prepare(turn, waiting, state, deadline=deadline, give_up=give_up)
+            turn.phase = Phase.PREPARED
+            if turn.work.model_calls:
+                await save()  # what was paid for is not asked again
+        elif turn.phase is Phase.SENDING:
+            await self._delivery.look_up(turn)
+        if turn.phase is Phase.PREPARED:
+            with timed(turn, "recheck"):
+                await self._delivery.recheck(turn, state, give_up)
+        if turn.outcome in (Outcome.ANSWERED, Outcome.HANDED_OFF):
+            turn.phase = Phase.SENDING
+            await save()
+            with timed(turn, "send"):
+                await self._delivery.deliver(turn, state, save)
+        end(turn, state)
+        await save()
+        await self._delivery.courtesies(turn)
+        return turn
+
+    async def flush(self, state: ConversationState) -> None:
+        """Write the audit of ended turns; ``AuditDown`` leaves those that are not written in the state."""
+        for turn in list(state.outbox):
+            await self._audit.save_turn(turn)
+            state.outbox.remove(turn)
+
+    async def skip(self, message: IncomingMessage, reason: str) -> None:
+        """Record that a customer message is not answered."""
+        await self._audit.save_skip(self._sanitized(message), reason)
+
+    async def find_waiting(self, state: ConversationState, at_hand: Sequence[IncomingMessage]) -> list[IncomingMessage]:
+        """Unanswered customer messages of a conversation that was given back to Metta without a message event."""
+        view = await self._chatwoot.get_conversation(state.key)
+        if closed_reason(view, self._settings) or view.contact is None:
+            return []
+        thread = await read_thread(self._chatwoot, view, state)
+        like = (
+            at_hand[-1]
+            if at_hand
+            else IncomingMessage(
+                key=state.key,
+                message_id=0,
+                inbox_id=view.inbox_id,
+                text="",
+                channel=view.channel,
+                created_at=datetime.now(UTC),
+                contact=view.contact,
+                contact_source_id=view.contact_source_id,
+                hmac_verified=view.hmac_verified,
+                language_hint=view.language_hint,
+            )
+        )
+        return [as_incoming(message, like) for message in thread.waiting(state)]
+
+    async def delivery_failed(self, state: ConversationState, message_id: int, save: Save) -> Turn | None:
+        """Hand a conversation to a person because the channel refused our reply ``message_id``."""
+        view = await self._chatwoot.get_conversation(state.key)
+        if closed_reason(view, self._settings) or view.contact is None:
+            state.cover([message_id])
+            return None
+        turn = Turn(
+            id=new_turn_id(),
+            key=state.key,
+            inbox_id=view.inbox_id,
+            channel=view.channel,
+            contact=view.contact,
+            language=view.language_hint or self._policy.default_language,
+            covered=(message_id,),
+            started_at=datetime.now(UTC),
+            phase=Phase.SENDING,
+            outcome=Outcome.HANDED_OFF,
+            reason="delivery_failed",
+            handoff_done=(HandOffStep.WORD,),
+        )
+        state.hand = turn
+        await save()
+        await self._delivery.deliver(turn, state, save)
+        end(turn, state)
+        await save()
+        return turn
+
+    def _take_up(self, state: ConversationState, waiting: Sequence[IncomingMessage]) -> Turn:
+        """The turn in hand, if it still answers what waits; else a new one (an unsent older one is dropped)."""
+        hand = state.hand
+        if hand is not None:
+            hand.attempt = state.tries
+            if hand.phase is Phase.SENDING:
+                return hand
+            overtaken = any(message.message_id not in hand.covered for message in waiting)
+            if hand.phase is Phase.PREPARED and (not overtaken or self._delivery.starving(hand)):
+                return hand
+            if hand.phase is Phase.PREPARED:
+                drop(hand, state, "overtaken")
+                hand = None
+        if not waiting:
+            raise LookupError("no turn in hand and nothing waiting")
+        newest = waiting[-1]
+        turn = Turn(
+            id=hand.id if hand else new_turn_id(),
+            key=state.key,
+            inbox_id=newest.inbox_id,
+            channel=newest.channel,
+            contact=newest.contact,
+            messages=tuple(self._sanitized(message) for message in waiting),
+            covered=tuple(message.message_id for message in waiting),
+            attempt=state.tries,
+            started_at=hand.started_at if hand else datetime.now(UTC),
+        )
+        if hand is not None:
+            turn.work = hand.work
+        state.hand = turn
+        return turn
+
+    def _sanitized(self, message: IncomingMessage) -> IncomingMessage:
+        return message.model_copy(update={"text": self._guardrails.sanitize(message.text)})
+
+
+def end(turn: Turn, state: ConversationState) -> None:
+    """The turn is over: nothing but its audit is left to do."""
+    turn.phase = Phase.SENT
+    turn.finished_at = datetime.now(UTC)
+    state.cover(turn.covered)
+    state.outbox.append(turn)
+    state.hand = None
+    state.tries = 0
+
+
+def new_turn_id() -> str:
+    """A turn's id; random, since the set of messages it answers may still change."""
+    return f"t-{uuid.uuid4().hex}"
