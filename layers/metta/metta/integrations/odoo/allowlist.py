@@ -1,0 +1,104 @@
+"""Which models and fields Metta may read, and by what it may search. Whatever is not here cannot be asked for.
+
+The bot's user can often read more than it should (cost prices, bank accounts, every partner), because Odoo has no
+read-only sales role. So the limit stands in code as well, below the tools and above the network.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from metta.integrations.odoo.port import Domain
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+READABLE: dict[str, frozenset[str]] = {
+    "product.product": _names(
+        "id active currency_id default_code description_sale detailed_type display_name free_qty incoming_qty "
+        "is_published is_storable lst_price sale_ok tax_string type uom_id website_url"
+    ),
+    "sale.order": _names(
+        "id amount_tax amount_total commitment_date currency_id date_order delivery_status invoice_status name "
+        "partner_id picking_ids state validity_date"
+    ),
+    "sale.order.line": _names(
+        "id display_type name order_id price_total product_id product_uom product_uom_id product_uom_qty qty_delivered"
+    ),
+    "stock.picking": _names(
+        "id backorder_id carrier_id carrier_tracking_ref carrier_tracking_url date_done picking_type_code sale_id "
+        "scheduled_date state"
+    ),
+    "res.partner": _names("id country_id mobile phone"),
+    "res.country": _names("id phone_code"),
+    "res.lang": _names("id code"),
+}
+"""Fields that may be read, per model."""
+
+SEARCHABLE: dict[str, frozenset[str]] = {
+    "product.product": _names("id active default_code description_sale name sale_ok"),
+    "sale.order": _names(
+        "name partner_id partner_id.commercial_partner_id partner_id.commercial_partner_id.child_ids "
+        "partner_id.commercial_partner_id.child_ids.email_normalized partner_id.commercial_partner_id.email_normalized "
+        "partner_id.email_normalized partner_id.mobile partner_id.phone"
+    ),
+    "sale.order.line": _names("id display_type order_id"),
+    "stock.picking": _names("id picking_type_code sale_id state"),
+    "res.partner": _names("id mobile phone"),
+    "res.country": frozenset(),
+    "res.lang": _names("active"),
+}
+"""Paths that a search may name, per model."""
+
+OPERATORS = frozenset(["=", "!=", "in", "ilike"])
+MAX_LIMIT = 300
+_ORDER = re.compile(r"[a-z_]+( desc)?(, [a-z_]+( desc)?)*")
+
+
+def check_fields(model: str, names: Sequence[str]) -> None:
+    """Refuse fields that are not on the list, and an empty list, which would mean all of them.
+
+    Raises:
+        ValueError: a mistake in the calling code.
+    """
+    allowed = READABLE.get(model)
+    if allowed is None:
+        raise ValueError(f"model {model} is not on the allow-list")
+    if not names:
+        raise ValueError(f"{model}: no fields named")
+    if unknown := set(names) - allowed:
+        raise ValueError(f"{model}: not on the allow-list: {', '.join(sorted(unknown))}")
+
+
+def check_domain(model: str, domain: Domain) -> None:
+    """Refuse searches by paths or operators that are not on the list.
+
+    Raises:
+        ValueError: a mistake in the calling code.
+    """
+    allowed = SEARCHABLE.get(model)
+    if allowed is None:
+        raise ValueError(f"model {model} is not on the allow-list")
+    for term in domain:
+        if isinstance(term, str):
+            if term not in ("&", "|", "!"):
+                raise ValueError(f"{model}: unknown operator in domain")
+            continue
+        path, operator, _value = term
+        if path not in allowed or operator not in OPERATORS:
+            raise ValueError(f"{model}: search by {path} {operator} is not on the allow-list")
+
+
+def check_range(limit: int, order: str) -> None:
+    """Refuse an unbounded read and an order that two equal records could swap in.
+
+    Raises:
+        ValueError: a mistake in the calling code.
+    """
+    if not 1 <= limit <= MAX_LIMIT:
+        raise ValueError(f"limit must be 1 to {MAX_LIMIT}")
+    if not _ORDER.fullmatch(order) or order.removesuffix(" desc").rpartition(", ")[2] != "id":
+        raise ValueError("order must end in id")

@@ -1,0 +1,180 @@
+"""Reads records with the fields that this Odoo has and the bot may see; learned once per process, not per question.
+
+Modules and versions decide which fields exist, and one missing field fails a whole read; so does one that is computed
+from something the bot may not see. Both degrade to a field that is simply not in the record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from metta.integrations.odoo.allowlist import READABLE
+from metta.integrations.odoo.port import Domain, FieldMissing, NoAccess, OdooPort, Record, Refused
+
+logger = logging.getLogger(__name__)
+
+REFUSED_FOR_SECONDS = 600.0
+"""How long a refused group of fields is left out before it is tried again; rights can be granted meanwhile."""
+
+
+@dataclass(frozen=True)
+class Fields:
+    """What to read of a model: fields, and groups of them that can be left out when rights do not cover them."""
+
+    basic: tuple[str, ...]
+    groups: tuple[tuple[str, ...], ...] = field(default=())
+
+
+class Reader:
+    """Reads through a port, with what is known of the server behind it.
+
+    Args:
+        port: the server.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(self, port: OdooPort, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.port = port
+        self._clock = clock
+        self._fields: dict[str, frozenset[str]] = {}
+        self._refused: dict[tuple[str, tuple[str, ...]], float] = {}
+        self._languages: dict[str, str] | None = None
+        self._country_codes: dict[int, int] | None = None
+        self._lock: asyncio.Lock | None = None
+        self._lock_loop: asyncio.AbstractEventLoop | None = None
+
+    async def fields(self, model: str) -> frozenset[str]:
+        """Those of the model's allowed fields that exist here; none when the model is unknown."""
+        if model not in self._fields:
+            async with self._once():
+                if model not in self._fields:
+                    self._fields[model] = await self._ask_fields(model)
+        return self._fields[model]
+
+    async def read(
+        self,
+        model: str,
+        domain: Domain,
+        wanted: Fields,
+        *,
+        limit: int,
+        order: str,
+        language: str | None = None,
+        archived: bool = False,
+    ) -> list[Record]:
+        """Matching records with those of the wanted fields that there are.
+
+        Args:
+            model: a model of the allow-list.
+            domain: built in code, from coerced values.
+            wanted: fields this Odoo lacks are left out.
+            limit: at most so many records.
+            order: ends in ``id``.
+            language: two letters; texts come in the source language where it is not installed.
+            archived: whether archived records count as well.
+
+        Raises:
+            NoAccess: even the basic fields may not be read.
+            OdooDown: the server cannot be asked.
+        """
+        lang = await self.context(language)
+        context = {"active_test": False} if archived else {}
+        try:
+            return await self._read(model, domain, wanted, limit, order, context | lang)
+        except FieldMissing:
+            # A module was removed or the server upgraded while this process lived.
+            self._fields.pop(model, None)
+            return await self._read(model, domain, wanted, limit, order, context | lang)
+        except Refused:
+            if not lang:
+                raise
+            # The language was deactivated while this process lived.
+            self._languages = None
+            return await self._read(model, domain, wanted, limit, order, context)
+
+    async def context(self, language: str | None) -> dict[str, Any]:
+        """Odoo's context for a two-letter language; empty, which means the source texts, where it is not installed."""
+        if language is None:
+            return {}
+        if self._languages is None:
+            async with self._once():
+                if self._languages is None:
+                    self._languages = await self._ask_languages()
+        code = self._languages.get(language.lower()[:2])
+        return {"lang": code} if code else {}
+
+    async def country_codes(self) -> dict[int, int]:
+        """Telephone code per ``res.country`` id; empty when they may not be read."""
+        if self._country_codes is None:
+            async with self._once():
+                if self._country_codes is None:
+                    self._country_codes = await self._ask_country_codes()
+        return self._country_codes
+
+    def _once(self) -> asyncio.Lock:
+        """The lock that makes simultaneous first questions one; made in the loop that runs, since it is bound to it."""
+        loop = asyncio.get_running_loop()
+        if self._lock is None or self._lock_loop is not loop:
+            self._lock, self._lock_loop = asyncio.Lock(), loop
+        return self._lock
+
+    async def _read(
+        self, model: str, domain: Domain, wanted: Fields, limit: int, order: str, context: dict[str, Any]
+    ) -> list[Record]:
+        known = await self.fields(model)
+        if known.isdisjoint(wanted.basic):
+            raise Refused(f"this Odoo has no {model}")
+        now = self._clock()
+        groups = [group for group in wanted.groups if self._refused.get((model, group), 0) <= now]
+        # All groups first, then without each, then without each two: the rights may lack for only one of them.
+        for left_out in itertools.chain.from_iterable(
+            itertools.combinations(groups, count) for count in range(len(groups) + 1)
+        ):
+            names = [*wanted.basic, *(name for group in groups if group not in left_out for name in group)]
+            try:
+                rows = await self.port.search_read(
+                    model, domain, [n for n in names if n in known], limit=limit, order=order, context=context
+                )
+            except NoAccess:
+                if len(left_out) == len(groups):
+                    raise
+                continue
+            for group in left_out:
+                logger.warning("Odoo's rights do not cover fields; left out", extra={"odoo_fields": " ".join(group)})
+                self._refused[(model, group)] = now + REFUSED_FOR_SECONDS
+            return rows
+        raise AssertionError("unreachable: the last combination returns or raises")
+
+    async def _ask_fields(self, model: str) -> frozenset[str]:
+        try:
+            return await self.port.fields_get(model, sorted(READABLE[model]))
+        except (NoAccess, Refused):
+            return frozenset()
+
+    async def _ask_languages(self) -> dict[str, str]:
+        rows = await self._or_nothing(
+            self.port.search_read("res.lang", [("active", "=", True)], ["code"], limit=100, order="id")
+        )
+        codes = sorted(str(row["code"]) for row in rows if row.get("code"))
+        # de_DE before de_AT, and en_US, which the source texts are in, before any other English.
+        codes.sort(key=lambda code: code != "en_US" and code[:2].upper() != code[3:5])
+        found: dict[str, str] = {}
+        for code in codes:
+            found.setdefault(code[:2].lower(), code)
+        return found
+
+    async def _ask_country_codes(self) -> dict[int, int]:
+        rows = await self._or_nothing(self.port.search_read("res.country", [], ["phone_code"], limit=300, order="id"))
+        return {row["id"]: int(row["phone_code"]) for row in rows if row.get("phone_code")}
+
+    async def _or_nothing(self, question: Awaitable[Sequence[Record]]) -> Sequence[Record]:
+        try:
+            return await question
+        except (NoAccess, FieldMissing, Refused):
+            return []
