@@ -25,7 +25,7 @@ from metta_local.visibility import Holding
 
 log = logging.getLogger(__name__)
 
-INVOCATION_SECONDS = 90.0
+INVOCATION_SECONDS = 60.0
 """Time a batch has, as the function's timeout gives it on Lambda."""
 BACKOFF_SECONDS = 30.0
 """Longest wait between polls while the queue refuses."""

@@ -1,0 +1,85 @@
+"""``metta tool NAME JSON``: runs one tool as the model would and prints its result, nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+
+from metta import settings as metta_settings
+from metta.messages import Identity, IdentityLevel, JsonObject
+from metta.policy import load_policy
+from metta_local.console import CommandError, say
+
+_SEPARATORS = re.compile(r"[\s().\-/]+")
+_PHONE = re.compile(r"\+[0-9]{6,15}")
+_EMAIL = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
+
+
+def identity_of(email: str | None, phone: str | None, level: str | None) -> Identity:
+    """The customer as the options describe her; an address without ``--level`` counts as claimed.
+
+    Raises:
+        CommandError: an address is malformed, or the level needs one and there is none.
+    """
+    address = email.strip().lower() if email else None
+    number = _SEPARATORS.sub("", phone) if phone else None
+    if address is not None and not _EMAIL.fullmatch(address):
+        raise CommandError("--email must be one e-mail address, lena@example.org")
+    if number is not None and not _PHONE.fullmatch(number):
+        raise CommandError("--phone must be an international number, +4915112345678")
+    chosen = IdentityLevel(level or ("claimed" if address or number else "anonymous"))
+    if chosen is IdentityLevel.ANONYMOUS:
+        return Identity()
+    if not address and not number:
+        raise CommandError(f"--level {chosen} needs --email or --phone")
+    return Identity(level=chosen, email=address, phone=number)
+
+
+def arguments_of(text: str) -> JsonObject:
+    """The tool's arguments.
+
+    Raises:
+        CommandError: not a JSON object.
+    """
+    try:
+        arguments = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise CommandError(f"the arguments are not JSON: {error}") from None
+    if not isinstance(arguments, dict):
+        raise CommandError("the arguments must be a JSON object")
+    return arguments
+
+
+def run(name: str, arguments: str, *, email: str | None, phone: str | None, level: str | None) -> int:
+    """Call the tool ``name`` and print its result as one JSON object.
+
+    Nothing but ``ODOO_*`` has to be set (``METTA_POLICY`` is used when it is). The same call gives the same text.
+
+    Raises:
+        CommandError: unknown tool or wrong arguments.
+        SettingsError: a variable is missing.
+        OdooDown: Odoo cannot be asked now.
+    """
+    from metta.ai.tools import SPECS, ToolUsageError, call_tool
+
+    given, identity = arguments_of(arguments), identity_of(email, phone, level)
+    if name not in SPECS:
+        raise CommandError(f"there is no tool {name!r}; there are: {', '.join(SPECS)}")
+    settings = metta_settings.load()
+    odoo, policy = settings.odoo, load_policy(settings.metta_policy)
+    logging.disable(logging.CRITICAL)
+
+    from metta import bootstrap
+
+    async def call() -> JsonObject:
+        async with bootstrap.shop(odoo, policy) as shop:
+            return await call_tool(name, given, shop=shop, identity=identity, limits=policy.limits)
+
+    try:
+        result = asyncio.run(call())
+    except ToolUsageError as error:
+        raise CommandError(f"{name}: {error}") from None
+    say(json.dumps(result, ensure_ascii=False))
+    return 0

@@ -1,0 +1,67 @@
+"""``metta up``: the embedded stack and a worker, running until stopped."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shlex
+import sys
+import threading
+from contextlib import ExitStack, redirect_stdout
+from pathlib import Path
+from typing import TextIO
+
+from metta_local.console import CommandError
+from metta_local.stack import LocalStack
+
+DAY_SECONDS = 86_400.0
+
+
+def run(*, as_json: bool = False, deployed: bool = False, directory: str | None = None) -> int:
+    """Start everything, print the variables that point at it, and run until SIGINT or SIGTERM.
+
+    Standard output carries the variables alone; logs go to standard error.
+
+    Args:
+        as_json: print ``{"environment": {...}, "services": {...}, "webhook": "..."}`` on one line.
+        deployed: run the built template on the embedded AWS instead of the handler in this process.
+        directory: where data and logs live; None keeps nothing.
+
+    Raises:
+        CommandError: something does not start; nothing is left running.
+    """
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
+    stack = LocalStack(directory=Path(directory).resolve() if directory else None, deploy=deployed)
+    out = sys.stdout
+    with redirect_stdout(sys.stderr), ExitStack() as running:
+        try:
+            running.enter_context(stack)
+            if not deployed:
+                running.enter_context(stack.applied())
+                from metta_local.inprocess import InProcessWorker
+
+                running.enter_context(InProcessWorker(stack.settings()))
+        except RuntimeError as error:
+            raise CommandError(str(error)) from None
+        _show(stack, out, as_json=as_json)
+        try:
+            while True:
+                threading.Event().wait(DAY_SECONDS)
+        except KeyboardInterrupt:
+            print("metta: stopping", file=sys.stderr, flush=True)
+    return 0
+
+
+def _show(stack: LocalStack, out: TextIO, *, as_json: bool) -> None:
+    environment = dict(sorted(stack.environment().items()))
+    if as_json:
+        shown = {"environment": environment, "services": stack.describe(), "webhook": stack.receiver_url}
+        print(json.dumps(shown), file=out, flush=True)
+        return
+    for service, facts in stack.describe().items():
+        print(f"# {service}: {'emulated' if facts['emulated'] else 'real'}, {facts['what']}", file=out)
+    if stack.receiver_url:
+        print(f"# Chatwoot's webhooks go to {stack.receiver_url}", file=out)
+    for name, value in environment.items():
+        print(f"export {name}={shlex.quote(value)}", file=out)
+    print("# running; Ctrl-C stops everything", file=out, flush=True)
