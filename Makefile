@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test lint requirements clean
+.PHONY: setup demo test lint build requirements clean
 
 setup: $(VENV)/.ready
 
@@ -26,7 +26,13 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy layers/build.py events/generate.py functions/worker/handler.py
 	$(BIN)/lint-imports
+
+# For Lambda (arm64). METTA_BUILD_ARCH and METTA_BUILD_PYTHON switch to another platform; layers/build.py explains.
+build: setup
+	$(BIN)/sam validate --lint
+	$(BIN)/sam build
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
   --no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements"
