@@ -62,6 +62,9 @@ class Delivery:
         if reason := closed_reason(view, self._settings):
             turn.outcome, turn.reason = Outcome.DROPPED, reason
             return
+        turn.seen_through = max(
+            *turn.covered, *(m.id for m in (view.last_message, view.last_public_message) if m is not None)
+        )
         overtaken, human = await self._newer(turn, view)
         if human:
             state.takeover = "human_reply"
@@ -69,8 +72,9 @@ class Delivery:
         elif overtaken and turn.outcome is Outcome.ANSWERED and not give_up and not self.starving(turn):
             drop(turn, state, "overtaken")
             raise Overtaken("a newer customer message came", after_seconds=1)
-        elif turn.outcome is Outcome.ANSWERED and not view.can_reply:
-            turn.outcome, turn.reason = Outcome.HANDED_OFF, "cannot_reply"
+        elif not view.can_reply:
+            if turn.outcome is Outcome.ANSWERED:
+                turn.outcome, turn.reason = Outcome.HANDED_OFF, "cannot_reply"
             turn.handoff_done = (HandOffStep.WORD,)
 
     async def _newer(self, turn: Turn, view: ConversationView) -> tuple[bool, bool]:
@@ -90,7 +94,7 @@ class Delivery:
 
     async def look_up(self, turn: Turn) -> None:
         """After a try that ended while sending: find out what of it reached Chatwoot (I2)."""
-        found = await self._chatwoot.find_sent(turn.key, turn.id)
+        found = await self._chatwoot.find_sent(turn.key, turn.id, last_known_id=turn.seen_through or None)
         if found is None:
             turn.delivery_unknown = True
             if turn.outcome is Outcome.ANSWERED:

@@ -376,6 +376,8 @@ class Turn(BaseModel):
     """The customer messages it answers, by message id; texts sanitized before they are recorded."""
     covered: tuple[int, ...] = ()
     """Ids it covers: those messages plus later ones that its history held."""
+    seen_through: int = 0
+    """Newest message id of the conversation when it was last read before sending; what is newer may be ours."""
     input_verdict: Verdict | None = None
     output_verdict: Verdict | None = None
     work: AgentWork = Field(default_factory=AgentWork)

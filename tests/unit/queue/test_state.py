@@ -119,9 +119,14 @@ def test_a_released_conversation_is_free_at_once_and_keeps_its_state(dynamodb: A
 
 def test_a_failed_try_counts_and_what_it_did_is_kept(dynamodb: Any) -> None:
     states = TurnStates(dynamodb, "state-table")
-    with pytest.raises(ModelDown), states.held(KEY, 30) as state:
-        state.hand = a_turn()
-        raise ModelDown("429")
+
+    def fail() -> None:
+        with states.held(KEY, 30) as state:
+            state.hand = a_turn()
+            raise ModelDown("429")
+
+    with pytest.raises(ModelDown):
+        fail()
     with states.held(KEY, 30) as state:
         assert state.tries == 2
         assert state.hand == a_turn()
