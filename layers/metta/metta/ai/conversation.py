@@ -22,7 +22,6 @@ InputItem = dict[str, Any]
 _TAIL = 2000
 """Characters kept from the end of a customer text that is too long: the question is often there."""
 _FILE_NAME = 120
-_TRANSCRIPT = 2000
 _CHANNELS = {
     "Channel::WebWidget": "website chat",
     "Channel::Whatsapp": "WhatsApp",
@@ -48,8 +47,9 @@ def _details(context: MessageContext, mark: str, now: datetime) -> InputItem:
         "today": now.strftime("%Y-%m-%d, %A"),
         "customerIdentity": context.identity.level.value,
     }
-    if context.identity.level is IdentityLevel.VERIFIED and context.identity.email:
-        details["customerEmail"] = shorten(clean(context.identity.email), 320)
+    address = context.identity.email or context.identity.phone
+    if context.identity.level is IdentityLevel.VERIFIED and address:
+        details["customerAddress"] = shorten(clean(address), 320)
     return {"role": "user", "content": _element("details", mark, details)}
 
 
@@ -81,7 +81,7 @@ def _files(message: IncomingMessage, mark: str) -> str:
         if attachment.name:
             file["name"] = shorten(clean(attachment.name), _FILE_NAME)
         if attachment.transcript:
-            file["transcript"] = shorten(clean(attachment.transcript), _TRANSCRIPT)
+            file["transcript"] = "part of the customer's text"
         files.append(file)
     return _element("files", mark, files) if files else ""
 
@@ -93,7 +93,8 @@ def build_input(
 
     Args:
         messages: the turn's messages, by id. Their attachments are named; their texts are used only when
-            ``context.customer_text``, which the input guardrails have passed and masked, is empty.
+            ``context.customer_text``, which the input guardrails have passed and masked and which holds
+            transcripts as well, is empty.
         context: the conversation.
         limits: bounds on history and on the customer's text, in characters.
         mark: what distinguishes our elements in this run, see ``new_mark``.

@@ -33,7 +33,6 @@ log = logging.getLogger(__name__)
 HANDOFF_TOOL = "handOffToHuman"
 NO_REASON = "no reason given"
 _FAILED = "The tool failed. Do not guess its answer. Try once more or call handOffToHuman."
-_LARGEST_ID = 2**31 - 1
 _REASON_CHARS = 300
 
 
@@ -59,7 +58,6 @@ class ToolSpec:
     kind: type[int] | type[str]
     meaning: str
     levels: frozenset[IdentityLevel] = frozenset(IdentityLevel)
-    longest: int = 200
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -107,10 +105,8 @@ SPECS: dict[str, ToolSpec] = {
             "Only the customer's own proved address gives a result.",
             "email",
             str,
-            "The `customerEmail` of the details; if there is none there, the e-mail address the customer gave, or an "
-            "empty text.",
+            "The `customerAddress` of the details, as it stands; without one, the address the customer gave.",
             frozenset({IdentityLevel.VERIFIED}),
-            320,
         ),
         ToolSpec(
             HANDOFF_TOOL,
@@ -119,7 +115,6 @@ SPECS: dict[str, ToolSpec] = {
             "reason",
             str,
             "One short English sentence for the colleague, without personal data.",
-            longest=_REASON_CHARS,
         ),
     )
 }
@@ -144,10 +139,10 @@ class Run:
 
 
 def _argument(spec: ToolSpec, arguments: Mapping[str, Any]) -> int | str:
-    """The checked argument of a call.
+    """The argument of a call, of the right type; whether its value makes sense is for the shop to say.
 
     Raises:
-        ToolUsageError: it is missing, of another type or out of bounds, or there are others.
+        ToolUsageError: it is missing, empty or of another type, or there are others.
     """
     if spec.argument not in arguments:
         raise ToolUsageError(f"`{spec.argument}` is missing", field=spec.argument)
@@ -155,18 +150,14 @@ def _argument(spec: ToolSpec, arguments: Mapping[str, Any]) -> int | str:
         raise ToolUsageError(f"`{spec.argument}` is the only argument of {spec.name}", field="arguments")
     value = arguments[spec.argument]
     if spec.kind is int:
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _LARGEST_ID:
-            raise ToolUsageError(
-                f"`{spec.argument}` must be a whole number from 1 to {_LARGEST_ID}", field=spec.argument
-            )
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ToolUsageError(f"`{spec.argument}` must be a whole number", field=spec.argument)
         return value
     if not isinstance(value, str):
         raise ToolUsageError(f"`{spec.argument}` must be a text", field=spec.argument)
     text = clean(value).strip()
     if spec.name == HANDOFF_TOOL:
-        return shorten(text, spec.longest)
-    if len(text) > spec.longest:
-        raise ToolUsageError(f"`{spec.argument}` must have at most {spec.longest} characters", field=spec.argument)
+        return shorten(text, _REASON_CHARS)
     if not text and spec.argument != "email":
         raise ToolUsageError(f"`{spec.argument}` must not be empty", field=spec.argument)
     return text

@@ -1,0 +1,215 @@
+"""The Responses API on loopback: ``POST /v1/responses`` and ``GET /v1/models``, strict as the API is.
+
+The base URL for a client is the server's URL plus ``/v1``. Answers come from a script or a fault rule where one
+applies, else from the offline model. The same request gets the same answer, ids included.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from metta_local.model.obedience import obey
+from metta_local.model.offline import think
+from metta_local.model.reading import read_request
+from metta_local.model.scripting import (
+    Call,
+    Calls,
+    Empty,
+    Fail,
+    Incomplete,
+    Malformed,
+    Refuse,
+    Reset,
+    Rules,
+    Say,
+    Slow,
+    Step,
+)
+from metta_local.model.usage import UsageMeter
+from metta_local.model.wire import (
+    call_item,
+    check_authorization,
+    check_request,
+    error_body,
+    invalid,
+    message_item,
+    refusal_item,
+    response_body,
+)
+
+MODELS = ("gpt-5.6-luna", "gpt-5.6", "gpt-5.6-sol", "gpt-5.4-mini")
+
+
+@dataclass(frozen=True)
+class RecordedRequest:
+    """A request as it came in, refused ones included."""
+
+    path: str
+    headers: dict[str, str]
+    body: Any
+    """Parsed JSON; None when it was none."""
+    at: float
+    """``time.monotonic()`` at its arrival."""
+
+
+class ModelEmulator:
+    """The emulated API; serve ``app`` with ``metta_local.serving.LoopbackServer``.
+
+    Args:
+        api_key: the key that is accepted.
+        models: the models that exist.
+        latency: seconds every answer takes at least.
+        obedient: whether the model follows instructions that it finds in any data, for red-team tests.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str = "sk-emulated-0000",
+        models: Sequence[str] = MODELS,
+        latency: float = 0.0,
+        obedient: bool = False,
+    ) -> None:
+        self.api_key = api_key
+        self.models = tuple(models)
+        self.latency = latency
+        self.obedient = obedient
+        self.requests: list[RecordedRequest] = []
+        self._scripts = Rules()
+        self._faults = Rules()
+        self._meter = UsageMeter()
+        self.app = Starlette(
+            routes=[
+                Route("/v1/responses", self._responses, methods=["POST"]),
+                Route("/v1/models", self._models, methods=["GET"]),
+            ]
+        )
+
+    def script(self, steps: Sequence[Step], *, when: str | None = None, forever: bool = False) -> None:
+        """Play ``steps``, one per request, for requests whose body contains ``when`` (any request without it)."""
+        self._scripts.add(steps, when=when, times=None if forever else 1)
+
+    def fault(self, step: Step, *, times: int | None = 1, when: str | None = None) -> None:
+        """Answer the next ``times`` requests (None: all) with ``step``; faults come before scripts."""
+        self._faults.add([step], when=when, times=times)
+
+    def reset(self) -> None:
+        """Forget scripts, faults and recorded requests."""
+        self._scripts.clear()
+        self._faults.clear()
+        self.requests.clear()
+
+    async def _models(self, request: Request) -> Response:
+        if refused := check_authorization(request.headers.get("authorization"), self.api_key):
+            return _failed(refused)
+        data = [{"id": name, "object": "model", "created": 0, "owned_by": "emulator"} for name in self.models]
+        return JSONResponse({"object": "list", "data": data})
+
+    async def _responses(self, request: Request) -> Response:
+        raw = await request.body()
+        try:
+            body = json.loads(raw)
+        except ValueError:
+            body = None
+        self.requests.append(RecordedRequest(request.url.path, dict(request.headers), body, time.monotonic()))
+        refused = check_authorization(request.headers.get("authorization"), self.api_key)
+        refused = refused or check_request(body, self.models)
+        if refused is None and body.get("stream"):
+            refused = invalid("Streaming is not emulated.", "stream", "unsupported_value")
+        if refused:
+            return _failed(refused)
+        if self.latency:
+            await asyncio.sleep(self.latency)
+        text = json.dumps(body, ensure_ascii=False)
+        step = self._faults.next(text) or self._scripts.next(text)
+        while isinstance(step, Slow):
+            await asyncio.sleep(step.seconds)
+            step = step.then
+        identity = hashlib.sha256(raw).hexdigest()[:24]
+        return self._play(step if step is not None else self._think(body), body, identity)
+
+    def _think(self, body: dict[str, Any]) -> Step:
+        reading = read_request(body)
+        return (obey(reading) if self.obedient else None) or think(reading)
+
+    def _play(self, step: Step, body: dict[str, Any], identity: str) -> Response:
+        if isinstance(step, Fail):
+            return _failed(step)
+        if isinstance(step, Reset):
+            return _broken_off()
+        if isinstance(step, Malformed):
+            return _malformed(step.kind, body, identity)
+        output = _output(step, identity)
+        usage = self._meter.measure(body, output)
+        status, reason = "completed", ""
+        if isinstance(step, Incomplete):
+            status, reason = ("failed", "") if step.reason == "failed" else ("incomplete", step.reason)
+            usage["output_tokens"] = body.get("max_output_tokens", 0)
+        return _json(response_body(body, identity, output, usage, status=status, reason=reason), identity)
+
+
+def _output(step: Step, identity: str) -> list[dict[str, Any]]:
+    if isinstance(step, Say):
+        return [message_item(identity, step.text)]
+    if isinstance(step, Refuse):
+        return [refusal_item(identity, step.text)]
+    if isinstance(step, Call):
+        step = Calls((step,))
+    if isinstance(step, Calls):
+        return [
+            call_item(
+                f"{identity}{index}",
+                call.name,
+                call.arguments if isinstance(call.arguments, str) else json.dumps(call.arguments, ensure_ascii=False),
+            )
+            for index, call in enumerate(step.calls)
+        ]
+    if isinstance(step, Incomplete):
+        return [] if step.reason == "failed" else [message_item(identity, "Your order")]
+    if isinstance(step, Empty):
+        return []
+    raise TypeError(f"{type(step).__name__} has no output")
+
+
+def _json(body: dict[str, Any], identity: str) -> Response:
+    return Response(
+        json.dumps(body, ensure_ascii=False), media_type="application/json", headers={"x-request-id": f"req_{identity}"}
+    )
+
+
+def _failed(fail: Fail) -> Response:
+    headers = dict(fail.headers)
+    if fail.retry_after is not None:
+        headers["retry-after"] = f"{fail.retry_after:g}"
+    return JSONResponse(error_body(fail), status_code=fail.status, headers=headers)
+
+
+def _malformed(kind: str, body: dict[str, Any], identity: str) -> Response:
+    if kind == "html":
+        return Response("<html><body>Bad gateway</body></html>", media_type="text/html")
+    if kind == "json":
+        return Response('{"id": "resp_1", "output": [', media_type="application/json")
+    if kind == "item":
+        broken = [{"type": "function_call", "id": "fc_1", "name": "getOrder"}]
+        return _json(response_body(body, identity, broken, {}), identity)
+    return JSONResponse({"object": "response", "answer": 42})
+
+
+def _broken_off() -> Response:
+    """A response that promises more than it sends; the server then closes the connection."""
+
+    async def beginning() -> AsyncIterator[bytes]:
+        yield b'{"id": "resp_'
+
+    return StreamingResponse(beginning(), media_type="application/json", headers={"content-length": "4096"})
