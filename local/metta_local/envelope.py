@@ -20,6 +20,7 @@ MAX_BODY_BYTES = 1_048_576 - 4_096
 HEADERS = (DELIVERY_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER)
 """Headers that travel with the body as message attributes of the same names."""
 _NOT_IN_SQS = {0xFFFE: "\\uFFFE", 0xFFFF: "\\uFFFF"}
+"""Characters that valid JSON may hold and SQS refuses, as JSON escapes."""
 
 
 class NotAWebhookError(Exception):
@@ -58,7 +59,7 @@ def _field(holder: object, name: str) -> object:
 
 
 def wrap(raw: bytes, headers: dict[str, str] | None = None) -> Envelope:
-    """The envelope of a webhook body, whose bytes stay as they are.
+    """The envelope of a webhook body, whose bytes stay as they are unless SQS refuses one of its characters.
 
     Args:
         raw: the request body.
@@ -92,9 +93,13 @@ def wrap(raw: bytes, headers: dict[str, str] | None = None) -> Envelope:
     deduplication = f"{account}:{named}:{message}"
     if event != "message_created" or message == "unknown":
         deduplication += f":{digest[:32]}"
+    sendable = text.translate(_NOT_IN_SQS)
+    carried = dict(headers or {})
+    if sendable != text:  # the same JSON in other bytes: the signature, checked at the door, no longer fits them
+        carried = {name: value for name, value in carried.items() if name == DELIVERY_HEADER}
     return Envelope(
-        body=text.translate(_NOT_IN_SQS),
+        body=sendable,
         group=f"{account}:{_id(_field(conversation, 'id'))}",
         deduplication=deduplication,
-        headers=dict(headers or {}),
+        headers=carried,
     )

@@ -1,35 +1,67 @@
-"""The Lambda handler and the worker loop inside this process, for ``metta up`` and ``metta demo``."""
+"""The Lambda handler and the worker loop wired together, for ``metta worker``, ``metta up`` and ``metta demo``."""
 
 from __future__ import annotations
 
 from types import TracebackType
+from typing import IO, Any
 
-from metta.bootstrap import Worker, build_worker
+from metta.bootstrap import Worker, aws_client, build_worker
 from metta.settings import Settings
+from metta_local.sqs import sqs_client
 from metta_local.visibility import watch
 from metta_local.worker import QueueWorker
-from metta_local.worker_command import sqs_client
 
 
 class InProcessWorker:
-    """A handler built from settings and the loop that feeds it; a context manager.
+    """The handler and the loop that feeds it; a context manager, or ``start`` and ``stop``.
 
     Args:
-        settings: variables of a started stack. The process itself must see the same AWS variables
-            (``LocalStack.applied``), since AWS clients read their credentials from there.
+        settings: all variables. AWS credentials and region come from the process's environment.
+        log_stream: where the handler's logs go; standard output when None.
+        emit_metrics: whether EMF lines go to standard output.
+
+    Raises:
+        SettingsError: a variable is missing or malformed.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, log_stream: IO[str] | None = None, emit_metrics: bool = True) -> None:
+        own_sqs = sqs_client(settings)
+        queue_url = settings.queue.queue_url
         self._settings = settings
-        self.handler: Worker = build_worker(settings)
-        self.loop = QueueWorker(sqs_client(settings), settings.queue.queue_url, self.handler.handle, settings)
-        watch(self.handler.sqs, self.loop.left_by_handler)
+        self.handler: Worker = build_worker(
+            settings, client=self._client, log_stream=log_stream, emit_metrics=emit_metrics
+        )
+        self.loop = QueueWorker(own_sqs, queue_url, self.handler.handle, settings)
+
+    def start(self) -> None:
+        """Warm the handler up and start polling."""
+        self.handler.warm()
+        self.loop.start()
+
+    def stop(self, seconds: float | None = None) -> bool:
+        """Finish the batch in hand, else return it, and close connections.
+
+        Args:
+            seconds: how long the batch may take; the shutdown timeout unless given.
+
+        Returns:
+            False when the handler was still at work; its connections are then left alone.
+        """
+        finished = self.loop.finish(seconds)
+        if finished:
+            self.handler.close()
+        return finished
 
     def __enter__(self) -> InProcessWorker:
-        self.loop.start()
+        self.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        seconds = None if kind is None else 1.0  # after a failure or Ctrl-C nobody waits for a batch
-        if self.loop.finish(seconds):
-            self.handler.close()
+        self.stop(None if kind is None else 1.0)  # after a failure or Ctrl-C nobody waits for a batch
+
+    def _client(self, service: str) -> Any:
+        """The handler's AWS clients; the loop learns which records the handler gives back by itself."""
+        made = aws_client(service, endpoint_url=self._settings.aws_endpoint_url)
+        if service == "sqs":
+            watch(made, lambda receipt_handle: self.loop.left_by_handler(receipt_handle))
+        return made

@@ -9,7 +9,7 @@ from pathlib import Path
 from metta import settings as metta_settings
 from metta_local.console import CommandError, say
 from metta_local.envelope import MAX_BODY_BYTES, NotAWebhookError, wrap
-from metta_local.worker_command import sqs_client
+from metta_local.sqs import sqs_client
 
 
 def read_body(name: str) -> bytes:

@@ -27,7 +27,7 @@ from metta_local.odoo import OdooEmulator
 from metta_local.postgres import EmbeddedPostgres
 from metta_local.receiver import PATH, WebhookReceiver
 from metta_local.serving import LoopbackServer
-from metta_local.worker_command import sqs_client
+from metta_local.sqs import sqs_client
 
 _AWS_PASSED_ON = (
     "AWS_ACCESS_KEY_ID",

@@ -71,11 +71,12 @@ def run(name: str, arguments: str, *, email: str | None, phone: str | None, leve
     odoo, policy = settings.odoo, load_policy(settings.metta_policy)
     logging.disable(logging.CRITICAL)
 
-    from metta import bootstrap
+    from metta.integrations.odoo import OdooRpc, OdooShop
+
+    shop = OdooShop(OdooRpc(odoo), policy=policy)
 
     async def call() -> JsonObject:
-        async with bootstrap.shop(odoo, policy) as shop:
-            return await call_tool(name, given, shop=shop, identity=identity, limits=policy.limits)
+        return await call_tool(name, given, shop=shop, identity=identity, limits=policy.limits)
 
     try:
         result = asyncio.run(call())

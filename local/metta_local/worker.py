@@ -98,7 +98,10 @@ class QueueWorker:
         self._handle = handle
         self._settings = settings
         self._invocation_seconds = invocation_seconds
-        self._arn = queue_arn(queue_url, sqs.meta.region_name)
+        try:
+            self._arn = queue_arn(queue_url, sqs.meta.region_name)
+        except ValueError as error:
+            raise SettingsError(f"AWS_SQS_QUEUE_URL: {error}") from None
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._holding: Holding | None = None
@@ -127,6 +130,8 @@ class QueueWorker:
                 log.warning("the queue refused the poll, next try in %.1f s: %s", pause, error)
                 self._stopping.wait(pause)
                 continue
+            if self.health.last_poll_at is None:
+                log.info("polling %s", self._queue_url)
             refusals = 0
             self.health.failing_since = None
             self.health.last_poll_at = time.monotonic()

@@ -179,7 +179,9 @@ def test_an_event_without_conversation_is_queued_all_the_same(post: Post, sqs: A
 def test_characters_that_sqs_refuses_arrive_as_the_same_json(post: Post, sqs: Any, queue_url: str) -> None:
     raw = encode(message(content="odd \uffff\ufffe end"))
     assert post(raw).status_code == 200
-    assert json.loads(queued(sqs, queue_url)[0]["Body"])["content"] == "odd \uffff\ufffe end"
+    (found,) = queued(sqs, queue_url)
+    assert json.loads(found["Body"])["content"] == "odd \uffff\ufffe end"
+    assert set(found["MessageAttributes"]) == {"X-Chatwoot-Delivery"}, "a signature that does not fit would be refused"
 
 
 class Down:
