@@ -7,7 +7,7 @@ from typing import IO, Any
 
 from metta.bootstrap import Worker, aws_client, build_worker
 from metta.settings import Settings
-from metta_local.sqs import sqs_client
+from metta_local.sqs import queue_url, sqs_client
 from metta_local.visibility import watch
 from metta_local.worker import QueueWorker
 
@@ -25,13 +25,12 @@ class InProcessWorker:
     """
 
     def __init__(self, settings: Settings, *, log_stream: IO[str] | None = None, emit_metrics: bool = True) -> None:
-        own_sqs = sqs_client(settings)
-        queue_url = settings.queue.queue_url
+        own_sqs, url = sqs_client(settings), queue_url(settings)
         self._settings = settings
         self.handler: Worker = build_worker(
             settings, client=self._client, log_stream=log_stream, emit_metrics=emit_metrics
         )
-        self.loop = QueueWorker(own_sqs, queue_url, self.handler.handle, settings)
+        self.loop = QueueWorker(own_sqs, url, self.handler.handle, settings)
 
     def start(self) -> None:
         """Warm the handler up and start polling."""

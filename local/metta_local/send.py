@@ -9,7 +9,7 @@ from pathlib import Path
 from metta import settings as metta_settings
 from metta_local.console import CommandError, say
 from metta_local.envelope import MAX_BODY_BYTES, NotAWebhookError, wrap
-from metta_local.sqs import sqs_client
+from metta_local.sqs import queue_url, sqs_client
 
 
 def read_body(name: str) -> bytes:
@@ -44,9 +44,9 @@ def run(name: str, *, as_json: bool = False) -> int:
     except NotAWebhookError as error:
         raise CommandError(f"{name}: {error}") from None
     settings = metta_settings.load()
-    queue_url = settings.queue.queue_url
+    url = queue_url(settings)
     try:
-        message_id = envelope.send(sqs_client(settings), queue_url)
+        message_id = envelope.send(sqs_client(settings), url)
     except (ClientError, BotoCoreError) as error:
         raise CommandError(f"AWS_SQS_QUEUE_URL: the queue did not take the message: {error}") from None
     sent = {"messageId": message_id, "messageGroupId": envelope.group, "deduplicationId": envelope.deduplication}

@@ -1,4 +1,4 @@
-"""The SQS client of the commands: bounded in time, and clear about what is missing."""
+"""SQS for the commands: a client that is bounded in time, and clear words about what is missing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,21 @@ from typing import Any
 
 from metta.errors import SettingsError
 from metta.settings import Settings
+from metta_local.sqs_event import queue_arn
+
+
+def queue_url(settings: Settings) -> str:
+    """The queue's URL, checked for its shape.
+
+    Raises:
+        SettingsError: it is missing or not the URL of a queue.
+    """
+    url = settings.queue.queue_url
+    try:
+        queue_arn(url, "")
+    except ValueError as error:
+        raise SettingsError(f"AWS_SQS_QUEUE_URL: {error}, https://sqs.REGION.amazonaws.com/ACCOUNT/NAME") from None
+    return url
 
 
 def sqs_client(settings: Settings) -> Any:
@@ -27,4 +42,4 @@ def sqs_client(settings: Settings) -> Any:
     try:
         return session.client("sqs", endpoint_url=settings.aws_endpoint_url, config=config)
     except NoRegionError:
-        raise SettingsError("not set: AWS_REGION") from None
+        raise SettingsError("not set: AWS_DEFAULT_REGION") from None

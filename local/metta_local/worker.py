@@ -98,10 +98,7 @@ class QueueWorker:
         self._handle = handle
         self._settings = settings
         self._invocation_seconds = invocation_seconds
-        try:
-            self._arn = queue_arn(queue_url, sqs.meta.region_name)
-        except ValueError as error:
-            raise SettingsError(f"AWS_SQS_QUEUE_URL: {error}") from None
+        self._arn = queue_arn(queue_url, sqs.meta.region_name)
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._holding: Holding | None = None

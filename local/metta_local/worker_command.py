@@ -16,6 +16,7 @@ from metta import settings as metta_settings
 from metta.errors import SettingsError
 from metta_local.console import CommandError
 from metta_local.health import HealthPort
+from metta_local.sqs import queue_url, sqs_client
 
 if TYPE_CHECKING:
     from metta_local.inprocess import InProcessWorker
@@ -41,7 +42,9 @@ def run(*, health_port: int | None = None, health_host: str = "127.0.0.1") -> in
         raise SettingsError("WORKER_ENABLED is false: the worker does not start")
     logging.basicConfig(level=settings.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("botocore").setLevel(logging.WARNING)
-    from metta_local.inprocess import InProcessWorker  # takes seconds; not for a worker that is switched off
+    queue_url(settings)
+    sqs_client(settings)
+    from metta_local.inprocess import InProcessWorker  # takes seconds; not for a worker that cannot start
 
     worker = InProcessWorker(settings)
     asked = threading.Event()

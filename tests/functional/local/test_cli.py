@@ -1,0 +1,198 @@
+"""The ``metta`` command as a person or a script meets it: what it prints where, and its exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from metta_local import cli
+from metta_local.aws import MiniStack
+
+Done = subprocess.CompletedProcess[str]
+COMMANDS = ("demo", "up", "worker", "send", "migrate", "guard", "tool", "bench")
+
+
+def metta(*arguments: str, stdin: str = "", **variables: str) -> Done:
+    """Run the command with these variables and none of the developer's."""
+    clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return subprocess.run(
+        [sys.executable, "-m", "metta_local.cli", *arguments],
+        env=clean | {"AWS_EC2_METADATA_DISABLED": "true"} | variables,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def refused(done: Done, *words: str) -> None:
+    """It failed as commands fail: code 1, nothing on stdout, one clear line on stderr."""
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    for word in words:
+        assert word in done.stderr
+
+
+def test_help_shows_every_command_and_examples() -> None:
+    done = metta("--help")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    for command in COMMANDS:
+        assert f"  {command} " in done.stdout
+    assert "examples:" in done.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    if command == "bench":
+        pytest.skip("explains itself in its own words")
+    with pytest.raises(SystemExit) as ended:
+        cli.main([command, "--help"])
+    assert ended.value.code == 0
+    assert "usage: metta" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["nonsense"], ["send"], ["worker", "--health-port", "x"], ["tool", "getOrder"]]
+)
+def test_wrong_usage_says_so_and_exits_with_1(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    assert ended.value.code == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.splitlines()[-1].startswith("metta: ")
+
+
+def test_guard_starts_without_the_heavy_libraries() -> None:
+    code = (
+        "import sys; from metta_local import cli; cli.main(['guard'])\n"
+        "print(sorted({'agents', 'openai', 'boto3', 'psycopg', 'starlette', 'rich', 'odoorpc'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], input="", capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout.strip().splitlines()[-1] == "[]", done.stderr
+
+
+class TestSend:
+    """``metta send FILE``."""
+
+    def test_puts_the_body_on_the_queue_with_its_ids(self, aws: MiniStack, queue_url: str, tmp_path: Path) -> None:
+        body: dict[str, Any] = {
+            "event": "message_created",
+            "id": 7,
+            "account": {"id": 3},
+            "conversation": {"id": 84},
+            "content": "Grüße",
+        }
+        file = tmp_path / "body.json"
+        file.write_text(json.dumps(body, indent=2), encoding="utf-8")
+        done = metta("send", str(file), "--json", AWS_SQS_QUEUE_URL=queue_url, **aws.environment)
+        assert done.returncode == 0, done.stderr
+        sent = json.loads(done.stdout)
+        assert sent["messageGroupId"] == "3:84"
+        assert sent["deduplicationId"] == "3:message_created:7"
+
+        (found,) = aws.client("sqs").receive_message(QueueUrl=queue_url)["Messages"]
+        assert found["MessageId"] == sent["messageId"]
+        assert found["Body"] == file.read_text(encoding="utf-8")
+
+    @pytest.mark.parametrize(
+        ("content", "words"),
+        [
+            (b"{broken", ["body.json", "not JSON", "line 1"]),
+            (b"[]", ["body.json", "object"]),
+            (b'{"id": 1}', ["body.json", "event"]),
+            (b"\xff\xfe", ["body.json", "UTF-8"]),
+            (b'"' + b"x" * 1_100_000 + b'"', ["body.json", "bytes"]),
+        ],
+        ids=["broken", "list", "no event", "not UTF-8", "too large"],
+    )
+    def test_says_what_is_wrong_with_the_file_before_it_contacts_anything(
+        self, tmp_path: Path, content: bytes, words: list[str]
+    ) -> None:
+        file = tmp_path / "body.json"
+        file.write_bytes(content)
+        refused(metta("send", str(file)), *words)
+
+    def test_says_that_the_file_is_not_there(self, tmp_path: Path) -> None:
+        refused(metta("send", str(tmp_path / "none.json")), "none.json", "No such file")
+
+    def test_names_the_variable_that_is_missing(self) -> None:
+        refused(metta("send", "-", stdin='{"event": "message_created"}'), "AWS_SQS_QUEUE_URL")
+
+    def test_says_that_the_queue_cannot_be_reached(self, aws: MiniStack, queue_url: str) -> None:
+        gone = queue_url.replace(".fifo", "-gone.fifo")
+        done = metta("send", "-", stdin='{"event": "x"}', AWS_SQS_QUEUE_URL=gone, **aws.environment)
+        refused(done, "AWS_SQS_QUEUE_URL")
+
+
+class TestVariables:
+    """A missing or malformed variable stops a command with a message that names it."""
+
+    def test_a_malformed_variable_is_named(self) -> None:
+        refused(metta("worker", SQS_MAX_MESSAGES="11", CHATWOOT_ACCOUNT_ID="three"), "SQS_MAX_MESSAGES", "CHATWOOT_ACC")
+
+    def test_a_worker_without_variables_names_what_it_lacks(self) -> None:
+        done = metta("worker", AWS_DEFAULT_REGION="us-east-1", AWS_SQS_QUEUE_URL="http://127.0.0.1:1/0/q.fifo")
+        refused(done, "CHATWOOT_BASE_URL", "ODOO_URL", "OPENAI_API_KEY", "IDEMPOTENCY_TABLE", "DATABASE_URL")
+
+    def test_a_worker_without_a_queue_names_it(self) -> None:
+        refused(metta("worker", AWS_DEFAULT_REGION="us-east-1"), "AWS_SQS_QUEUE_URL")
+
+    def test_a_url_that_is_no_queue_is_refused(self) -> None:
+        refused(metta("worker", AWS_SQS_QUEUE_URL="my-queue", AWS_DEFAULT_REGION="us-east-1"), "AWS_SQS_QUEUE_URL")
+
+    def test_the_worker_says_that_the_region_is_missing(self) -> None:
+        refused(metta("worker", AWS_SQS_QUEUE_URL="http://127.0.0.1:1/000000000000/q.fifo"), "AWS_DEFAULT_REGION")
+
+    def test_the_kill_switch_keeps_the_worker_from_starting(self) -> None:
+        refused(metta("worker", WORKER_ENABLED="false", AWS_SQS_QUEUE_URL="http://x/0/q"), "WORKER_ENABLED")
+
+    def test_migrate_names_its_variable(self) -> None:
+        refused(metta("migrate"), "DATABASE_MIGRATE_URL")
+        refused(metta("migrate", "--status"), "DATABASE_MIGRATE_URL")
+
+    def test_tool_names_all_of_odoo_and_nothing_else(self) -> None:
+        done = metta("tool", "getProduct", '{"productId": 1}')
+        refused(done, "ODOO_URL", "ODOO_DB", "ODOO_USERNAME", "ODOO_API_KEY")
+        assert "CHATWOOT" not in done.stderr
+
+    def test_no_secret_is_repeated(self) -> None:
+        done = metta("migrate", DATABASE_MIGRATE_URL="postgresql://owner:hush-hush@127.0.0.1:1/metta")
+        refused(done)
+        assert "hush-hush" not in done.stderr
+
+
+class TestToolUsage:
+    """``metta tool``: what is wrong with the call is said before Odoo is asked."""
+
+    ODOO: ClassVar = {"ODOO_URL": "http://127.0.0.1:1", "ODOO_DB": "d", "ODOO_USERNAME": "u", "ODOO_API_KEY": "k"}
+
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            (["getWeather", "{}"], ["getWeather", "searchProducts"]),
+            (["getOrder", "{"], ["not JSON"]),
+            (["getOrder", "[1]"], ["object"]),
+            (["getOrder", "{}"], ["orderNumber"]),
+            (["getProduct", '{"productId": "one"}'], ["productId"]),
+            (["getOrder", '{"orderNumber": "S00042"}', "--level", "verified"], ["--email", "--phone"]),
+            (["getOrder", '{"orderNumber": "S00042"}', "--phone", "call me"], ["--phone"]),
+            (["getOrder", '{"orderNumber": "S00042"}', "--email", "nobody"], ["--email"]),
+        ],
+    )
+    def test_a_wrong_call_is_refused(self, arguments: list[str], words: list[str]) -> None:
+        refused(metta("tool", *arguments, **self.ODOO), *words)
+
+    def test_odoo_that_does_not_answer_is_a_failure(self) -> None:
+        refused(metta("tool", "getProduct", '{"productId": 1}', **self.ODOO))
