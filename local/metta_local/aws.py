@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 import urllib.request
+import uuid
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -55,6 +56,7 @@ class MiniStack:
         directory: where it writes its log and unpacks functions; kept afterwards. None takes a temporary
             one, removed by ``stop()``.
         port: 0 picks a free one.
+        enforce_iam: hold functions to their roles and queues to their policies; our own client is the account's root.
 
     Example::
 
@@ -63,9 +65,11 @@ class MiniStack:
             aws.client("sqs").send_message(QueueUrl=queue_url, ...)
     """
 
-    def __init__(self, directory: Path | None = None, port: int = 0) -> None:
+    def __init__(self, directory: Path | None = None, port: int = 0, *, enforce_iam: bool = False) -> None:
         self._given = directory
         self._port = port
+        self._enforce_iam = enforce_iam
+        self._token = uuid.uuid4().hex
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
         self._clients: dict[tuple[str, str], Any] = {}
@@ -85,7 +89,7 @@ class MiniStack:
             return self.url
         self._directory = self._given or Path(tempfile.mkdtemp(prefix="metta-aws-"))
         self._directory.mkdir(parents=True, exist_ok=True)
-        for _ in range(3):  # the free port may be taken by someone else before MiniStack binds it
+        for _ in range(1 if self._port else 3):  # the free port may be taken by someone else before MiniStack binds it
             port = self._port or _free_port()
             self.url = f"http://127.0.0.1:{port}"
             with self.log_path.open("wb") as log:
@@ -222,6 +226,8 @@ class MiniStack:
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "MINISTACK_EDITION": self._token,
+            "AUTH": str(self._enforce_iam).lower(),
             "BIND_HOST": "127.0.0.1",
             "MINISTACK_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(port),
@@ -240,8 +246,12 @@ class MiniStack:
         assert self._process is not None
         until = time.monotonic() + START_SECONDS
         while time.monotonic() < until and self._process.poll() is None:
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/_ministack/ready", timeout=2):
-                return True
+            with (
+                contextlib.suppress(OSError, ValueError),
+                urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=2) as health,
+            ):
+                if json.load(health).get("edition") == self._token:  # another one on that port would answer as well
+                    return True
             time.sleep(0.1)
         return False
 

@@ -41,6 +41,7 @@ def build(directory: Path, *, arch: str | None = None, python: str | None = None
     if template.exists() and stamp.exists() and stamp.read_text() == fingerprint:
         return template
     build_for = {"METTA_BUILD_ARCH": arch, "METTA_BUILD_PYTHON": python}
+    stamp.unlink(missing_ok=True)
     _sam(["build", "--build-dir", str(directory)], _environment(build_for))
     stamp.write_text(fingerprint)
     return template
