@@ -1,29 +1,152 @@
-"""Placeholder while the rooms are built together."""
+"""Runs the checks over one text and turns what they find into a verdict; implements ``metta.ports.Guardrails``."""
 
 from __future__ import annotations
 
-from metta.messages import Action, Direction, MessageContext, Verdict
+import logging
+from collections.abc import Iterable
+
+from metta.errors import GuardrailBroken
+from metta.guardrails.chars import strip_invisible
+from metta.guardrails.claims import ClaimCheck
+from metta.guardrails.hits import Check, Hit
+from metta.guardrails.injection import InjectionCheck
+from metta.guardrails.leak import LeakCheck, SecretCheck
+from metta.guardrails.lists import lists_version
+from metta.guardrails.normalise import View
+from metta.guardrails.personal import InputPersonalData, OutputPersonalData, masked_for_keeps
+from metta.guardrails.rules import InputRules, OutputRules
+from metta.guardrails.shorten import shorten
+from metta.guardrails.toxicity import InputToxicity, OutputToxicity
+from metta.messages import Action, Direction, Finding, MessageContext, Verdict
 from metta.policy import Policy
+
+RULES = "1"
+"""Raised by hand when the code of a check changes what it finds."""
+
+_LOG = logging.getLogger(__name__)
+_SEVERITY = {Action.ALLOW: 0, Action.REDACT: 1, Action.BLOCK: 2, Action.HANDOFF: 3}
 
 
 class Guardrails:
-    """The checks before and after the agent (port ``metta.ports.Guardrails``)."""
+    """The checks before and after the agent. Built once per process; pure CPU, no I/O after construction.
+
+    Args:
+        policy: actions, thresholds, phrases and facts.
+    """
 
     def __init__(self, policy: Policy) -> None:
-        self.policy = policy
-        self.version = f"rules-1+policy-{policy.version}"
+        self._policy = policy
+        self._leak = LeakCheck(policy)
+        self._input: tuple[tuple[str, Check], ...] = (
+            ("pii", InputPersonalData(policy)),
+            ("leak", SecretCheck()),
+            ("injection", InjectionCheck(policy)),
+            ("toxicity", InputToxicity(policy)),
+            ("rules", InputRules(policy)),
+        )
+        self._output: tuple[tuple[str, Check], ...] = (
+            ("pii", OutputPersonalData(policy)),
+            ("leak", self._leak),
+            ("toxicity", OutputToxicity(policy)),
+            ("rules", OutputRules(policy)),
+            ("rules", ClaimCheck(policy)),
+        )
+        self.version = f"rules-{RULES}.{lists_version()}+policy-{policy.version or 'unversioned'}"
+
+    @property
+    def canary(self) -> str:
+        """A word to put into the instructions; a reply that holds it repeats them and is stopped."""
+        return self._leak.canary
 
     def protect(self, *texts: str) -> None:
-        """Name texts (the agent's instructions) that no reply may repeat."""
+        """Name texts (instructions, tool descriptions) that no reply may repeat: eight words in a row are a leak.
+
+        The policy's facts are meant to be told and do not count.
+        """
+        self._leak.protect(*texts)
 
     def validate_input(self, text: str, context: MessageContext) -> Verdict:
-        """Judge a customer's text."""
-        return Verdict(direction=Direction.INPUT, action=Action.ALLOW, text=text, version=self.version)
+        """Judge a customer's text. What goes on is masked and shortened to the policy's ``input_chars``."""
+        return self._judge(Direction.INPUT, text, context, self._input)
 
     def validate_output(self, text: str, context: MessageContext) -> Verdict:
-        """Judge a text that a model wrote."""
-        return Verdict(direction=Direction.OUTPUT, action=Action.ALLOW, text=text, version=self.version)
+        """Judge a text that a model wrote.
+
+        Figures are checked only when the context says what the turn knew (``tool_results`` or ``customer_text``).
+        """
+        return self._judge(Direction.OUTPUT, text, context, self._output)
 
     def sanitize(self, text: str) -> str:
-        """The text without invisible characters and what must never be stored or shown."""
-        return text
+        """The text without invisible characters, cards, SSNs and secrets; idempotent, at any length.
+
+        Raises:
+            GuardrailBroken: the text could not be judged and must not be kept.
+        """
+        try:
+            return masked_for_keeps(text, self._policy)
+        except Exception as error:
+            raise GuardrailBroken(f"sanitize failed ({type(error).__name__})") from None
+
+    def _judge(
+        self, direction: Direction, text: str, context: MessageContext, checks: tuple[tuple[str, Check], ...]
+    ) -> Verdict:
+        hits: list[Hit] = []
+        name = "normalise"
+        try:
+            view = View(text)
+            for name, check in checks:  # noqa: B007 - read when a check breaks
+                hits += check(view, context)
+            name = "redaction"
+            safe = self._redacted(direction, text, hits)
+        except Exception as error:  # noqa: BLE001 - whatever breaks, the text must not pass (I6)
+            _LOG.error(  # noqa: TRY400 - a traceback could show the customer's text
+                "guardrail broken", extra={"check": name, "direction": direction.value, "error": type(error).__name__}
+            )
+            return self._broken(direction, name, hits)
+        worst = max(hits, key=lambda hit: (_SEVERITY[hit.action], hit.score), default=None)
+        if worst is not None and worst.action is not Action.ALLOW:
+            action, reason = worst.action, f"{worst.check}/{worst.kind}"
+        else:
+            action, reason = Action.ALLOW, ""
+        if direction is Direction.OUTPUT and action is Action.REDACT and not safe.strip():
+            action, reason = Action.BLOCK, "rules/nothing_left"
+        return self._verdict(direction, action, reason, hits, safe)
+
+    def _redacted(self, direction: Direction, text: str, hits: list[Hit]) -> str:
+        safe = masked_for_keeps(replaced(text, hits), self._policy)
+        return shorten(safe, self._policy.limits.input_chars) if direction is Direction.INPUT else safe
+
+    def _broken(self, direction: Direction, check: str, hits: list[Hit]) -> Verdict:
+        return self._verdict(direction, Action.HANDOFF, f"broken/{check}", hits, "")
+
+    def _verdict(self, direction: Direction, action: Action, reason: str, hits: Iterable[Hit], text: str) -> Verdict:
+        findings = sorted({(h.start, h.end, h.check, h.kind, round(h.score, 3)) for h in hits})
+        return Verdict(
+            direction=direction,
+            action=action,
+            findings=tuple(
+                Finding(check=check, kind=kind, start=start, end=end, score=score)
+                for start, end, check, kind, score in findings
+            ),
+            text=text,
+            reason=reason,
+            version=self.version,
+        )
+
+
+def replaced(text: str, hits: Iterable[Hit]) -> str:
+    """``text`` with the places of hits that carry a replacement exchanged, invisible characters gone."""
+    places = sorted(((hit.start, hit.end, hit.instead) for hit in hits if hit.instead is not None), key=_by_place)
+    pieces: list[str] = []
+    done = 0
+    for start, end, instead in places:
+        if start < done:
+            continue
+        pieces += (text[done:start], instead or "")
+        done = end
+    pieces.append(text[done:])
+    return strip_invisible("".join(pieces))
+
+
+def _by_place(place: tuple[int, int, str | None]) -> tuple[int, int]:
+    return place[0], -place[1]

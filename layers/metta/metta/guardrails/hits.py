@@ -1,0 +1,27 @@
+"""What a check reports to the engine: a finding in the making, with what the policy wants done about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from metta.guardrails.normalise import View
+from metta.messages import Action, MessageContext
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One thing a check noticed. Places are code points of the original text, end exclusive."""
+
+    check: str
+    kind: str
+    start: int
+    end: int
+    score: float
+    action: Action
+    instead: str | None = None
+    """What takes the place's place when the verdict's text is made; None leaves it as it is."""
+
+
+Check = Callable[[View, MessageContext], list[Hit]]
+"""A check: pure, linear, and free to raise, since the engine turns that into a hand-off."""

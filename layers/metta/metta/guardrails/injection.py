@@ -1,0 +1,116 @@
+"""Judges whether a customer's text attacks the assistant: reviewable rules over the shared view and what it hides.
+
+A trained model can join as one more ``Judge``: what judges return is combined as independent evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from metta.guardrails.hits import Hit
+from metta.guardrails.injection_rules import LETTERS_ONLY, PROMPT_WORDS, RULES, TALKS_ABOUT, VOCABULARY_SCORES, Rule
+from metta.guardrails.normalise import View
+from metta.guardrails.shorten import TAIL
+from metta.messages import MessageContext
+from metta.policy import Policy
+
+_TALK_FACTOR = 0.4
+_FRAMED = 400
+"""Characters within which talk about attacks colours the whole message."""
+_QUOTES = "\"'`"
+
+
+class Evidence(NamedTuple):
+    """A reason to take a stretch of the view for an attack."""
+
+    rule: str
+    start: int
+    end: int
+    score: float
+
+
+Judge = Callable[[View, str], Iterator[Evidence]]
+"""Looks at a folded text of the view's length and yields evidence."""
+
+
+def rule_evidence(view: View, folded: str) -> Iterator[Evidence]:
+    """What the rules see, each at most once."""
+    words = view.words
+    used = min(len(words & PROMPT_WORDS), max(VOCABULARY_SCORES))
+    if used in VOCABULARY_SCORES:
+        yield Evidence("vocabulary", 0, len(folded), VOCABULARY_SCORES[used])
+    for rule in RULES:
+        if not rule.needs or not words.isdisjoint(rule.needs):
+            found = rule.pattern.search(folded)
+            if found:
+                yield Evidence(rule.id, found.start(), found.end(), _in_frame(rule, found.start(), found.end(), folded))
+
+
+def _in_frame(rule: Rule, start: int, end: int, folded: str) -> float:
+    """The rule's score, less where the text only talks about such words or quotes them in a question."""
+    if len(folded) > _FRAMED:
+        return rule.score
+    quoted = start > 0 and folded[start - 1] in _QUOTES
+    about = TALKS_ABOUT.search(folded)
+    if about and (quoted or about.start() < start or "?" in folded[end:]):
+        return rule.score * _TALK_FACTOR
+    return rule.score
+
+
+class InjectionCheck:
+    """Finds attempts to override, extract, impersonate or forge.
+
+    Args:
+        policy: threshold and action.
+        judges: sources of evidence; the rules alone by default.
+    """
+
+    def __init__(self, policy: Policy, judges: tuple[Judge, ...] = (rule_evidence,)) -> None:
+        self._action = policy.checks.injection
+        self._threshold = policy.checks.thresholds.injection
+        self._judges = judges
+        self._head = policy.limits.input_chars
+
+    def __call__(self, view: View, context: MessageContext) -> list[Hit]:
+        """At most one hit: the strongest evidence's place and kind, with the combined score."""
+        best, score = self._combined(view)
+        if best is None or score < self._threshold:
+            return self._hidden(view)
+        start, end = view.span(best.start, best.end)
+        return [Hit("injection", best.rule, start, end, score, self._action)]
+
+    def _combined(self, view: View) -> tuple[Evidence | None, float]:
+        evidence = [item for folded in self._readings(view) for judge in self._judges for item in judge(view, folded)]
+        strongest: dict[str, Evidence] = {}
+        for item in evidence:
+            if item.rule not in strongest or strongest[item.rule].score < item.score:
+                strongest[item.rule] = item
+        doubt = 1.0
+        for item in strongest.values():
+            doubt *= 1 - item.score
+        best = max(strongest.values(), key=lambda item: item.score, default=None)
+        return best, 1 - doubt
+
+    def _readings(self, view: View) -> Iterator[str]:
+        """The folded text, and again with leetspeak undone; only as much as goes on to the model."""
+        yield self._shown(view.folded)
+        if view.unleeted is not None:
+            yield self._shown(view.unleeted)
+
+    def _shown(self, folded: str) -> str:
+        room = self._head + TAIL
+        if len(folded) <= room + 100:
+            return folded
+        # blanks keep the places; a run of them is cheap for every pattern
+        return folded[: self._head] + "\0" * (len(folded) - room) + folded[-TAIL:]
+
+    def _hidden(self, view: View) -> list[Hit]:
+        for inner, start, end in view.hidden:
+            best, score = self._combined(inner)
+            if best is not None and score >= self._threshold:
+                return [Hit("injection", best.rule, start, end, score, self._action)]
+        joined = LETTERS_ONLY.search(view.folded) if view.text is not view.original else None
+        if joined:
+            return [Hit("injection", "spaced", *view.span(*joined.span()), 0.9, self._action)]
+        return []

@@ -1,0 +1,241 @@
+"""One pass over a text builds the view that all checks share, with the way back to places in the original.
+
+The view has no invisible characters, plain letters and digits in place of look-alikes, decoded entities and escapes,
+and joined words where letters were spaced or dotted. What may be encoded whole (base64, hex, rot13, reversed, leet)
+becomes views of its own that are judged again. Every step is linear in the length of the text.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+import html
+import re
+import unicodedata
+from collections.abc import Callable
+from functools import cached_property
+
+from metta.guardrails.chars import CYRILLIC_GREEK, PLAIN, fold
+
+_BIDI = re.compile("\u202e([^\u202c\u202d\u202e\n]{0,2000})\u202c?")
+_TAGS = re.compile("[\U000e0020-\U000e007e]+")
+_FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007e]{1,8}\U000e007f")
+_ESCAPED = re.compile(
+    r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,24});|(?:%[0-9a-fA-F]{2}){1,40}+|\\u[0-9a-fA-F]{4}"
+)
+_SPACED = re.compile(r"(?<![^\W_])[^\W\d_](?:([ ._*|~/\-])(?:[^\W_])(?=\1|[^\w]|$)){4,200}+")
+_MIXED = re.compile(r"[^\W\d_]{2,60}")
+_LATIN = re.compile(r"[A-Za-z]")
+_LOOKALIKE = re.compile(r"[\u0370-\u04ff\u0500-\u052f]")
+_LEET_SEEN = re.compile(r"[a-z][013457@$!|]{1,3}[a-z]|\b[013457@$!|]{1,2}[a-z]{2,20}[013457@$!|][a-z]")
+_LEET_WORD = re.compile(r"[a-z0-9@$!|]{3,24}")
+_LEET = str.maketrans("013457@$!|", "oieastasil")
+_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/_-]{20,4096}+)={0,2}")
+_HEX = re.compile(r"(?<![0-9A-Za-z])(?:[0-9a-fA-F]{2}[ :]?){12,2000}+")
+_ROT13 = re.compile(r"\b(?:vtaber|qvfertneq|vafgehpgvbaf?|cebzcg|cerivbhf|flfgrz|eriirny|erirny|olcnff)\b")
+_REVERSED = re.compile(r"\b(?:erongi|dragersid|snoitcurtsni|noitcurtsni|tpmorp|suoiverp|metsys|laever|ssapyb)\b")
+_DEPTH = 2
+_WORDS = re.compile(r"[^\W_]{2,40}+")
+
+
+class View:
+    """A text as the checks see it.
+
+    Attributes:
+        original: the text as it came.
+        text: readable, normalised, case kept.
+    """
+
+    def __init__(self, original: str, *, depth: int = 0) -> None:
+        self.original = original
+        self.text = original
+        self._starts: list[int] | None = None
+        self._ends: list[int] | None = None
+        self._depth = depth
+        if not original.isascii():
+            self._characters()
+            self._confusables()
+        self._escapes()
+        self._spaced()
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """The place in the original of ``text[start:end]``."""
+        if self._starts is None or self._ends is None:
+            return start, end
+        if start >= end:
+            at = self._starts[start] if start < len(self._starts) else len(self.original)
+            return at, at
+        return min(self._starts[start:end]), max(self._ends[start:end])
+
+    @cached_property
+    def folded(self) -> str:
+        """``text`` in lower case without accents, place for place."""
+        return fold(self.text)
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The distinct words of ``folded``; what a check's key words are met against first."""
+        return frozenset(_WORDS.findall(self.folded))
+
+    @cached_property
+    def hidden(self) -> tuple[tuple[View, int, int], ...]:
+        """Views of what the text may hide, each with its place in the original (it stands for the whole place)."""
+        if self._depth >= _DEPTH:
+            return ()
+        found: list[tuple[View, int, int]] = []
+        for pattern, decode in ((_BASE64, _from_base64), (_HEX, _from_hex)):
+            for match in pattern.finditer(self.text):
+                decoded = decode(match.group())
+                if decoded:
+                    found.append((View(decoded, depth=self._depth + 1), *self.span(match.start(), match.end())))
+        whole = self.span(0, len(self.text))
+        head = self.text[:8000]
+        if _ROT13.search(self.folded):
+            found.append((View(codecs.encode(head, "rot13"), depth=_DEPTH), *whole))
+        if _REVERSED.search(self.folded):
+            found.append((View(head[::-1], depth=_DEPTH), *whole))
+        return tuple(found)
+
+    @cached_property
+    def unleeted(self) -> str | None:
+        """``folded`` with digits and signs inside words read as letters, place for place; None when there are none."""
+        if not _LEET_SEEN.search(self.folded):
+            return None
+        return _LEET_WORD.sub(_unleet, self.folded)
+
+    def _characters(self) -> None:
+        text = self.text
+        unique = set(text)
+        if all(len(PLAIN[ord(c)]) == 1 for c in unique) and not any(c in unique for c in "\u202e"):
+            self.text = text.translate(PLAIN)
+            return
+        order = range(len(text)) if "\u202e" not in unique else _unreversed(text)
+        tags = {i for m in _TAGS.finditer(text) for i in range(*m.span())} if _TAGS.search(text) else set()
+        for flag in _FLAG.finditer(text) if tags else ():
+            tags.difference_update(range(*flag.span()))
+        pieces: list[str] = []
+        starts: list[int] = []
+        table = PLAIN
+        for i in order:
+            code = ord(text[i])
+            plain = chr(code - 0xE0000) if i in tags else table[code]
+            if plain:
+                pieces.append(plain)
+                starts.extend([i] * len(plain))
+        self.text = "".join(pieces)
+        self._starts = starts
+        self._ends = [i + 1 for i in starts]
+
+    def _confusables(self) -> None:
+        if _LOOKALIKE.search(self.text) and _LATIN.search(self.text):
+            self.text = _MIXED.sub(_one_script, self.text)
+
+    def _escapes(self) -> None:
+        if "&" in self.text or "%" in self.text or "\\u" in self.text:
+            self._replace(_ESCAPED, _unescape)
+
+    def _spaced(self) -> None:
+        self._replace(_SPACED, _join)
+
+    def _replace(self, pattern: re.Pattern[str], make: Callable[[re.Match[str]], str]) -> None:
+        """Replace matches; every character put in stands for the whole match."""
+        text = self.text
+        pieces: list[str] = []
+        starts: list[int] = []
+        ends: list[int] = []
+        done = 0
+        for match in pattern.finditer(text):
+            made = make(match)
+            if made == match.group():
+                continue
+            at, to = match.span()
+            self._copy(done, at, starts, ends)
+            pieces += (text[done:at], made)
+            low, high = self.span(at, to)
+            starts.extend([low] * len(made))
+            ends.extend([high] * len(made))
+            done = to
+        if not pieces:
+            return
+        self._copy(done, len(text), starts, ends)
+        pieces.append(text[done:])
+        self.text = "".join(pieces)
+        self._starts, self._ends = starts, ends
+
+    def _copy(self, at: int, to: int, starts: list[int], ends: list[int]) -> None:
+        starts.extend(range(at, to) if self._starts is None else self._starts[at:to])
+        ends.extend(range(at + 1, to + 1) if self._ends is None else self._ends[at:to])
+
+
+def _unreversed(text: str) -> list[int]:
+    order: list[int] = []
+    done = 0
+    for match in _BIDI.finditer(text):
+        order.extend(range(done, match.start(1)))
+        order.extend(range(match.end(1) - 1, match.start(1) - 1, -1))
+        done = match.end(1)
+    order.extend(range(done, len(text)))
+    return order
+
+
+def _one_script(match: re.Match[str]) -> str:
+    word = match.group()
+    if _LATIN.search(word) and _LOOKALIKE.search(word):
+        return word.translate(CYRILLIC_GREEK)
+    return word
+
+
+def _unescape(match: re.Match[str]) -> str:
+    found = match.group()
+    if found[0] == "&":
+        plain = html.unescape(found)
+    elif found[0] == "\\":
+        plain = chr(int(found[2:], 16))
+    else:
+        plain = bytes.fromhex(found.replace("%", "")).decode("utf-8", "replace")
+    plain = "".join(PLAIN[ord(c)] for c in plain)
+    return plain if plain and "\ufffd" not in plain else found
+
+
+def _join(match: re.Match[str]) -> str:
+    found = match.group()
+    letters = found[::2]
+    digits = sum(c.isdigit() for c in letters)
+    return found if digits * 3 > len(letters) else letters
+
+
+def _unleet(match: re.Match[str]) -> str:
+    word = match.group()
+    letters = sum(c.isalpha() for c in word)
+    return word.translate(_LEET) if letters and letters * 2 >= len(word) - 1 else word
+
+
+def _printable(raw: bytes) -> str | None:
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    shown = sum(c.isprintable() or c in "\n\r\t" for c in text)
+    spaced = " " in text or "_" in text
+    letters = sum(c.isalpha() for c in text)
+    fine = shown == len(text) and spaced and letters * 2 > len(text)
+    return text if fine and unicodedata.category(text[0]) != "Cn" else None
+
+
+def _from_base64(found: str) -> str | None:
+    found = found.rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        return _printable(base64.b64decode(found[: len(found) // 4 * 4] + _rest(found), validate=True))
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _rest(found: str) -> str:
+    left = found[len(found) // 4 * 4 :]
+    return left + "=" * (4 - len(left)) if len(left) > 1 else ""
+
+
+def _from_hex(found: str) -> str | None:
+    digits = found.replace(" ", "").replace(":", "")
+    return _printable(bytes.fromhex(digits[: len(digits) // 2 * 2]))

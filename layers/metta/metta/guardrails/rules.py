@@ -1,0 +1,80 @@
+"""Business rules from the policy: requests for a person, forbidden topics, promises, competitors, links and markup."""
+
+from __future__ import annotations
+
+import re
+
+from metta.guardrails.hits import Hit
+from metta.guardrails.links import find_markup
+from metta.guardrails.normalise import View
+from metta.guardrails.phrases import phrase_pattern
+from metta.messages import Action, MessageContext
+from metta.policy import Policy, RuleKind
+
+_ACTIONS: dict[RuleKind, Action] = {
+    "human_request": Action.HANDOFF,
+    "forbidden_topic": Action.HANDOFF,
+    "forbidden_promise": Action.BLOCK,
+    "competitor": Action.BLOCK,
+    "unsupported_claim": Action.BLOCK,
+}
+_NOT_WANTED = re.compile(
+    r"(?:\b(?:don'?t|do not|didn'?t|no need|not|never|without|rather than|instead of|are you|is this|is it|am i|was that|nicht|kein\w{0,2}|"
+    r"no (?:quiero|necesito|hace falta)|ne (?:veux|souhaite) pas|nao (?:quero|preciso)|non (?:voglio|serve)|niet|geen)\b"
+    r"(?: [^\W_]{1,14}){0,3} ?|\beres (?:un|una) ?)$"
+)
+_CANNOT = re.compile(
+    r"\b(?:cannot|can'?t|can not|unable|not able|not|never|don'?t|won'?t|no|nicht|kein\w{0,2}|leider|nao|non|niet|geen|ne|pas|unfortunately)\b"
+    r"(?:[ ,][^\W_']{1,16}){0,4} ?$"
+)
+_BACK = 60
+
+
+def action_of(policy: Policy, kind: RuleKind) -> Action:
+    """What the policy wants done where a rule fires."""
+    return policy.rules.actions.get(kind, _ACTIONS[kind])
+
+
+class InputRules:
+    """Requests for a person and topics that Metta does not answer itself."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._human = phrase_pattern(policy.rules.human_request)
+        self._human_action = action_of(policy, "human_request")
+        topics = [word for words in policy.rules.forbidden_topics.values() for word in words]
+        self._topic = phrase_pattern(topics)
+        self._topic_action = action_of(policy, "forbidden_topic")
+
+    def __call__(self, view: View, context: MessageContext) -> list[Hit]:
+        """One hit a phrase."""
+        hits = []
+        for match in self._human.finditer(view.folded):
+            if not _NOT_WANTED.search(view.folded, max(0, match.start() - _BACK), match.start()):
+                hits.append(Hit("rules", "human_request", *view.span(*match.span()), 1.0, self._human_action))
+        for match in self._topic.finditer(view.folded):
+            hits.append(Hit("rules", "forbidden_topic", *view.span(*match.span()), 1.0, self._topic_action))
+        return hits
+
+
+class OutputRules:
+    """Promises and names a reply must not hold; links and markup that could fetch or leak are taken out of it."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._promise = phrase_pattern(policy.rules.forbidden_promises)
+        self._promise_action = action_of(policy, "forbidden_promise")
+        self._competitor = phrase_pattern(policy.rules.competitors)
+        self._competitor_action = action_of(policy, "competitor")
+        self._hosts = tuple(host.strip().lower().lstrip("*.") for host in policy.rules.allowed_link_hosts)
+        self._facts = " ".join(policy.facts.values()).lower()
+
+    def __call__(self, view: View, context: MessageContext) -> list[Hit]:
+        """One hit a place; those of links and markup carry what stands there instead."""
+        hits = []
+        for match in self._promise.finditer(view.folded):
+            if not _CANNOT.search(view.folded, max(0, match.start() - _BACK), match.start()):
+                hits.append(Hit("rules", "forbidden_promise", *view.span(*match.span()), 1.0, self._promise_action))
+        for match in self._competitor.finditer(view.folded):
+            hits.append(Hit("rules", "competitor", *view.span(*match.span()), 1.0, self._competitor_action))
+        for found in find_markup(view.original, self._hosts, self._facts, context):
+            hits.append(Hit("rules", found.kind, found.start, found.end, 1.0, Action.REDACT, found.instead))
+        return hits

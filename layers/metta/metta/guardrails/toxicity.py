@@ -1,0 +1,243 @@
+"""Tells rude words in an honest complaint from abuse, threats, hate and sexual harassment aimed at people.
+
+A lexicon in ``data/toxicity.yaml``, in seven languages. On input a rude word is a note only, and an insult counts when it
+is said to somebody; in a reply nothing of the kind leaves. A trained model can add hits beside this one.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from metta.guardrails.chars import fold
+from metta.guardrails.hits import Hit
+from metta.guardrails.lists import read_data
+from metta.guardrails.normalise import View
+from metta.guardrails.phrases import phrase_pattern
+from metta.messages import Action, MessageContext
+from metta.policy import Policy, ToxicityKind
+
+LANGUAGES = ("en", "es", "fr", "de", "pt", "it", "nl")
+_INPUT: dict[ToxicityKind, Action] = {
+    "profanity": Action.ALLOW,
+    "abuse": Action.BLOCK,
+    "threat": Action.HANDOFF,
+    "hate": Action.BLOCK,
+    "sexual": Action.BLOCK,
+}
+_KINDS: dict[str, ToxicityKind] = {"abuse": "abuse", "threats": "threat", "sexual": "sexual", "hate": "hate"}
+_SCORES: dict[str, float] = {"abuse": 0.8, "threat": 0.9, "sexual": 0.85, "hate": 0.9}
+_WORD = re.compile(r"[^\W_]{2,40}+")
+_STARRED = re.compile(
+    r"(?<![^\W_])(?:f[*#@$%&!.\-]{1,4}(?:k|ck|c)?(?:ing|in|ed|er|s)?|sh[*#@$%!]{1,2}t?(?:ty)?|s[*#@$%]{2}t|b[*#@$%]{1,4}(?:ch|h)|a[*#@$%]{2,3}(?:hole)?|"
+    r"mi[*#]{1,4}da|put[*#]|m[*#]{2,4}de|sch?[*#]{2,6})(?![^\W_*])"
+)
+_STRETCHED = re.compile(r"(.)\1{2,}")
+_HELP = re.compile(
+    r"\b(?:order|parcel|package|delivery|deliver(?:ed)?|refund|return|account|invoice|shipment|shipping|money|broken|arrived|waiting|bestellung|paket|lieferung|"
+    r"rechnung|geld|warte|pedido|paquete|envio|reembolso|dinero|commande|colis|livraison|remboursement|encomenda|entrega|ordine|pacco|spedizione|rimborso|soldi|"
+    r"bestelling|pakket|levering|geld)\b"
+)
+_NEAR = 36
+_SHORT = 3
+"""Words of a message that may be nothing but an insult."""
+_FIRST_HITS = 50
+"""Hits of one text that are looked at closely; more say nothing new."""
+_COMPLAINT = 0.35
+_MACHINE = re.compile(r"\b(?:bot|robot|chatbot|ai|siri)\b")
+
+
+@dataclass(frozen=True)
+class _Phrases:
+    keys: frozenset[str]
+    """The longest word of each phrase: one must be in the text before the pattern is tried."""
+    pattern: re.Pattern[str]
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """The word lists, ready for look-up."""
+
+    profanity: frozenset[str]
+    insults: frozenset[str]
+    mild: frozenset[str]
+    phrases: dict[str, _Phrases]
+    """profanity, insults, and each of the four serious kinds."""
+    you: re.Pattern[str]
+    groups: _Phrases
+    scorn: _Phrases
+    hated: _Phrases
+    """A group right behind words that say somebody hates it."""
+
+    @property
+    def singles(self) -> frozenset[str]:
+        """All single words."""
+        return self.profanity | self.insults | self.mild
+
+
+def _split(entries: list[str]) -> tuple[set[str], list[str]]:
+    folded = [fold(str(entry)) for entry in entries]
+    return {e for e in folded if _WORD.fullmatch(e)}, [e for e in folded if not _WORD.fullmatch(e)]
+
+
+def _phrases(entries: list[str]) -> _Phrases:
+    keys = {max(re.findall(r"[^\W_]+", fold(entry)), key=len) for entry in entries}
+    return _Phrases(frozenset(keys), phrase_pattern(entries))
+
+
+def _hated(data: dict[str, Any]) -> _Phrases:
+    parts = [phrase_pattern(data[field]).pattern for field in ("haters", "fillers", "groups")]
+    pattern = re.compile(rf"{parts[0]} (?:{parts[1]} ){{0,2}}{parts[2]}(?!['-]|s[ ])")
+    return _Phrases(_phrases(data["haters"]).keys, pattern)
+
+
+@cache
+def lexicon() -> Lexicon:
+    """The packaged lexicon; read once."""
+    data: dict[str, Any] = read_data("toxicity.yaml")
+
+    def every(field: str) -> list[str]:
+        return [entry for code in LANGUAGES for entry in data[code][field]]
+
+    profane, profane_phrases = _split(every("profanity"))
+    insults, insult_phrases = _split(every("insults"))
+    mild, _ = _split(every("mild"))
+    phrases = {"profanity": _phrases(profane_phrases), "insult": _phrases(insult_phrases)}
+    phrases |= {kind: _phrases(every(field)) for field, kind in _KINDS.items()}
+    return Lexicon(
+        frozenset(profane), frozenset(insults), frozenset(mild), phrases, phrase_pattern(every("you")),
+        _phrases(data["groups"]), _phrases(data["scorn"]), _hated(data),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Seen:
+    kind: str
+    start: int
+    end: int
+    score: float
+
+
+def find_toxic(view: View) -> list[_Seen]:
+    """Everything rude or worse in the view's text, told apart; places in the view."""
+    words = lexicon()
+    seen: list[_Seen] = []
+    for folded in (view.folded, view.unleeted):
+        if folded is None:
+            continue
+        present = _present(view, folded)
+        for kind, phrases in words.phrases.items():
+            if not phrases.keys.isdisjoint(present):
+                seen += _by_phrase(kind, phrases.pattern, folded)
+        if not words.singles.isdisjoint(present):
+            seen += _by_word(folded, words)
+        if not words.groups.keys.isdisjoint(present):
+            if not words.scorn.keys.isdisjoint(present):
+                seen += _scorned(folded, words)
+            if not words.hated.keys.isdisjoint(present):
+                seen += _by_phrase("hate", words.hated.pattern, folded)
+        if "*" in folded or "#" in folded or "@" in folded or "$" in folded:
+            seen += [_Seen("profanity", m.start(), m.end(), 0.7) for m in _first(_STARRED, folded)]
+    if any(item.kind == "insult" or item.kind == "mild" for item in seen):
+        seen = [_weighed(item, view.folded, words) for item in seen]
+    return seen
+
+
+def _present(view: View, folded: str) -> frozenset[str]:
+    present = view.words if folded is view.folded else frozenset(_WORD.findall(folded))
+    if _STRETCHED.search(folded):
+        present |= {_STRETCHED.sub(r"\1", word) for word in present}
+    return present
+
+
+def _first(pattern: re.Pattern[str], text: str) -> list[re.Match[str]]:
+    found = []
+    for match in pattern.finditer(text):
+        found.append(match)
+        if len(found) == _FIRST_HITS:
+            break
+    return found
+
+
+def _by_phrase(kind: str, pattern: re.Pattern[str], folded: str) -> list[_Seen]:
+    return [_Seen(kind, m.start(), m.end(), _SCORES.get(kind, 0.8)) for m in _first(pattern, folded)]
+
+
+def _by_word(folded: str, words: Lexicon) -> list[_Seen]:
+    seen: list[_Seen] = []
+    for match in _WORD.finditer(folded):
+        word = match.group()
+        if word not in words.singles:
+            word = _STRETCHED.sub(r"\1", word) if _STRETCHED.search(word) else word
+            if word not in words.singles:
+                continue
+        kind = "insult" if word in words.insults else "profanity" if word in words.profanity else "mild"
+        seen.append(_Seen(kind, match.start(), match.end(), 0.8))
+        if len(seen) == _FIRST_HITS:
+            break
+    return seen
+
+
+def _scorned(folded: str, words: Lexicon) -> list[_Seen]:
+    seen = []
+    for group in _first(words.groups.pattern, folded):
+        low, high = max(0, group.start() - _NEAR), group.end() + _NEAR
+        before, after = folded[low : group.start()], folded[group.end() : high]
+        before = re.split(r"[.!?\n]", before)[-1]
+        after = re.split(r"[.!?\n]", after)[0]
+        if words.scorn.pattern.search(before) or words.scorn.pattern.search(after):
+            seen.append(_Seen("hate", group.start(), group.end(), 0.75))
+    return seen
+
+
+def _weighed(item: _Seen, folded: str, words: Lexicon) -> _Seen:
+    """An insult becomes abuse when it is said to somebody; else it is a rude word."""
+    if item.kind not in ("insult", "mild"):
+        return item
+    before = re.split(r"[.!?\n]", folded[max(0, item.start - _NEAR) : item.start])[-1]
+    after = re.split(r"[.!?\n]", folded[item.end : item.end + _NEAR])[0]
+    alone = len(folded) < 60 and len(_WORD.findall(folded)) <= _SHORT
+    said_to = words.you.search(before[-24 if item.kind == "insult" else -14 :]) or words.you.match(after.lstrip(" ,")) or _MACHINE.match(after.lstrip())
+    if not (said_to or alone):
+        return _Seen("profanity", item.start, item.end, 0.6 if item.kind == "insult" else 0.0)
+    score = 0.85 if item.kind == "insult" else 0.6
+    if _HELP.search(folded):
+        score -= _COMPLAINT if item.kind == "mild" else 0.2
+    return _Seen("abuse", item.start, item.end, score)
+
+
+class InputToxicity:
+    """Judges what a customer wrote, kindly."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._actions = _INPUT | policy.checks.toxicity
+        self._threshold = policy.checks.thresholds.toxicity
+        lexicon()
+
+    def __call__(self, view: View, context: MessageContext) -> list[Hit]:
+        """One hit a place; profanity is reported even where it is allowed."""
+        hits = []
+        for item in find_toxic(view):
+            action: Action = self._actions[item.kind]  # type: ignore[index]
+            if item.score >= self._threshold:
+                hits.append(Hit("toxicity", item.kind, *view.span(item.start, item.end), item.score, action))
+        return hits
+
+
+class OutputToxicity:
+    """Judges what a model wrote, strictly: rude words are stopped as well."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._action = policy.checks.toxicity_output
+        self._threshold = policy.checks.thresholds.toxicity
+        lexicon()
+
+    def __call__(self, view: View, context: MessageContext) -> list[Hit]:
+        """One hit a place."""
+        return [
+            Hit("toxicity", item.kind, *view.span(item.start, item.end), item.score, self._action)
+            for item in find_toxic(view)
+            if item.score >= self._threshold
+        ]
