@@ -1,0 +1,158 @@
+"""The ORM methods that can be called from outside: searching and reading. Everything else is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from metta_local.odoo import errors
+from metta_local.odoo.database import BOT_USER_ID, Row
+from metta_local.odoo.domains import search_ids
+from metta_local.odoo.schema import TITLES
+from metta_local.odoo.world import Database, World
+
+_WRITES = {"create": "create", "write": "modify", "unlink": "delete", "copy": "create"}
+
+
+def call(database: Database, model: str, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Call ``method`` of ``model`` as ``execute_kw`` does.
+
+    Raises:
+        OdooError: whatever Odoo would raise.
+    """
+    options = dict(kwargs)
+    world = World(database, options.pop("context", None) or {})
+    world.fields(model)
+    if (model, method) == ("res.users", "context_get"):
+        return {"lang": "en_US", "tz": "Europe/Berlin", "uid": BOT_USER_ID}
+    if method in _WRITES:
+        title, group = TITLES.get(model, (model, "Settings"))
+        raise errors.access_error(title, model, group, _WRITES[method])
+    if method.startswith("_"):
+        raise errors.OdooError(
+            "odoo.exceptions.AccessError", f"Private methods (such as '{model}.{method}') cannot be called remotely."
+        )
+    if method not in _METHODS:
+        raise errors.OdooError("builtins.AttributeError", f"The method '{model}.{method}' does not exist")
+    try:
+        return _METHODS[method](world, model, *args, **options)
+    except TypeError as error:
+        raise errors.OdooError("builtins.TypeError", str(error)) from error
+
+
+def search(
+    world: World, model: str, domain: Sequence[Any] = (), offset: int = 0, limit: int | None = None, order: str = ""
+) -> list[int]:
+    """Ids in order; no limit, None and 0 mean all of them."""
+    return [row["id"] for row in _found(world, model, domain, offset, limit, order)]
+
+
+def search_count(world: World, model: str, domain: Sequence[Any] = (), limit: int | None = None) -> int:
+    """How many match."""
+    return len(_found(world, model, domain, 0, limit, ""))
+
+
+def search_read(
+    world: World,
+    model: str,
+    domain: Sequence[Any] = (),
+    fields: Sequence[str] | None = None,
+    offset: int = 0,
+    limit: int | None = None,
+    order: str = "",
+    load: str | None = "_classic_read",
+) -> list[Row]:
+    """Matching records; those that a rule hides are simply not among them."""
+    names = _names(world, model, fields)
+    return [_record(world, model, row, names, load) for row in _found(world, model, domain, offset, limit, order)]
+
+
+def read(
+    world: World,
+    model: str,
+    ids: Sequence[int],
+    fields: Sequence[str] | None = None,
+    load: str | None = "_classic_read",
+) -> list[Row]:
+    """Records by id, archived ones too; missing ones are dropped, hidden ones raise."""
+    world.check_access(model)
+    names = _names(world, model, fields)
+    rows = world.database.rows[model]
+    hidden = world.database.hidden.get(model, set())
+    for identifier in ids:
+        if identifier in hidden:
+            raise errors.rule_error(model, identifier)
+    return [_record(world, model, rows[each], names, load) for each in ids if each in rows]
+
+
+def fields_get(
+    world: World, model: str, allfields: Sequence[str] | None = None, attributes: Sequence[str] | None = None
+) -> dict[str, dict[str, Any]]:
+    """Descriptions of the fields that exist; unknown names are left out without a word."""
+    described: dict[str, dict[str, Any]] = {}
+    for name, field in world.fields(model).items():
+        if allfields and name not in allfields:
+            continue
+        facts = {"type": field.type, "string": name.replace("_", " ").title(), "readonly": False, "name": name}
+        if field.relation:
+            facts["relation"] = field.relation
+        described[name] = {key: value for key, value in facts.items() if not attributes or key in attributes}
+    return described
+
+
+def _found(world: World, model: str, domain: Sequence[Any], offset: int, limit: int | None, order: str) -> list[Row]:
+    if limit is not None and limit < 0:
+        raise errors.negative_limit()
+    archived = world.context.get("active_test") is False
+    ids = search_ids(world, model, domain, archived=archived)
+    rows = [row for row in world.visible(model) if row["id"] in ids]
+    for part in reversed((order or "id").split(",")):
+        name, _, direction = part.strip().partition(" ")
+        if name not in world.fields(model):
+            raise errors.invalid_field(name, model)
+        rows.sort(key=lambda row: _sortable(world.value(model, row, name)), reverse=direction.lower() == "desc")
+    return rows[offset : offset + limit] if limit else rows[offset:]
+
+
+def _sortable(value: Any) -> tuple[bool, Any]:
+    """Empty values last, texts without regard to case, as PostgreSQL's usual collation has it."""
+    return (value is None, value.casefold() if isinstance(value, str) else 0 if value is None else value)
+
+
+def _names(world: World, model: str, fields: Sequence[str] | None) -> list[str]:
+    known = world.fields(model)
+    if unknown := [name for name in fields or () if name not in known]:
+        raise errors.invalid_field(unknown[0], model)
+    return ["id", *(name for name in (fields or known) if name != "id")]
+
+
+def _record(world: World, model: str, row: Row, names: Sequence[str], load: str | None) -> Row:
+    return {name: _classic(world, model, row, name, load) for name in names}
+
+
+def _classic(world: World, model: str, row: Row, name: str, load: str | None) -> Any:
+    """A value as the RPC gives it: False for empty, ``[id, name]`` for many2one, 0.0 for a number."""
+    field = world.fields(model)[name]
+    value = world.value(model, row, name)
+    if field.type == "many2one":
+        if not value:
+            return False
+        return [value, world.display_name(field.relation, value)] if load else value
+    if field.type in ("one2many", "many2many"):
+        return value or []
+    if field.type == "boolean":
+        return bool(value)
+    if field.type in ("float", "monetary"):
+        return float(value or 0.0)
+    if field.type == "integer":
+        return int(value or 0)
+    return value or False
+
+
+_METHODS: dict[str, Callable[..., Any]] = {
+    "search": search,
+    "search_count": search_count,
+    "search_read": search_read,
+    "read": read,
+    "fields_get": fields_get,
+}

@@ -1,0 +1,191 @@
+"""Which models and fields an Odoo of a given version and set of modules has.
+
+Only what Metta reads, plus some of what it must never read (cost, notes, bank accounts), so that a test can tell.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+VERSIONS = (15, 16, 17, 18, 19)
+MODULES = frozenset({"sale", "stock", "sale_stock", "delivery", "website_sale"})
+"""``delivery`` stands for the module that adds carriers to pickings: ``delivery``, or ``stock_delivery`` since 17."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field; ``module`` and the versions say where it exists."""
+
+    type: str
+    relation: str = ""
+    module: str = ""
+    since: int = 15
+    until: int = 19
+    translate: bool = False
+    searchable: bool = True
+
+
+def _chars(*names: str) -> dict[str, Field]:
+    return {name: Field("char") for name in names}
+
+
+_COMMON = {"id": Field("integer"), "display_name": Field("char")}
+
+_PRODUCT = {
+    **_COMMON,
+    "name": Field("char", translate=True),
+    "default_code": Field("char"),
+    "active": Field("boolean"),
+    "sale_ok": Field("boolean"),
+    "type": Field("selection"),
+    "detailed_type": Field("selection", until=17),
+    "is_storable": Field("boolean", module="stock", since=18),
+    "list_price": Field("float"),
+    "lst_price": Field("float", searchable=False),
+    "standard_price": Field("float"),
+    "tax_string": Field("char", searchable=False),
+    "currency_id": Field("many2one", "res.currency", searchable=False),
+    "uom_id": Field("many2one", "uom.uom"),
+    "description": Field("html"),
+    "description_sale": Field("text", translate=True),
+    "description_ecommerce": Field("html", module="website_sale", since=17, translate=True),
+    "website_description": Field("html", module="website_sale", translate=True),
+    "website_url": Field("char", module="website_sale", searchable=False),
+    "is_published": Field("boolean", module="website_sale"),
+    "qty_available": Field("float", module="stock"),
+    "virtual_available": Field("float", module="stock"),
+    "incoming_qty": Field("float", module="stock"),
+}
+
+MODELS: dict[str, dict[str, Field]] = {
+    "product.template": _PRODUCT,
+    "product.product": {
+        **_PRODUCT,
+        "product_tmpl_id": Field("many2one", "product.template"),
+        "free_qty": Field("float", module="stock"),
+    },
+    "res.partner": {
+        **_COMMON,
+        **_chars("name", "email", "email_normalized", "phone", "street", "city"),
+        "mobile": Field("char", until=18),
+        "active": Field("boolean"),
+        "is_company": Field("boolean"),
+        "parent_id": Field("many2one", "res.partner"),
+        "child_ids": Field("one2many", "res.partner"),
+        "commercial_partner_id": Field("many2one", "res.partner"),
+        "country_id": Field("many2one", "res.country"),
+        "comment": Field("html"),
+    },
+    "res.partner.bank": {**_COMMON, "acc_number": Field("char"), "partner_id": Field("many2one", "res.partner")},
+    "res.users": {
+        **_COMMON,
+        **_chars("name", "login"),
+        "active": Field("boolean"),
+        "partner_id": Field("many2one", "res.partner"),
+        "groups_id": Field("many2many", "res.groups", until=18),
+        "group_ids": Field("many2many", "res.groups", since=19),
+    },
+    "res.country": {**_COMMON, **_chars("name", "code"), "phone_code": Field("integer")},
+    "res.lang": {**_COMMON, **_chars("name", "code"), "active": Field("boolean")},
+    "res.currency": {**_COMMON, "name": Field("char"), "active": Field("boolean")},
+    "uom.uom": {**_COMMON, "name": Field("char", translate=True), "active": Field("boolean")},
+    "delivery.carrier": {**_COMMON, "name": Field("char", module="delivery"), "active": Field("boolean")},
+    "sale.order": {
+        **_COMMON,
+        **_chars("name", "client_order_ref", "access_token"),
+        "state": Field("selection"),
+        "locked": Field("boolean", since=17),
+        "date_order": Field("datetime"),
+        "validity_date": Field("date"),
+        "commitment_date": Field("datetime"),
+        "invoice_status": Field("selection"),
+        "delivery_status": Field("selection", module="sale_stock", since=16),
+        "amount_untaxed": Field("monetary"),
+        "amount_tax": Field("monetary"),
+        "amount_total": Field("monetary"),
+        "currency_id": Field("many2one", "res.currency"),
+        "partner_id": Field("many2one", "res.partner"),
+        "user_id": Field("many2one", "res.users"),
+        "note": Field("html"),
+        "order_line": Field("one2many", "sale.order.line"),
+        "picking_ids": Field("one2many", "stock.picking", module="sale_stock"),
+    },
+    "sale.order.line": {
+        **_COMMON,
+        "order_id": Field("many2one", "sale.order"),
+        "sequence": Field("integer"),
+        "name": Field("text"),
+        "display_type": Field("selection"),
+        "product_id": Field("many2one", "product.product"),
+        "product_uom_qty": Field("float"),
+        "qty_delivered": Field("float"),
+        "product_uom": Field("many2one", "uom.uom", until=18),
+        "product_uom_id": Field("many2one", "uom.uom", since=19),
+        "price_unit": Field("float"),
+        "price_subtotal": Field("monetary"),
+        "price_total": Field("monetary"),
+        "currency_id": Field("many2one", "res.currency"),
+    },
+    "stock.picking": {
+        **_COMMON,
+        **_chars("name", "origin"),
+        "state": Field("selection"),
+        "picking_type_code": Field("selection"),
+        "partner_id": Field("many2one", "res.partner"),
+        "sale_id": Field("many2one", "sale.order", module="sale_stock"),
+        "scheduled_date": Field("datetime"),
+        "date_done": Field("datetime"),
+        "backorder_id": Field("many2one", "stock.picking"),
+        "note": Field("html"),
+        "carrier_id": Field("many2one", "delivery.carrier", module="delivery"),
+        "carrier_tracking_ref": Field("char", module="delivery"),
+        "carrier_tracking_url": Field("char", module="delivery", searchable=False),
+    },
+    "stock.quant": {**_COMMON, "quantity": Field("float")},
+    "stock.move": {**_COMMON, "product_uom_qty": Field("float")},
+}
+
+TITLES = {
+    "product.product": ("Product Variant", "Sales/User: Own Documents Only"),
+    "sale.order": ("Sales Order", "Sales/User: Own Documents Only"),
+    "sale.order.line": ("Sales Order Line", "Sales/User: Own Documents Only"),
+    "stock.picking": ("Transfer", "Inventory/User"),
+    "stock.quant": ("Quants", "Inventory/User"),
+    "stock.move": ("Stock Move", "Inventory/User"),
+    "delivery.carrier": ("Shipping Methods", "Sales/User: Own Documents Only"),
+}
+"""What an access error calls a model, and the group that it names."""
+
+_OF_MODULE = {
+    "stock.picking": "stock",
+    "stock.quant": "stock",
+    "stock.move": "stock",
+    "delivery.carrier": "delivery",
+    "sale.order": "sale",
+    "sale.order.line": "sale",
+}
+_NEEDS = {"sale_stock": {"sale", "stock"}, "delivery": {"sale", "stock"}}
+
+
+def models_of(version: int, modules: frozenset[str]) -> dict[str, dict[str, Field]]:
+    """Models with the fields that this version has with these modules.
+
+    Raises:
+        ValueError: an unknown version or module, or a module without those it depends on.
+    """
+    if version not in VERSIONS:
+        raise ValueError(f"version must be one of {', '.join(f'{v}.0' for v in VERSIONS)}")
+    if unknown := modules - MODULES:
+        raise ValueError(f"unknown modules: {', '.join(sorted(unknown))}")
+    for module, needed in _NEEDS.items():
+        if module in modules and not needed <= modules:
+            raise ValueError(f"{module} needs {', '.join(sorted(needed))}")
+    return {
+        model: {
+            name: field
+            for name, field in fields.items()
+            if field.since <= version <= field.until and (not field.module or field.module in modules)
+        }
+        for model, fields in MODELS.items()
+        if _OF_MODULE.get(model, "") in ("", *modules)
+    }

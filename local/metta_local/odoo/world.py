@@ -1,0 +1,181 @@
+"""One emulated database as seen through a context: values of fields, computed ones included, and display names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from email.utils import getaddresses
+from typing import Any
+
+from metta_local.odoo import errors
+from metta_local.odoo.database import TAX_RATE, Row, Tables
+from metta_local.odoo.schema import TITLES, Field
+
+_STOCK_MODELS = ("stock.quant", "stock.move")
+_DEFAULT_LANGUAGE = "en_US"
+
+
+@dataclass
+class Database:
+    """What an emulator serves; may be changed between requests.
+
+    Attributes:
+        models: the fields that exist, per model.
+        rows: the records, per model and id.
+        denied: models that the bot's user may not read.
+        hidden: records that a rule hides from it, per model.
+        companies: ids of the companies it belongs to.
+    """
+
+    models: dict[str, dict[str, Field]]
+    rows: Tables
+    denied: set[str] = field(default_factory=set)
+    hidden: dict[str, set[int]] = field(default_factory=dict)
+    companies: frozenset[int] = frozenset({1})
+
+
+class World:
+    """A database in a context (``lang``, ``active_test``, ``allowed_company_ids``).
+
+    Raises:
+        OdooError: the context names a language that is not installed or a foreign company.
+    """
+
+    def __init__(self, database: Database, context: Mapping[str, Any]) -> None:
+        self.database = database
+        self.context = context
+        self.language = self._checked_language(context.get("lang"))
+        if not database.companies >= set(context.get("allowed_company_ids") or ()):
+            raise errors.foreign_company()
+
+    def fields(self, model: str) -> dict[str, Field]:
+        """The fields of a model; raises as Odoo does when there is no such model."""
+        if model not in self.database.models:
+            raise errors.no_such_model(model)
+        return self.database.models[model]
+
+    def check_access(self, model: str) -> None:
+        """Raise the access error that reading a denied model gives."""
+        if model in self.database.denied:
+            title, group = TITLES.get(model, (model, "Settings"))
+            raise errors.access_error(title, model, group)
+
+    def visible(self, model: str) -> list[Row]:
+        """The rows of a model that no rule hides."""
+        hidden = self.database.hidden.get(model, set())
+        return [row for identifier, row in self.database.rows.get(model, {}).items() if identifier not in hidden]
+
+    def value(self, model: str, row: Row, name: str) -> Any:
+        """The raw value of a field: text, number, bool, id, list of ids, or None for empty.
+
+        Raises:
+            OdooError: it is computed from something that may not be read.
+        """
+        if name == "display_name":
+            return self.display_name(model, row["id"])
+        compute = _COMPUTED.get((model, name)) or _COMPUTED.get(("", name))
+        value = compute(self, row) if compute else row.get(name)
+        return self.in_language(value) if isinstance(value, dict) else value
+
+    def in_language(self, texts: dict[str, str]) -> str | None:
+        """A translated text in the context's language, or its source text."""
+        return texts.get(self.language) or texts.get(_DEFAULT_LANGUAGE)
+
+    def display_name(self, model: str, identifier: int) -> str:
+        """What a many2one shows; rights are not asked."""
+        row = self.database.rows.get(model, {}).get(identifier)
+        if row is None:
+            return ""
+        shown = row.get("name") or row.get("code") or f"{model},{identifier}"
+        text = self.in_language(shown) if isinstance(shown, dict) else str(shown)
+        if model == "product.product":
+            text = f"{text} ({row['variant']})" if row.get("variant") else str(text)
+            return f"[{row['default_code']}] {text}" if row.get("default_code") else text
+        if model == "res.partner" and row.get("parent_id"):
+            return f"{self.database.rows[model][row['parent_id']]['name']}, {text}"
+        return str(text)
+
+    def _checked_language(self, code: object) -> str:
+        if not code:
+            return _DEFAULT_LANGUAGE
+        if not any(row["code"] == code and row["active"] for row in self.database.rows["res.lang"].values()):
+            raise errors.invalid_language(str(code))
+        return str(code)
+
+
+def _of(model: str, name: str) -> Callable[[World, Row], list[int]]:
+    def inverse(world: World, row: Row) -> list[int]:
+        rows = world.database.rows.get(model, {}).values()
+        return [each["id"] for each in rows if each.get(name) == row["id"] and each.get("active", True)]
+
+    return inverse
+
+
+def _normalized_email(_world: World, row: Row) -> str | None:
+    """Only the first address of a field, without its display name, in lower case."""
+    found = [address for _name, address in getaddresses([row.get("email") or ""]) if address.count("@") == 1]
+    return found[0].lower() if found else None
+
+
+def _commercial(world: World, row: Row) -> int:
+    while row.get("parent_id") and not row.get("is_company"):
+        row = world.database.rows["res.partner"][row["parent_id"]]
+    return int(row["id"])
+
+
+def _stock(quantity: Callable[[Row], float]) -> Callable[[World, Row], float]:
+    def computed(world: World, row: Row) -> float:
+        for model in _STOCK_MODELS:
+            world.check_access(model)
+        counted = row["is_storable"] and row["type"] != "service"
+        return quantity(row) if counted else 0.0
+
+    return computed
+
+
+def _tax_string(_world: World, row: Row) -> str:
+    return f"(= {row['list_price'] * (1 + TAX_RATE):.2f}\N{NO-BREAK SPACE}€ Incl. Taxes)"
+
+
+def _website_url(world: World, row: Row) -> str:
+    words = str(world.in_language(row["name"])).lower().split()
+    return f"/shop/{'-'.join(words)}-{row.get('product_tmpl_id') or row['id']}"
+
+
+def _tracking_url(world: World, row: Row) -> str | None:
+    world.check_access("delivery.carrier")
+    reference = row.get("carrier_tracking_ref")
+    return f"https://track.example.com/?parcel={reference}" if reference and row.get("carrier_id") else None
+
+
+def _delivery_status(world: World, row: Row) -> str | None:
+    """Odoo's own rule, over all pickings of the order."""
+    rows = world.database.rows
+    states = [each["state"] for each in rows["stock.picking"].values() if each["sale_id"] == row["id"]]
+    outgoing = [state for state in states if state != "cancel"]
+    if not outgoing:
+        return None
+    if all(state == "done" for state in outgoing):
+        return "full"
+    delivered = any(line["qty_delivered"] for line in rows["sale.order.line"].values() if line["order_id"] == row["id"])
+    if any(state == "done" for state in outgoing):
+        return "partial" if delivered else "started"
+    return "pending"
+
+
+_COMPUTED: dict[tuple[str, str], Callable[[World, Row], Any]] = {
+    ("res.partner", "email_normalized"): _normalized_email,
+    ("res.partner", "commercial_partner_id"): _commercial,
+    ("res.partner", "child_ids"): _of("res.partner", "parent_id"),
+    ("sale.order", "order_line"): _of("sale.order.line", "order_id"),
+    ("sale.order", "picking_ids"): _of("stock.picking", "sale_id"),
+    ("sale.order", "delivery_status"): _delivery_status,
+    ("stock.picking", "carrier_tracking_url"): _tracking_url,
+    ("", "lst_price"): lambda _world, row: row["list_price"] + row.get("extra", 0.0),
+    ("", "tax_string"): _tax_string,
+    ("", "website_url"): _website_url,
+    ("", "qty_available"): _stock(lambda row: row["on_hand"]),
+    ("", "free_qty"): _stock(lambda row: row["on_hand"] - row["reserved"]),
+    ("", "incoming_qty"): _stock(lambda row: row["incoming"]),
+    ("", "virtual_available"): _stock(lambda row: row["on_hand"] - row["reserved"] + row["incoming"]),
+}
