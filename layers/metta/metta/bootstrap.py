@@ -15,15 +15,14 @@ from typing import IO, Any
 import boto3
 from botocore.config import Config
 
-from metta.ai import MettaAgent
-from metta.ai.prompt import instructions_text
+from metta.ai.agent import MettaAgent, instructions_text
 from metta.errors import SettingsError
 from metta.guardrails import Guardrails
 from metta.integrations.chatwoot.client import ChatwootClient
 from metta.integrations.odoo import OdooRpc, OdooShop
 from metta.messages import JsonObject, Outcome, Turn
 from metta.observability import Meter, Metric, NoTracing, Tracing, XRayTracing, set_up_logging
-from metta.persistence import AuditStore
+from metta.persistence.store import AuditStore
 from metta.policy import load_policy
 from metta.ports import Agent, Audit, Chatwoot
 from metta.queue.batch import Batches
@@ -121,7 +120,8 @@ def build_worker(
     loop = LoopThread()
     chatwoot = ChatwootClient(settings.chatwoot)
     shop = OdooShop(OdooRpc(settings.odoo), policy=policy)
-    agent = MettaAgent(settings.model, policy, shop)
+    key = settings.audit_key
+    agent = MettaAgent(settings.model, policy, shop, safety_key=key.get_secret_value() if key else None)
     guardrails = Guardrails(policy)
     guardrails.protect(instructions_text(policy))
     audit = AuditStore(settings.database.get_secret_value())

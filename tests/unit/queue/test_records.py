@@ -10,7 +10,7 @@ import pytest
 from metta.queue.records import group_records, read_record
 from metta.settings import Settings, load
 
-from .factories import PAYLOADS, payload, record
+from tests_support import PAYLOADS, payload, record
 
 ENVIRONMENT = {
     "CHATWOOT_BASE_URL": "http://127.0.0.1:1",

@@ -12,7 +12,7 @@ from metta.errors import AuditDown, ModelDown, QuietWindow
 from metta.queue.records import Record
 from metta.queue.returning import Returning, delay_seconds
 
-from .factories import record
+from tests_support import record
 
 
 class Queue:

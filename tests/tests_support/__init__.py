@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-PAYLOADS = Path(__file__).parents[2] / "payloads" / "chatwoot"
+PAYLOADS = Path(__file__).parents[1] / "payloads" / "chatwoot"
 
 
 def payload(name: str, **changes: Any) -> dict[str, Any]:

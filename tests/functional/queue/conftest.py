@@ -1,0 +1,33 @@
+"""The queue room's world, on an in-process DynamoDB."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from moto import mock_aws
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from world import World
+
+
+@pytest.fixture
+def make_world() -> Iterator[Callable[..., World]]:
+    made: list[World] = []
+
+    def make(*, bot: bool = False, **environment: str) -> World:
+        made.append(World(bot=bot, **environment))
+        return made[-1]
+
+    with mock_aws():
+        yield make
+        for world in made:
+            world.close()
+
+
+@pytest.fixture
+def world(make_world: Callable[..., World]) -> World:
+    return make_world()
