@@ -134,7 +134,7 @@ def _stock(quantity: Callable[[Row], float]) -> Callable[[World, Row], float]:
 
 
 def _tax_string(_world: World, row: Row) -> str:
-    return f"(= {row['list_price'] * (1 + TAX_RATE):.2f}\N{NO-BREAK SPACE}€ Incl. Taxes)"
+    return f"(= {(row['list_price'] + row.get('extra', 0.0)) * (1 + TAX_RATE):.2f}\N{NO-BREAK SPACE}€ Incl. Taxes)"
 
 
 def _website_url(world: World, row: Row) -> str:

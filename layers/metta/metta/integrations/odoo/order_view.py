@@ -15,13 +15,17 @@ _STATUS = {
 }
 """``done`` is a locked order of Odoo 15 and 16; it says nothing about delivery."""
 
+_PENDING = "not shipped yet"
+_STARTED = "being prepared, not shipped yet"
+_PARTIAL = "partly shipped"
+_FULL = "fully shipped"
 _DELIVERY = {
-    "pending": "not shipped yet",
-    "started": "being prepared, not shipped yet",
-    "partial": "partly shipped",
-    "full": "fully shipped",
+    "pending": _PENDING,
+    "started": _STARTED,
+    "partial": f"{_PARTIAL}; part of it may be a return",
+    "full": _FULL,
 }
-"""Odoo knows what left the warehouse, not what arrived."""
+"""``delivery_status`` counts returns as well, and knows what left the warehouse, not what arrived."""
 
 _PARCEL = {
     "draft": "not ready yet",
@@ -51,25 +55,25 @@ def delivery_words(order: Record, pickings: list[Record] | None) -> str:
 
     Args:
         order: with ``delivery_status`` where this Odoo has it (16 and later, with sale_stock).
-        pickings: the order's outgoing deliveries, None when they are not known.
+        pickings: the order's outgoing deliveries, None when they are not known. They say more than the status.
     """
     if order.get("state") in ("draft", "sent"):
         return "none: nothing has been ordered yet"
-    status = order.get("delivery_status")
-    if status:
-        words = _DELIVERY.get(str(status), NOT_KNOWN)
-    elif pickings:
-        done = sum(picking.get("state") == "done" for picking in pickings)
-        words = _DELIVERY["full" if done == len(pickings) else "partial" if done else "pending"]
-    elif status is None and pickings is None:
-        words = NOT_KNOWN
-    else:
-        words = "no delivery is recorded"
+    words = _progress(order.get("delivery_status"), pickings)
     if order.get("state") != "cancel":
         return words
-    return (
-        f"{words}; the order is cancelled" if words in (_DELIVERY["partial"], _DELIVERY["full"]) else "none: cancelled"
-    )
+    return f"{words}; the order is cancelled" if words.startswith((_PARTIAL, _FULL)) else "none: cancelled"
+
+
+def _progress(status: object, pickings: list[Record] | None) -> str:
+    if pickings:
+        done = sum(picking.get("state") == "done" for picking in pickings)
+        if done:
+            return _FULL if done == len(pickings) else _PARTIAL
+        return _STARTED if status == "started" else _PENDING
+    if status:
+        return _DELIVERY.get(str(status), NOT_KNOWN)
+    return NOT_KNOWN if status is None and pickings is None else "no delivery is recorded"
 
 
 def invoice_words(order: Record) -> str | None:
@@ -144,12 +148,12 @@ def limited(row: Record, pickings: list[Record] | None) -> results.Order:
     )
 
 
-def summary(row: Record) -> results.OrderSummary:
-    """The order as a line of a list."""
+def summary(row: Record, pickings: list[Record] | None) -> results.OrderSummary:
+    """The order as a line of a list; ``pickings`` as in ``delivery_words``."""
     return results.OrderSummary(
         order_number=plain(row.get("name"), 60),
         status=status_words(row.get("state")),
         ordered_on=None if row.get("state") in ("draft", "sent") else day(row.get("date_order")),
-        delivery=delivery_words(row, None),
+        delivery=delivery_words(row, pickings),
         total=money(row.get("amount_total"), row.get("currency_id")),
     )

@@ -47,7 +47,7 @@ async def get_product(
         reference=reference or None,
         description=plain(row.get("description_sale"), 600) or None,
         list_price=money(row.get("lst_price"), row.get("currency_id")),
-        price_with_or_without_tax=plain(row.get("tax_string"), 80).strip("() ") or None,
+        tax_note=plain(row.get("tax_string"), 80).strip("() ") or None,
         availability=availability,
         quantity_available=max(0, quantity(row.get("free_qty")) or 0) if tracked else None,
         quantity_incoming=incoming if tracked and incoming and incoming > 0 else None,

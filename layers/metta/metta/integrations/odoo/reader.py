@@ -7,10 +7,11 @@ from something the bot may not see. Both degrade to a field that is simply not i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +30,16 @@ class Fields:
 
     basic: tuple[str, ...]
     groups: tuple[tuple[str, ...], ...] = field(default=())
+
+
+@contextlib.asynccontextmanager
+async def together() -> AsyncIterator[asyncio.TaskGroup]:
+    """Questions that are asked at the same time; when one fails the others are given up and its error is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            yield group
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
 
 
 class Reader:
@@ -89,7 +100,7 @@ class Reader:
             return await self._read(model, domain, wanted, limit, order, context | lang)
         except FieldMissing:
             # A module was removed or the server upgraded while this process lived.
-            self._fields.pop(model, None)
+            self._fields.clear()
             return await self._read(model, domain, wanted, limit, order, context | lang)
         except Refused:
             if not lang:

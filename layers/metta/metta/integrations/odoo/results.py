@@ -52,7 +52,7 @@ class Product(Result):
     description: str | None = None
     list_price: str | None = None
     price_note: str = "Catalogue price; the price at checkout can differ (taxes, price lists, discounts)."
-    price_with_or_without_tax: str | None = None
+    tax_note: str | None = None
     """Odoo's own remark on tax, for example ``= 59.38 € Incl. Taxes``."""
     availability: Availability
     quantity_available: float | int | None = None
