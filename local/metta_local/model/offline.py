@@ -11,15 +11,16 @@ import re
 from metta_local.model.answers import answer
 from metta_local.model.reading import Reading
 from metta_local.model.scripting import Call, Calls, Say, Step
-from metta_local.model.wording import after, mentions, sentence, without
+from metta_local.model.wording import after, fold, in_english, mentions, sentence, without
 
 HANDOFF = "handOffToHuman"
 
 _ORDER_NUMBER = re.compile(r"(?<![\w@.])#?([A-Za-z]{1,4}[-/]?\d{3,10})(?![\w@])")
 _BARE_NUMBER = re.compile(r"(?<![\w.,])#?(\d{3,10})(?![\w.,]*\d)")
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]*\w")
-_SMALL_NUMBER = re.compile(r"\s*(?:#|nr\.?|no\.?|n°|numero|:)?\s*(\d{1,9})(?!\w)")
+_SMALL_NUMBER = re.compile(r"(?:\s|[#:.]|n°|nr|no|id|number|nummer|numero)*?(?<!\w)#?(\d{1,9})(?!\w)")
 _FACTS = {"returns": "returns", "shipping": "shipping", "hours": "hours"}
+_WORD = re.compile(r"\w[\w'-]*")
 _MOST_QUERY_WORDS = 4
 _MOST_LOOKUPS = 4
 
@@ -59,13 +60,16 @@ def _retry(reading: Reading) -> bool:
 
 
 def _simpler_search(reading: Reading) -> Step | None:
-    """A second search with the longest word in the singular, when the first found nothing."""
+    """A second search when the first found nothing: in English, or with the longest word in the singular."""
     searches = [result for result in reading.results if result.name == "searchProducts"]
     if len(searches) != 1 or searches[0].found:
         return None
     words = str(searches[0].arguments.get("query", "")).split()
-    longest = max(words, key=len, default="")
-    simpler = re.sub(r"(?<=\w{3})(?:es|s|en|n)$", "", longest)
+    english = [in_english(fold(word)) for word in words]
+    known = [new for old, new in zip(words, english, strict=True) if new != fold(old)]
+    if known:
+        return Call("searchProducts", {"query": " ".join(known)})
+    simpler = re.sub(r"(?<=\w{3})(?:es|s|en|n)$", "", max(words, key=len, default=""))
     return Call("searchProducts", {"query": simpler}) if simpler and [simpler] != words else None
 
 
@@ -115,6 +119,8 @@ def _about_orders(reading: Reading) -> list[Call] | Step | None:
     numbers = _order_numbers(text)
     if not numbers and (asked_for_number or mentions(text, "order")):
         numbers = _BARE_NUMBER.findall(_EMAIL.sub(" ", text))
+    if not numbers:
+        numbers = [found[1] for rest in after(text, "order") if (found := _SMALL_NUMBER.match(rest))]
     if not numbers and asked_for_number and _EMAIL.search(text):
         numbers = _earlier_number(reading)
     if numbers:
@@ -164,10 +170,13 @@ def _product_id(text: str) -> int | None:
 
 
 def _content_words(text: str) -> list[str]:
-    rest = _EMAIL.sub(" ", text)
+    """The words that name a thing, as the customer wrote them: accents matter to a shop's search."""
+    typed = _EMAIL.sub(" ", text)
+    rest = typed
     for group in ("greeting", "thanks", "bye", "product", "filler"):
         rest = without(rest, group)
-    return [word for word in re.findall(r"\w[\w'-]*", rest) if len(word) > 1 and not word.isdigit()]
+    left = set(_WORD.findall(rest))
+    return [word for word in _WORD.findall(typed) if fold(word) in left and len(word) > 1 and not word.isdigit()]
 
 
 def _small_talk(reading: Reading) -> Step:

@@ -50,6 +50,15 @@ def without(text: str, group: str) -> str:
     return _pattern(group).sub(" ", fold(text))
 
 
+def in_english(goods: str) -> str:
+    """A word for goods in English; unchanged where it is not known."""
+    names: dict[str, list[str]] = _load("words.yaml")["goods"]
+    for english, others in names.items():
+        if any(goods == other or (other.endswith("*") and goods.startswith(other[:-1])) for other in others):
+            return english
+    return goods
+
+
 def sentence(language: str, name: str, /, **values: str) -> str:
     """A sentence in the language, or in English where the language is not known."""
     phrases = _load("phrases.yaml")

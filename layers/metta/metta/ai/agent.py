@@ -27,7 +27,8 @@ from metta.ai.conversation import build_input, new_mark
 from metta.ai.failures import retry_settings, translate
 from metta.ai.model import ResponsesModel
 from metta.ai.prompt import PROMPT_VERSION, instructions_text, prompt_version
-from metta.ai.tools import HANDOFF_TOOL, Run, function_tools
+from metta.ai.run import Run, function_tools
+from metta.ai.tools import HANDOFF_TOOL
 from metta.ai.warm import WarmShop, warm_conversation, warm_transport
 from metta.errors import BudgetExhausted, MettaError, ModelDown
 from metta.messages import AgentReply, AgentWork, IncomingMessage, MessageContext

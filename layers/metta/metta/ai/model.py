@@ -20,7 +20,7 @@ from agents.tracing import SpanError, response_span
 from openai import AsyncOpenAI
 from openai.types.responses import Response
 
-from metta.ai.tools import Run
+from metta.ai.run import Run
 from metta.errors import BudgetExhausted, ModelRefused
 from metta.messages import ModelCall
 from metta.policy import Price
@@ -224,6 +224,8 @@ class ResponsesModel(Model):
                 return await self._client.post("/responses", cast_to=Response, body=body)
         except TimeoutError:
             raise ModelTimeoutError(self._call_seconds) from None
+        except ValueError:
+            raise ModelBehaviorError("the answer is not JSON") from None
 
     def _record(self, tokens: Tokens, started_at: datetime, duration_ms: float, problem: str) -> None:
         self._run.work.model_calls.append(

@@ -1,38 +1,23 @@
 """The tools the model sees, and the one way in which a tool is called, by a model or by ``metta tool``.
 
-Who the customer is comes from the run's context, never from an argument (I7). Results are bounded JSON objects. What
-goes wrong inside a tool reaches the model only as fixed words; a dependency that is down ends the run instead, so that
-no answer is invented in its absence.
+Who the customer is comes from the caller, never from an argument (I7). Results are bounded JSON objects.
 """
 
 from __future__ import annotations
 
-import asyncio
-import functools
-import json
-import logging
-import time
-import traceback
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from typing import Any
 
-from agents import AgentBase, FunctionTool, RunContextWrapper
-from agents.tool_context import ToolContext
 from pydantic import BaseModel
 
-from metta.ai.bounded import bounded, clean, shorten, to_json
-from metta.errors import HandOff, MettaError
-from metta.messages import AgentWork, Identity, IdentityLevel, JsonObject, ToolCall
+from metta.ai.bounded import bounded, clean, shorten
+from metta.messages import Identity, IdentityLevel, JsonObject
 from metta.policy import Limits
 from metta.ports import Shop
 
-log = logging.getLogger(__name__)
-
 HANDOFF_TOOL = "handOffToHuman"
 NO_REASON = "no reason given"
-_FAILED = "The tool failed. Do not guess its answer. Try once more or call handOffToHuman."
 _REASON_CHARS = 300
 
 
@@ -120,24 +105,6 @@ SPECS: dict[str, ToolSpec] = {
 }
 
 
-@dataclass(slots=True)
-class Run:
-    """What the tools of one run know and leave behind; the SDK hands it to each of them."""
-
-    shop: Shop
-    identity: Identity
-    language: str
-    work: AgentWork
-    limits: Limits
-    misses: int = 0
-    """Orders that a customer with a claimed identity did not find."""
-    handoff_reason: str | None = None
-    failure: MettaError | None = None
-    """What ends the run, since the SDK wraps exceptions that leave a tool."""
-    answered: int = field(default=0)
-    """Responses the model gave."""
-
-
 def _argument(spec: ToolSpec, arguments: Mapping[str, Any]) -> int | str:
     """The argument of a call, of the right type; whether its value makes sense is for the shop to say.
 
@@ -202,94 +169,3 @@ async def call_tool(
     result = await asked[name]()
     content: JsonObject = result.model_dump(mode="json", by_alias=True, exclude_none=True)
     return bounded(content, (limits or Limits()).tool_result_chars)
-
-
-def _parse(raw: str) -> JsonObject:
-    try:
-        arguments = json.loads(raw) if raw else {}
-    except (ValueError, RecursionError):
-        raise ToolUsageError("the arguments are not JSON", field="arguments") from None
-    if not isinstance(arguments, dict):
-        raise ToolUsageError("the arguments must be a JSON object", field="arguments")
-    return arguments
-
-
-def _count_miss(run: Run, name: str, result: JsonObject) -> None:
-    """Bound how many orders a customer whose address is only claimed may ask for in vain."""
-    if name != "getOrder" or run.identity.level is not IdentityLevel.CLAIMED or result.get("found") is not False:
-        return
-    run.misses += 1
-    if run.misses >= run.limits.claimed_misses:
-        run.failure = HandOff("too many orders asked for in vain", reason="too_many_order_misses")
-
-
-async def _call_for_model(spec: ToolSpec, context: ToolContext[Run], raw: str) -> str:
-    """Call a tool, record the call whatever becomes of it, and give the text that the model reads."""
-    run = context.context
-    started_at, start = datetime.now(UTC), time.perf_counter()
-    arguments: JsonObject = {}
-    result: JsonObject = {}
-    problem = ""
-    try:
-        try:
-            arguments = _parse(raw)
-            result = await call_tool(
-                spec.name,
-                arguments,
-                shop=run.shop,
-                identity=run.identity,
-                language=run.language,
-                limits=run.limits,
-            )
-            _count_miss(run, spec.name, result)
-        except ToolUsageError as error:
-            problem = "InvalidArguments"
-            result = {"error": f"{spec.name} was not called: {error}."}
-        except MettaError as error:
-            problem = type(error).__name__
-            run.failure = error
-        except asyncio.CancelledError:
-            problem = "Cancelled"
-            raise
-        except Exception as error:  # noqa: BLE001 - its text may hold anything, so only class and place are told
-            problem = type(error).__name__
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            log.error("tool %s failed: %s at %s:%s", spec.name, problem, place.filename, place.lineno)  # noqa: TRY400
-            result = {"error": _FAILED}
-    finally:
-        run.work.tool_calls.append(
-            ToolCall(
-                name=spec.name,
-                arguments=bounded(arguments, run.limits.tool_result_chars),
-                result=result,
-                ok=not problem,
-                error=problem,
-                started_at=started_at,
-                duration_ms=(time.perf_counter() - start) * 1000,
-            )
-        )
-    if spec.name == HANDOFF_TOOL:
-        run.handoff_reason = str(result.get("reason", NO_REASON))
-    if run.failure is not None:
-        raise run.failure
-    return to_json({"data": result})
-
-
-def _offered(levels: frozenset[IdentityLevel], context: RunContextWrapper[Run], agent: AgentBase[Any]) -> bool:
-    del agent
-    return context.context.identity.level in levels
-
-
-def function_tools() -> list[FunctionTool]:
-    """The tools as the SDK takes them; each run offers those that its identity level permits."""
-    return [
-        FunctionTool(
-            name=spec.name,
-            description=spec.description,
-            params_json_schema=spec.schema,
-            on_invoke_tool=functools.partial(_call_for_model, spec),
-            strict_json_schema=True,
-            is_enabled=functools.partial(_offered, spec.levels),
-        )
-        for spec in SPECS.values()
-    ]
