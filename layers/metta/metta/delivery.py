@@ -62,9 +62,8 @@ class Delivery:
         if reason := closed_reason(view, self._settings):
             turn.outcome, turn.reason = Outcome.DROPPED, reason
             return
-        turn.seen_through = max(
-            *turn.covered, *(m.id for m in (view.last_message, view.last_public_message) if m is not None)
-        )
+        newest = [m.id for m in (view.last_message, view.last_public_message) if m is not None]
+        turn.seen_through = max([*turn.covered, *newest])
         overtaken, human = await self._newer(turn, view)
         if human:
             state.takeover = "human_reply"

@@ -10,16 +10,19 @@ import contextvars
 import logging
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from enum import StrEnum
-from typing import IO, Any, Protocol
+from functools import partial
+from typing import IO, Any, Protocol, TypeVar
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.formatter import BasePowertoolsFormatter
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from metta.settings import Settings
+
+T = TypeVar("T")
 
 _formatter: BasePowertoolsFormatter | None = None
 
@@ -61,9 +64,9 @@ def log_keys(**keys: object) -> Iterator[None]:
         _formatter.thread_safe_append_keys(**before)
 
 
-def in_own_context(function: Any, *args: Any) -> Any:
-    """Call ``function`` in a fresh copy of the context, so that a pool thread keeps no keys of an earlier call."""
-    return contextvars.copy_context().run(function, *args)
+def with_log_keys(function: Callable[..., T], *args: Any) -> Callable[[], T]:
+    """``function`` bound to a copy of the present log keys, to be called in a pool thread that may have others."""
+    return partial(contextvars.copy_context().run, function, *args)
 
 
 class Metric(StrEnum):

@@ -6,11 +6,13 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import boto3
 import pytest
 from moto import mock_aws
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from office import Office
 from world import World
 
 
@@ -31,3 +33,29 @@ def make_world() -> Iterator[Callable[..., World]]:
 @pytest.fixture
 def world(make_world: Callable[..., World]) -> World:
     return make_world()
+
+
+@pytest.fixture
+def make_office() -> Iterator[Callable[..., Office]]:
+    made: list[Office] = []
+
+    def make(**environment: str) -> Office:
+        client = boto3.client("dynamodb", region_name="us-east-1")
+        client.create_table(
+            TableName="state-table",
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        made.append(Office(client, **environment))
+        return made[-1]
+
+    with mock_aws():
+        yield make
+        for office in made:
+            office.close()
+
+
+@pytest.fixture
+def office(make_office: Callable[..., Office]) -> Office:
+    return make_office()

@@ -13,7 +13,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 
 from metta.errors import MettaError, NotStarted, NotYet, Reject, Retry
 from metta.messages import JsonObject, Outcome, Turn
-from metta.observability import Meter, Metric, Tracing, in_own_context, log_keys
+from metta.observability import Meter, Metric, Tracing, log_keys, with_log_keys
 from metta.queue.conversations import Conversations, has_answer
 from metta.queue.guard import Guard
 from metta.queue.records import Group, Record, group_records, read_record
@@ -120,7 +120,7 @@ class Batches:
         records = [read_record(raw, self._settings, self._chatwoot) for raw in raws]
         self._meter.count(Metric.RECORDS, len(records))
         groups, rest = group_records(records)
-        running = [self._threads.submit(in_own_context, self._settle_group, group, deadline) for group in groups]
+        running = [self._threads.submit(with_log_keys(self._settle_group, group, deadline)) for group in groups]
         settled: dict[int, JsonObject | Exception] = {id(record): self._settle_single(record) for record in rest}
         for future in running:
             settled |= future.result()
