@@ -186,7 +186,7 @@ class LocalStack:
                 "DATABASE_ERASE_URL": urls.erase_url,
                 "AUDIT_KEY": self._given.get("AUDIT_KEY") or _audit_key(home),
             }
-            self._note("database", True, "PostgreSQL, a real server started from a wheel")
+            self._note("database", False, "an embedded PostgreSQL, a real server that ends with this command")
         else:
             self._note("database", False, "PostgreSQL named by DATABASE_URL")
         settings = self.settings()
@@ -241,6 +241,7 @@ class LocalStack:
         self.receiver_url = self._serve(WebhookReceiver(sqs, settings.queue.queue_url, webhook_secrets).app) + PATH
         if self.chatwoot is not None:
             self.chatwoot.webhook_url = self.receiver_url
+            self._closing.callback(self.chatwoot.stop)
 
 
 def _audit_key(home: Path | None) -> str:
