@@ -23,7 +23,7 @@ def _answer_one(result: ToolResult, language: str) -> str:
     data = result.data
     if result.name == "getOrder":
         number = str(result.arguments.get("orderNumber", ""))
-        return _order(data, language) if result.found else sentence(language, "order_missing", number=number)
+        return _order(data, number, language) if result.found else sentence(language, "order_missing", number=number)
     if result.name == "getOrdersByCustomer":
         return _orders(data, language) if result.found else sentence(language, "orders_none")
     if result.name == "getProduct":
@@ -40,8 +40,9 @@ def _words(language: str, plain: Any) -> str:
     return "; ".join(word(language, clause) for clause in str(plain).split("; "))
 
 
-def _order(data: Json, language: str) -> str:
-    said = [sentence(language, "order", number=str(data["orderNumber"]), status=_words(language, data.get("status")))]
+def _order(data: Json, asked: str, language: str) -> str:
+    number = str(data.get("orderNumber", asked))
+    said = [sentence(language, "order", number=number, status=_words(language, data.get("status", "not known")))]
     if "delivery" in data:
         said.append(sentence(language, "delivery", delivery=_words(language, data["delivery"])))
     said += [_parcel(parcel, language) for parcel in data.get("parcels", ())]

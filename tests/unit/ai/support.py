@@ -165,8 +165,12 @@ class Desk:
         key: str | None = None,
         model: str = MODEL,
         transport: httpx2.AsyncBaseTransport | None = None,
+        own_network: bool = False,
         **more: Any,
     ) -> MettaAgent:
+        """An agent; unless it shall bring its ``own_network``, its transport skips loading certificates (slow)."""
+        if transport is None and not own_network:
+            transport = httpx2.AsyncHTTPTransport(verify=False)
         settings = ModelSettings(SecretStr(key or self.emulator.api_key), self.url, model)
         return MettaAgent(settings, policy_ or policy(), self.shop, http_transport=transport, **more)
 

@@ -20,6 +20,7 @@ from metta.errors import (
     ModelDown,
     ModelRefused,
     OdooDown,
+    SettingsError,
     TooManyModelTurns,
 )
 from metta.settings import ModelSettings
@@ -28,12 +29,6 @@ from unit.ai.support import Desk, FakeShop, context, message, policy
 
 TOO_LONG = Fail(400, "context_length_exceeded", "Your input exceeds the context window.", "invalid_request_error")
 BAD = Fail(400, "invalid_value", "Invalid value: 'x'.", "invalid_request_error", "reasoning.effort")
-
-
-def name_of(value: Any) -> str | None:
-    """A short test id: class and what distinguishes the step."""
-    told = [getattr(value, field, None) for field in ("status", "code", "reason", "kind", "text")]
-    return "-".join([type(value).__name__, *(str(one) for one in told if one)]) if any(told) else ""
 
 
 def fails(desk: Desk, kind: type[MettaError], **about: Any) -> MettaError:
@@ -70,7 +65,6 @@ def fails(desk: Desk, kind: type[MettaError], **about: Any) -> MettaError:
         (Empty(), ModelDown, 1, ""),
         (Say("  \n"), ModelDown, 1, ""),
     ],
-    ids=lambda value: name_of(value),
 )
 def test_each_failure_takes_its_branch_and_is_counted(
     desk: Desk, step: Any, kind: type[MettaError], requests: int, recorded: str
@@ -92,6 +86,14 @@ def test_a_wrong_key_loses_nothing_and_names_the_variable_but_not_the_key(desk: 
     assert "sk-wrong" not in str(error)
     assert error.__suppress_context__
     assert len(desk.emulator.requests) == 1
+
+
+@pytest.mark.parametrize("key", ["sk-1234\n", "sk 1234", "sk-1234\u201d"])
+def test_a_key_with_a_slip_in_it_stops_the_start(desk: Desk, key: str) -> None:
+    with pytest.raises(SettingsError, match="OPENAI_API_KEY") as caught:
+        desk.agent(key=key)
+
+    assert "1234" not in str(caught.value)
 
 
 def test_an_unknown_model_names_the_variable(desk: Desk) -> None:

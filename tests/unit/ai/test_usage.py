@@ -79,7 +79,7 @@ def test_two_runs_at_once_keep_their_records_apart(desk: Desk) -> None:
 
 
 def test_many_runs_share_the_connections_of_one_loop_and_survive_another_loop(desk: Desk) -> None:
-    agent = desk.agent()
+    agent = desk.agent(own_network=True)
 
     async def some() -> list[str]:
         given = [agent.run([message("Hi")], context("Hi"), AgentWork(), seconds=10) for _ in range(4)]

@@ -30,7 +30,7 @@ from metta.ai.prompt import PROMPT_VERSION, instructions_text, prompt_version
 from metta.ai.run import Run, function_tools
 from metta.ai.tools import HANDOFF_TOOL
 from metta.ai.warm import WarmShop, warm_conversation, warm_transport
-from metta.errors import BudgetExhausted, MettaError, ModelDown
+from metta.errors import BudgetExhausted, MettaError, ModelDown, SettingsError
 from metta.messages import AgentReply, AgentWork, IncomingMessage, MessageContext
 from metta.policy import Policy
 from metta.ports import Shop
@@ -55,6 +55,9 @@ class MettaAgent:
         safety_key: key of the hash under which the API learns of a contact (``safety_identifier``); without it the
             API learns of none, since a plain hash of a small number hides nothing.
         trace_processor: receives the SDK's spans, without customers' texts; nothing is ever uploaded.
+
+    Raises:
+        SettingsError: the key cannot be one.
     """
 
     def __init__(
@@ -67,6 +70,9 @@ class MettaAgent:
         safety_key: str | None = None,
         trace_processor: TracingProcessor | None = None,
     ) -> None:
+        key = model_settings.api_key.get_secret_value()
+        if not key.isascii() or not key.isprintable() or " " in key:
+            raise SettingsError("OPENAI_API_KEY: holds a character that no key has (a line break? a quote?)")
         self._access = model_settings
         self._policy = policy
         self._shop = shop
