@@ -1,0 +1,186 @@
+"""Starts the local stack, feeds the measured process and prints what came out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from metta.messages import JsonObject
+from metta_local.console import CommandError, say
+from metta_local.sqs_event import lambda_event, queue_arn
+from metta_local.stack import LocalStack
+
+QUESTION = "Hi, where is my order S00042?"
+HISTORY = ("Hello", "I have a question about an order", "It is rather urgent, it is a birthday present")
+MODEL_SECONDS = 1.0
+BATCH = 10
+ROUNDS = 3
+TURNS = 12
+
+
+class Measured:
+    """The child process and the conversations it is fed with."""
+
+    def __init__(self, stack: LocalStack, log: Any) -> None:
+        assert stack.chatwoot is not None
+        assert stack.model is not None
+        assert stack.aws is not None
+        self.chatwoot, self.model = stack.chatwoot, stack.model
+        self.environment = stack.environment() | {"BURST_QUIET_SECONDS": "0", "LOG_LEVEL": "WARNING"}
+        self._queue: str = self.environment["AWS_SQS_QUEUE_URL"]
+        self._sqs = stack.aws.client("sqs")
+        self._child = subprocess.Popen(
+            [sys.executable, "-m", "metta_local.bench.child"],
+            env={**self.environment, "PATH": "/usr/bin:/bin"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+        self._read()
+
+    def stop(self) -> None:
+        """End the child."""
+        assert self._child.stdin is not None
+        self._child.stdin.close()
+        try:
+            self._child.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+
+    def ask(self, command: JsonObject) -> JsonObject:
+        """One command to the child, and its answer."""
+        assert self._child.stdin is not None
+        self._child.stdin.write(json.dumps(command) + "\n")
+        self._child.stdin.flush()
+        return self._read()
+
+    def _read(self) -> JsonObject:
+        assert self._child.stdout is not None
+        line = self._child.stdout.readline()
+        if not line:
+            raise CommandError("the measured process ended early; its log is shown with --log FILE")
+        answer: JsonObject = json.loads(line)
+        if answer.get("answer"):
+            raise CommandError(f"{answer['answer']} records failed; nothing was measured")
+        return answer
+
+    def event(self, conversations: int) -> JsonObject:
+        """An SQS event with a question in each of ``conversations`` new conversations, taken from the real queue."""
+        for _ in range(conversations):
+            contact = self.chatwoot.add_contact("Lena Vogt", phone_number="+4915112345678")["id"]
+            for text in (*HISTORY, QUESTION):
+                self.chatwoot.customer_writes(contact, text, inbox_id=12)
+        found: list[Any] = []
+        while len(found) < conversations:
+            answer = self._sqs.receive_message(
+                QueueUrl=self._queue,
+                MaxNumberOfMessages=10,
+                WaitTimeSeconds=2,
+                AttributeNames=["All"],
+                MessageAttributeNames=["All"],
+            )
+            messages = answer.get("Messages", [])
+            if not messages:
+                raise CommandError("the webhooks did not reach the queue")
+            for message in messages:
+                self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
+                if f'"content":"{QUESTION}"' in message["Body"] and '"message_type":"incoming"' in message["Body"]:
+                    found.append(message)
+        return lambda_event(found, queue_arn(self._queue, "us-east-1"))
+
+
+def batch(measured: Measured) -> JsonObject:
+    """Wall clock of ten conversations in a batch, beside that of one."""
+    measured.model.latency = MODEL_SECONDS
+    one, ten = [], []
+    for _ in range(ROUNDS):
+        one.append(measured.ask({"handle": [measured.event(1)]}))
+        ten.append(measured.ask({"handle": [measured.event(BATCH)]}))
+    measured.model.latency = 0.0
+    walls = [statistics.median(run["wall"] for run in runs) for runs in (one, ten)]
+    return {
+        "name": "batch",
+        "what": f"{BATCH} conversations in one batch / one conversation, model answering after {MODEL_SECONDS:g} s",
+        "seconds": {"one": round(walls[0], 3), "ten": round(walls[1], 3)},
+        "ratio": round(walls[1] / walls[0], 3),
+        "target": 1.25,
+    }
+
+
+def overhead(measured: Measured) -> JsonObject:
+    """CPU of a whole turn, beside that of a bare ``Runner.run`` with the same input."""
+    measured.ask({"handle": [measured.event(1)]})
+    measured.ask({"bare": 2})
+    turns, bare = [], []
+    for _ in range(ROUNDS):
+        events = [measured.event(1) for _ in range(TURNS)]
+        turns.append(measured.ask({"handle": events})["cpu"] / TURNS)
+        bare.append(measured.ask({"bare": TURNS})["cpu"] / TURNS)
+    cpu = [statistics.median(turns), statistics.median(bare)]
+    return {
+        "name": "overhead",
+        "what": "CPU of a whole turn / bare Runner.run with the same instructions, tools, history and model stub",
+        "milliseconds": {"turn": round(cpu[0] * 1000, 2), "bare": round(cpu[1] * 1000, 2)},
+        "ratio": round(cpu[0] / cpu[1], 3),
+        "target": 2.0,
+    }
+
+
+def memory(measured: Measured) -> JsonObject:
+    """Peak resident memory of the worker with a full batch."""
+    peak = measured.ask({"handle": [measured.event(BATCH)]})["peak_mib"]
+    return {
+        "name": "memory",
+        "what": "peak memory of the worker after full batches",
+        "mib": round(peak, 1),
+        "ratio": round(peak / 256, 3),
+        "target": 1.0,
+    }
+
+
+BENCHES = {"batch": batch, "overhead": overhead, "memory": memory}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the benchmarks that are named, all of them when none is; 1 when a target is missed."""
+    parser = argparse.ArgumentParser(prog="metta bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHES)} (all)")
+    parser.add_argument("--json", action="store_true", help="one JSON document")
+    parser.add_argument("--log", type=Path, help="keep the measured process's log here")
+    chosen = parser.parse_args(list(arguments))
+    unknown = [name for name in chosen.names if name not in BENCHES]
+    if unknown:
+        raise CommandError(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(BENCHES)}")
+    results = []
+    with tempfile.TemporaryFile("w") as scratch:
+        log = chosen.log.open("w") if chosen.log else scratch
+        with LocalStack({}) as stack:
+            measured = Measured(stack, log)
+            try:
+                for name in chosen.names or BENCHES:
+                    results.append(BENCHES[name](measured))
+                    if not chosen.json:
+                        say(describe(results[-1]))
+            finally:
+                measured.stop()
+    if chosen.json:
+        say(json.dumps({"benchmarks": results}, indent=2))
+    return 0 if all(result["ratio"] <= result["target"] for result in results) else 1
+
+
+def describe(result: JsonObject) -> str:
+    """A result in one line."""
+    figures = ", ".join(
+        f"{name} {value}" for key in ("seconds", "milliseconds") for name, value in result.get(key, {}).items()
+    )
+    detail = figures or f"{result['mib']} MiB of 256"
+    verdict = "within" if result["ratio"] <= result["target"] else "ABOVE"
+    return f"{result['name']}: {result['ratio']} ({verdict} {result['target']}) - {result['what']}: {detail}"
