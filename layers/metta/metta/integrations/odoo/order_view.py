@@ -43,6 +43,7 @@ _INVOICE = {
 }
 
 NOT_KNOWN = "not known"
+_SHOWN_ITEMS = 50
 
 
 def status_words(state: object) -> str:
@@ -117,7 +118,7 @@ def full(row: Record, lines: list[Record] | None, pickings: list[Record] | None)
     """The whole order, for the customer whose it surely is."""
     items = None
     if lines is not None:
-        items = tuple(item(line, row.get("currency_id")) for line in lines)
+        items = tuple(item(line, row.get("currency_id")) for line in lines[:_SHOWN_ITEMS])
     quotation = row.get("state") in ("draft", "sent")
     return results.Order(
         order_number=plain(row.get("name"), 60),
@@ -130,6 +131,7 @@ def full(row: Record, lines: list[Record] | None, pickings: list[Record] | None)
         total=money(row.get("amount_total"), row.get("currency_id")),
         total_includes_tax=money(row.get("amount_tax"), row.get("currency_id")),
         items=items,
+        more_items=len(lines) - _SHOWN_ITEMS if lines is not None and len(lines) > _SHOWN_ITEMS else None,
         parcels=None if pickings is None else tuple(parcel(picking) for picking in pickings),
     )
 

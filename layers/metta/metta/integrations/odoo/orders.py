@@ -16,7 +16,7 @@ from metta.integrations.odoo.text import id_of
 from metta.messages import Identity, IdentityLevel
 
 SHOWN = 10
-_MAX_LINES = 50
+_MAX_LINES = 200
 _MAX_PARCELS = 20
 _MAX_PARTNERS = 50
 _LATEST_FIRST = "date_order desc, id desc"

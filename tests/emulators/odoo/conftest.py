@@ -1,0 +1,83 @@
+"""The emulator behind a real odoorpc client, as a script of an Odoo user would have it."""
+
+from __future__ import annotations
+
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import odoorpc
+import pytest
+from odoorpc.error import RPCError
+
+from metta_local.odoo import OdooEmulator
+from metta_local.serving import LoopbackServer
+
+
+class Switch:
+    """An ASGI application whose inner one can be changed while it is served."""
+
+    app: Any = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.app(scope, receive, send)
+
+
+@dataclass
+class Client:
+    """An emulator and odoorpc logged in to it."""
+
+    emulator: OdooEmulator
+    url: str
+    odoo: odoorpc.ODOO
+
+    def __call__(self, model: str, method: str, *args: Any, **kwargs: Any) -> Any:
+        return self.odoo.execute_kw(model, method, list(args), kwargs)
+
+    def ids(self, model: str, *domain: Any, **kwargs: Any) -> list[int]:
+        found: list[int] = self(model, "search", list(domain), **kwargs)
+        return found
+
+    def error(self, model: str, method: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """The ``data`` of the server error that a call gives."""
+        with pytest.raises(RPCError) as caught:
+            self(model, method, *args, **kwargs)
+        assert caught.value.info["code"] == 200
+        assert caught.value.info["message"] == "Odoo Server Error"
+        data: dict[str, Any] = caught.value.info["data"]
+        assert data["debug"].startswith("Traceback")
+        return data
+
+
+Connect = Callable[..., Client]
+
+
+@pytest.fixture(scope="session")
+def _switch() -> Iterator[tuple[Switch, str]]:
+    switch = Switch()
+    with LoopbackServer(switch) as server:
+        yield switch, server.url
+
+
+@pytest.fixture
+def connect(_switch: tuple[Switch, str]) -> Connect:
+    """Makes a client; keywords go to the emulator."""
+    switch, url = _switch
+
+    def make(version: str = "18.0", **kwargs: Any) -> Client:
+        emulator = OdooEmulator(version, **kwargs)
+        switch.app = emulator.app
+        opener = urllib.request.build_opener()
+        odoo = odoorpc.ODOO("127.0.0.1", port=urlsplit(url).port, timeout=5, opener=opener)
+        odoo.login(emulator.database, emulator.username, emulator.api_key)
+        return Client(emulator, url, odoo)
+
+    return make
+
+
+@pytest.fixture
+def client(connect: Connect) -> Client:
+    """An Odoo 18 with every module."""
+    return connect()
