@@ -153,6 +153,8 @@ class ThreadMessage(Noun):
     from_automation: bool = False
     """Sent by an automation rule or a campaign: neither a person nor us."""
     attachments: tuple[Attachment, ...] = ()
+    mail_from: tuple[str, ...] = ()
+    """As ``IncomingMessage.mail_from``."""
 
 
 class ConversationView(Noun):

@@ -72,7 +72,8 @@ class Chatwoot(Protocol):
         """Messages that carry ``turn_id``; empty when there surely are none; None when that cannot be known.
 
         ``last_known_id`` is a message id known to be older than anything the turn sent, best the newest one that the
-        last look before sending saw; without it a token that may not list can hardly ever be sure.
+        last look before sending saw; without it a token that may not list can hardly ever be sure. Such a token finds
+        only the newest of them: parts are sent in order, so the earlier ones exist too.
         """
         ...
 

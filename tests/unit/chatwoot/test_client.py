@@ -90,6 +90,17 @@ def test_a_deleted_and_a_failed_message_are_marked(line: Line, reply: Reply) -> 
     assert first.deleted
 
 
+def test_a_listed_mail_is_read_as_its_webhook_is(line: Line) -> None:
+    line.emulator.customer_writes(901, "New text\n> old", inbox_id=13, mail_from="Eve@evil.example")
+    stored = line.emulator.world.conversations[85].messages[0]
+    stored.content_attributes["email"]["text_content"]["reply"] = "New text"
+    key = ConversationKey(account_id=3, conversation_id=85)
+
+    (mail,) = line.run(lambda client: client.list_messages(key), token="user")
+
+    assert (mail.text, mail.mail_from) == ("New text", ("eve@evil.example",))
+
+
 def test_pages_before_and_after(line: Line) -> None:
     for number in range(30):
         line.emulator.customer_writes(901, f"message {number}")

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from metta.integrations.chatwoot.payload import ChatwootWebhookPayload, WireAttachment, WireMessage
 from metta.integrations.chatwoot.text import clean_text, text_or_empty
-from metta.messages import Attachment, Contact, ConversationKey, IncomingMessage
+from metta.messages import Attachment, Contact, ConversationKey, IncomingMessage, JsonObject
 
 MAX_ATTACHMENTS = 15
 """Chatwoot accepts no more per message."""
@@ -31,9 +31,9 @@ def from_machine(message: WireMessage) -> bool:
     return ours.get("automation_rule_id") is not None or theirs.get("campaign_id") is not None
 
 
-def mail_from(message: WireMessage) -> tuple[str, ...]:
-    """The addresses in ``From`` of an e-mail, lower case."""
-    mail = message.content_attributes.get("email")
+def mail_senders(attributes: JsonObject) -> tuple[str, ...]:
+    """The addresses in ``From`` of an e-mail, lower case, from a message's content attributes."""
+    mail = attributes.get("email")
     senders = mail.get("from") if isinstance(mail, dict) else None
     listed = senders if isinstance(senders, list) else [senders]
     return tuple(text_or_empty(sender).strip().lower() for sender in listed[:5] if text_or_empty(sender).strip())
@@ -46,21 +46,22 @@ def is_auto_reply(message: WireMessage) -> bool:
         return True
     if message.conversation.additional_attributes.get("auto_reply"):
         return True
-    return any(_MACHINE_MAILBOX.fullmatch(address.partition("@")[0]) for address in mail_from(message))
+    senders = mail_senders(message.content_attributes)
+    return any(_MACHINE_MAILBOX.fullmatch(address.partition("@")[0]) for address in senders)
 
 
-def text_of(message: WireMessage) -> str:
+def written_text(content: str, content_type: str, attributes: JsonObject) -> str:
     """What the customer wrote; of an e-mail only the reply, without the quoted thread."""
-    mail = message.content_attributes.get("email")
-    if message.content_type == "incoming_email" and isinstance(mail, dict):
+    mail = attributes.get("email")
+    if content_type == "incoming_email" and isinstance(mail, dict):
         parts = mail.get("text_content")
         reply = text_or_empty(parts.get("reply")) if isinstance(parts, dict) else ""
         if reply.strip():
             return reply
-    return message.content or ""
+    return content
 
 
-def language_hint(attributes: dict[str, object]) -> str | None:
+def language_hint(attributes: JsonObject) -> str | None:
     """Two-letter browser language from the conversation's additional attributes."""
     match = _LANGUAGE.fullmatch(text_or_empty(attributes.get("browser_language")))
     return match[1].lower() if match else None
@@ -85,7 +86,7 @@ def to_incoming(payload: ChatwootWebhookPayload, message: WireMessage) -> Incomi
         key=ConversationKey(account_id=message.account.id, conversation_id=conversation.id),
         message_id=message.id,
         inbox_id=payload.inbox_id or 0,
-        text=text_of(message),
+        text=written_text(message.content or "", message.content_type or "text", message.content_attributes),
         content_type=message.content_type or "text",
         channel=conversation.channel or "",
         created_at=message.created_at,
@@ -100,7 +101,7 @@ def to_incoming(payload: ChatwootWebhookPayload, message: WireMessage) -> Incomi
         ),
         contact_source_id=(inbox.source_id if inbox else None) or "",
         hmac_verified=bool((inbox and inbox.hmac_verified) or (meta and meta.hmac_verified and inbox is None)),
-        mail_from=mail_from(message),
+        mail_from=mail_senders(message.content_attributes),
         language_hint=language_hint(conversation.additional_attributes),
     )
 

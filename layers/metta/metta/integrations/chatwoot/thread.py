@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from metta.errors import ChatwootDown
-from metta.integrations.chatwoot.incoming import attachment, language_hint
+from metta.integrations.chatwoot.incoming import attachment, language_hint, mail_senders, written_text
 from metta.integrations.chatwoot.text import text_or_empty
 from metta.messages import Attachment, Contact, ConversationKey, ConversationView, JsonObject, ThreadMessage
 
@@ -46,14 +46,15 @@ def to_message(raw: JsonObject) -> ThreadMessage:
     attributes, sender = mapping(raw.get("content_attributes")), mapping(raw.get("sender"))
     kind = raw.get("message_type")
     code = number(kind)
+    content_type = text_or_empty(raw.get("content_type")) or "text"
     return ThreadMessage(
         id=identity,
-        text=text_or_empty(raw.get("content")),
+        text=written_text(text_or_empty(raw.get("content")), content_type, attributes),
         message_type=kind if isinstance(kind, str) else _MESSAGE_TYPES.get(-1 if code is None else code, "unknown"),
         private=raw.get("private") is True,
         status=text_or_empty(raw.get("status")) or "sent",
         sender_type=text_or_empty(sender.get("type")) or _SENDER_TYPES.get(text_or_empty(raw.get("sender_type"))),
-        content_type=text_or_empty(raw.get("content_type")) or "text",
+        content_type=content_type,
         created_at=created,
         turn_id=text_or_empty(attributes.get("metta_turn_id")) or None,
         kind=text_or_empty(attributes.get("metta_kind")) or None,
@@ -63,6 +64,7 @@ def to_message(raw: JsonObject) -> ThreadMessage:
         deleted=bool(attributes.get("deleted")),
         from_automation=_from_machine(raw, attributes),
         attachments=tuple(_attachment(one) for one in objects(raw.get("attachments"))),
+        mail_from=mail_senders(attributes),
     )
 
 
