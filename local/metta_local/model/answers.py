@@ -73,7 +73,8 @@ def _item(item: Json) -> str:
 def _orders(data: Json, language: str) -> str:
     lines = [sentence(language, "orders")]
     for order in data.get("orders", ())[:_MOST_LISTED]:
-        facts = [_words(language, order[field]) for field in ("status", "delivery") if field in order]
+        states = [str(order[field]) for field in ("status", "delivery") if field in order]
+        facts = [_words(language, state) for state in states if not state.startswith("none:")]
         facts += [str(order[field]) for field in ("orderedOn", "total") if field in order]
         lines.append(f"- {order.get('orderNumber')}: {', '.join(facts)}")
     return "\n".join(lines)

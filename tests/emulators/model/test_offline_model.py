@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from metta.ai.prompt import instructions_text
+from metta.integrations.odoo.order_view import delivery_words, invoice_words, parcel, status_words
 from metta.policy import load_policy
 from metta_local.model.obedience import obey
 from metta_local.model.offline import think
@@ -20,6 +21,8 @@ CLAIMED = (*ANONYMOUS, "getOrder")
 VERIFIED = (*CLAIMED, "getOrdersByCustomer")
 INSTRUCTIONS = instructions_text(load_policy())
 LANGUAGES = ("en", "de", "es", "fr", "pt", "it", "nl")
+STATES = ("draft", "sent", "sale", "done", "cancel")
+DELIVERIES = ("pending", "started", "partial", "full", False, None)
 NOT_FOUND = {"found": False, "nextStep": "Ask."}
 
 
@@ -228,6 +231,18 @@ def test_every_language_has_every_sentence(language: str) -> None:
     if language != "en":
         assert set(phrases[language]["words"]) == set(phrases["de"]["words"])
         assert phrases[language]["greeting"] != phrases["en"]["greeting"]
+
+
+def test_every_state_that_the_shop_can_tell_is_translated() -> None:
+    orders = [{"state": state, "delivery_status": delivery} for state in STATES for delivery in DELIVERIES]
+    told = {delivery_words(order, None) for order in orders} | {status_words(state) for state in STATES}
+    told |= {str(invoice_words({"invoice_status": status})) for status in ("invoiced", "to invoice", "upselling", "no")}
+    told |= {parcel({"state": state}).status for state in ("draft", "waiting", "confirmed", "assigned", "done")}
+    clauses = {clause for words in told for clause in words.split("; ")}
+
+    assert len(clauses) > 15
+    for language in LANGUAGES[1:]:
+        assert clauses - set(_load("phrases.yaml")[language]["words"]) == set()
 
 
 def test_an_unknown_language_is_answered_in_english() -> None:
