@@ -16,12 +16,10 @@ _WORDY_DOMAIN = re.compile(rf"[a-z0-9\-]{{1,40}}(?:{_DOT}[a-z0-9\-]{{1,24}}){{1,
 _DOT_WORD = re.compile(r"\b(?:dot|punkt|punto|point)\b")
 _DOTS = re.compile(rf"{_DOT}|\s")
 _TOP = frozenset(
-    "com org net edu gov io co de fr es it nl pt uk us eu at ch be br mx ar cl pl se no dk fi ie in jp au ca nz me info "
-    "biz museum dev app shop ru cz gr hu ro tr za".split()
+    ["com", "org", "net", "edu", "gov", "io", "co", "de", "fr", "es", "it", "nl", "pt", "uk", "us", "eu", "at", "ch", "be", "br", "mx", "ar", "cl", "pl", "se", "no", "dk", "fi", "ie", "in", "jp", "au", "ca", "nz", "me", "info", "biz", "museum", "dev", "app", "shop", "ru", "cz", "gr", "hu", "ro", "tr", "za"]
 )
 _PLACES = frozenset(
-    "us me you them it look order shop buy bought available arrived here there located store working works sold sale "
-    "listed pick meet visit find found ordered stay still is was are be be not just or and item items".split()
+    ["us", "me", "you", "them", "it", "look", "order", "shop", "buy", "bought", "available", "arrived", "here", "there", "located", "store", "working", "works", "sold", "sale", "listed", "pick", "meet", "visit", "find", "found", "ordered", "stay", "still", "is", "was", "are", "be", "be", "not", "just", "or", "and", "item", "items"]
 )
 _EDGE = ".,;:!?'\"-"
 

@@ -23,6 +23,9 @@ from metta.policy import Policy
 RULES = "1"
 """Raised by hand when the code of a check changes what it finds."""
 
+_REVERSING = "\u202e"
+_MOST_FINDINGS = 200
+"""Findings that a verdict lists; a text with more is hostile, and all of it is treated just the same."""
 _LOG = logging.getLogger(__name__)
 _SEVERITY = {Action.ALLOW: 0, Action.REDACT: 1, Action.BLOCK: 2, Action.HANDOFF: 3}
 
@@ -99,21 +102,24 @@ class Guardrails:
             name = "redaction"
             safe = self._redacted(direction, text, hits)
         except Exception as error:  # noqa: BLE001 - whatever breaks, the text must not pass (I6)
-            _LOG.error(  # noqa: TRY400 - a traceback could show the customer's text
+            # no traceback, since it could show the customer's text
+            _LOG.error(
                 "guardrail broken", extra={"check": name, "direction": direction.value, "error": type(error).__name__}
             )
             return self._broken(direction, name, hits)
         worst = max(hits, key=lambda hit: (_SEVERITY[hit.action], hit.score), default=None)
-        if worst is not None and worst.action is not Action.ALLOW:
-            action, reason = worst.action, f"{worst.check}/{worst.kind}"
-        else:
-            action, reason = Action.ALLOW, ""
+        action, reason = (worst.action, f"{worst.check}/{worst.kind}") if worst is not None else (Action.ALLOW, "")
+        if action is Action.ALLOW:
+            reason = ""
         if direction is Direction.OUTPUT and action is Action.REDACT and not safe.strip():
             action, reason = Action.BLOCK, "rules/nothing_left"
         return self._verdict(direction, action, reason, hits, safe)
 
     def _redacted(self, direction: Direction, text: str, hits: list[Hit]) -> str:
-        safe = masked_for_keeps(replaced(text, hits), self._policy)
+        safe = replaced(text, hits)
+        if _REVERSING in text or any(hit.instead is not None for hit in hits):
+            # what stands there now may read differently: a mask brings its neighbours together
+            safe = masked_for_keeps(safe, self._policy)
         return shorten(safe, self._policy.limits.input_chars) if direction is Direction.INPUT else safe
 
     def _broken(self, direction: Direction, check: str, hits: list[Hit]) -> Verdict:
@@ -126,7 +132,7 @@ class Guardrails:
             action=action,
             findings=tuple(
                 Finding(check=check, kind=kind, start=start, end=end, score=score)
-                for start, end, check, kind, score in findings
+                for start, end, check, kind, score in findings[:_MOST_FINDINGS]
             ),
             text=text,
             reason=reason,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from metta.guardrails.hits import Hit
-from metta.guardrails.injection_rules import LETTERS_ONLY, PROMPT_WORDS, RULES, TALKS_ABOUT, VOCABULARY_SCORES, Rule
+from metta.guardrails.injection_rules import Rule, rule_set
 from metta.guardrails.normalise import View
 from metta.guardrails.shorten import TAIL
 from metta.messages import MessageContext
@@ -36,11 +36,11 @@ Judge = Callable[[View, str], Iterator[Evidence]]
 
 def rule_evidence(view: View, folded: str) -> Iterator[Evidence]:
     """What the rules see, each at most once."""
-    words = view.words
-    used = min(len(words & PROMPT_WORDS), max(VOCABULARY_SCORES))
-    if used in VOCABULARY_SCORES:
-        yield Evidence("vocabulary", 0, len(folded), VOCABULARY_SCORES[used])
-    for rule in RULES:
+    words, known = view.words, rule_set()
+    used = min(len(words & known.prompt_words), max(known.vocabulary_scores))
+    if used in known.vocabulary_scores:
+        yield Evidence("vocabulary", 0, len(folded), known.vocabulary_scores[used])
+    for rule in known.rules:
         if not rule.needs or not words.isdisjoint(rule.needs):
             found = rule.pattern.search(folded)
             if found:
@@ -52,7 +52,7 @@ def _in_frame(rule: Rule, start: int, end: int, folded: str) -> float:
     if len(folded) > _FRAMED:
         return rule.score
     quoted = start > 0 and folded[start - 1] in _QUOTES
-    about = TALKS_ABOUT.search(folded)
+    about = rule_set().talks_about.search(folded)
     if about and (quoted or about.start() < start or "?" in folded[end:]):
         return rule.score * _TALK_FACTOR
     return rule.score
@@ -71,6 +71,7 @@ class InjectionCheck:
         self._threshold = policy.checks.thresholds.injection
         self._judges = judges
         self._head = policy.limits.input_chars
+        rule_set()
 
     def __call__(self, view: View, context: MessageContext) -> list[Hit]:
         """At most one hit: the strongest evidence's place and kind, with the combined score."""
@@ -110,7 +111,7 @@ class InjectionCheck:
             best, score = self._combined(inner)
             if best is not None and score >= self._threshold:
                 return [Hit("injection", best.rule, start, end, score, self._action)]
-        joined = LETTERS_ONLY.search(view.folded) if view.text is not view.original else None
+        joined = rule_set().letters_only.search(view.folded) if view.text is not view.original else None
         if joined:
             return [Hit("injection", "spaced", *view.span(*joined.span()), 0.9, self._action)]
         return []

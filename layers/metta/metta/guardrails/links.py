@@ -26,8 +26,12 @@ class Markup(NamedTuple):
     instead: str
 
 
-_IMAGE = re.compile(r"!\[([^\]\n]{0,300})\](?:\(([^()\s]{0,2000}(?:\([^()\s]{0,200}\))?[^()\n]{0,300})\)|\[[^\]\n]{0,100}\])")
-_NAMED_LINK = re.compile(r"\[([^\[\]\n]{0,300})\]\(\s{0,3}<?([^()\s<>]{0,2000}(?:\([^()\s]{0,200}\)[^()\s<>]{0,200})?)>?(?:\s[^()\n]{0,300})?\)")
+_IMAGE = re.compile(
+    r"!\[([^\]\n]{0,300})\](?:\(([^()\s]{0,2000}(?:\([^()\s]{0,200}\))?[^()\n]{0,300})\)|\[[^\]\n]{0,100}\])"
+)
+_NAMED_LINK = re.compile(
+    r"\[([^\[\]\n]{0,300})\]\(\s{0,3}<?([^()\s<>]{0,2000}(?:\([^()\s]{0,200}\)[^()\s<>]{0,200})?)>?(?:\s[^()\n]{0,300})?\)"
+)
 _REFERENCE = re.compile(r"(?m)^ {0,3}\[[^\]\n]{1,100}\]:[ \t]{0,4}<?(\S{1,2000})[^\n]{0,200}$")
 _AUTOLINK = re.compile(r"<((?:https?|ftp|mailto|data|javascript|vbscript|file):[^\s<>]{1,2000})>", re.IGNORECASE)
 _TAG = re.compile(r"<(?:!--[^>]{0,2000}(?:-->|>)?|[/!?]?[A-Za-z][A-Za-z0-9:-]{0,30}(?=[\s/>])[^<>]{0,2000}>?)")
@@ -36,7 +40,7 @@ _BARE = re.compile(
     rf"|(?:[a-z0-9](?:[a-z0-9\-]{{0,40}})\.){{1,4}}(?:(?:{_TOP})\b(?![\w.@\-]*@)(?:/[^\s<>\"'`\])}}]{{0,2000}})?|[a-z]{{2,12}}/[^\s<>\"'`\])}}]{{1,2000}}))",
     re.IGNORECASE,
 )
-_LIQUID = re.compile(r"\{(?=[{%])")
+_LIQUID = re.compile(r"\{{1,1000}+(?:%|(?<=\{\{))")
 _HOST = re.compile(r"(?:[a-z][a-z0-9+.\-]{0,20}:)?(?://)?(?:[^/@\s?#]{0,100}@)?([^/:?#\s\\]{1,253})", re.IGNORECASE)
 _ENDING = ".,;:!?)…»”’"
 
@@ -60,23 +64,28 @@ def find_markup(text: str, hosts: tuple[str, ...], facts: str, context: MessageC
         return _is_allowed(url, hosts, facts, given)
 
     if "[" in text:
-        found += [Markup("image", *m.span(), m[1]) for m in _IMAGE.finditer(text) if not (m[2] and _on_list(m[2], hosts))]
+        found += [
+            Markup("image", *m.span(), m[1]) for m in _IMAGE.finditer(text) if not (m[2] and _on_list(m[2], hosts))
+        ]
         found += [
             Markup("link", *m.span(), m[1]) for m in _NAMED_LINK.finditer(text) if not allowed(m[2]) or "://" in m[1]
         ]
         found += [Markup("link", *m.span(), "") for m in _REFERENCE.finditer(text) if not allowed(m[1])]
     if "<" in text:
-        found += [
-            Markup("link", *m.span(), m[1] if allowed(m[1]) else LINK_MASK) for m in _AUTOLINK.finditer(text)
-        ]
+        found += [Markup("link", *m.span(), m[1] if allowed(m[1]) else LINK_MASK) for m in _AUTOLINK.finditer(text)]
         found += [Markup("html", *m.span(), "") for m in _TAG.finditer(text)]
     for match in _BARE.finditer(text):
         url = match.group().rstrip(_ENDING)
         if not allowed(url) and not _said(url, facts, context):
             found.append(Markup("link", match.start(), match.start() + len(url), LINK_MASK))
     if "{" in text:
-        found += [Markup("liquid", *m.span(), "{ ") for m in _LIQUID.finditer(text)]
+        found += [Markup("liquid", *m.span(), _loosened(m.group())) for m in _LIQUID.finditer(text)]
     return _apart(found)
+
+
+def _loosened(braces: str) -> str:
+    """The same signs with blanks between, so that they open no Liquid."""
+    return " ".join(braces)
 
 
 def _apart(found: list[Markup]) -> list[Markup]:
@@ -93,7 +102,9 @@ def _host(url: str) -> str:
 
 
 def _on_list(url: str, hosts: tuple[str, ...]) -> bool:
-    if not re.match(r"https?://|www\.|[a-z0-9]", url, re.IGNORECASE) or re.match(r"(?!https?:)[a-z]{2,20}:(?!\d)", url, re.IGNORECASE):
+    if not re.match(r"https?://|www\.|[a-z0-9]", url, re.IGNORECASE) or re.match(
+        r"(?!https?:)[a-z]{2,20}:(?!\d)", url, re.IGNORECASE
+    ):
         return False
     host = _host(url)
     return any(host == allowed or host.endswith("." + allowed) for allowed in hosts)

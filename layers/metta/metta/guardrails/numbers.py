@@ -38,14 +38,25 @@ IBAN_LENGTHS = {
 }  # fmt: skip
 
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+_BY_START: dict[str, list[tuple[int, int, int, frozenset[int]]]] = {}
+for _issuer in _ISSUERS:
+    for _value in range(_issuer[1], _issuer[2] + 1):
+        for _start in [f"{_value}{d}" for d in range(10)] if _issuer[0] == 1 else [str(_value)[:2]]:
+            if _issuer not in _BY_START.setdefault(_start, []):
+                _BY_START[_start].append(_issuer)
 
 
 def is_issued(digits: str) -> bool:
     """Whether a payment network issues numbers of this prefix and length."""
-    for width, low, high, lengths in _ISSUERS:
-        if low <= int(digits[:width]) <= high and len(digits) in lengths:
+    for width, low, high, lengths in _BY_START.get(digits[:2], ()):
+        if len(digits) in lengths and low <= int(digits[:width]) <= high:
             return True
     return False
+
+
+def may_be_issued(start: str) -> bool:
+    """Whether any payment network issues numbers that begin with these two digits."""
+    return start in _BY_START
 
 
 def luhn(digits: str) -> bool:
@@ -56,7 +67,7 @@ def luhn(digits: str) -> bool:
 
 def is_card(digits: str) -> bool:
     """Whether 12 to 19 digits can be the number of a payment card."""
-    return 12 <= len(digits) <= 19 and len(set(digits)) > 1 and is_issued(digits) and luhn(digits)
+    return 12 <= len(digits) <= 19 and is_issued(digits) and len(set(digits)) > 1 and luhn(digits)
 
 
 def is_iban(characters: str) -> bool:

@@ -94,8 +94,14 @@ def _known(found: Found, own: set[str]) -> bool:
         return True
     if found.kind != "PHONE":
         return False
-    # national and international forms of one number share their last digits
-    return any(len(value) >= 7 and value.isdigit() and value[-7:] == found.value[-7:] for value in own)
+    national = found.value.lstrip("0")
+    return any(_same_line(national, value.lstrip("0")) for value in own if value.isdigit())
+
+
+def _same_line(one: str, other: str) -> bool:
+    """Whether two numbers are one line, with and without the country's prefix."""
+    shorter, longer = sorted((one, other), key=len)
+    return len(shorter) >= 7 and longer.endswith(shorter)
 
 
 def masked_for_keeps(text: str, policy: Policy) -> str:

@@ -13,7 +13,9 @@ _NEVER = re.compile(r"(?!)")
 
 def phrase_pattern(phrases: Iterable[str]) -> re.Pattern[str]:
     """One pattern that finds any of ``phrases``; matches nothing when there are none."""
-    alternatives = sorted({r"[^\w]{1,3}".join(_WORD.findall(fold(phrase))) for phrase in phrases} - {""}, key=len, reverse=True)
+    alternatives = sorted(
+        {r"[^\w]{1,3}".join(_WORD.findall(fold(phrase))) for phrase in phrases} - {""}, key=len, reverse=True
+    )
     if not alternatives:
         return _NEVER
     return re.compile(rf"(?<![^\W_])(?:{'|'.join(alternatives)})(?![^\W_])")

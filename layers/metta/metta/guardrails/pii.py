@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import NamedTuple
 
 from metta.guardrails import phones
 from metta.guardrails.emails import find_emails
 from metta.guardrails.normalise import View
-from metta.guardrails.numbers import IBAN_LENGTHS, is_card, is_iban, is_ssn
+from metta.guardrails.numbers import IBAN_LENGTHS, is_card, is_iban, is_ssn, may_be_issued
 from metta.guardrails.spelled import spelled_numbers
 
 
@@ -102,18 +103,21 @@ def _cards(number: _Number, before: str, *, whole: bool) -> Iterator[Found]:
     code, card = _last(_IS_CODE, before), _last(_IS_CARD, before)
     if code > card or number.text[0] == "+" or (card < 0 and len(set(number.separators)) > 1):
         return
-    runs = number.runs
+    runs, digits = number.runs, number.digits
+    offsets = [0, *accumulate(len(run[2]) for run in runs)]
     at = 0
     while at < len(runs):
-        digits, taken = "", 0
-        for to in range(at, min(at + 19, len(runs))):
-            digits += runs[to][2]
-            if len(digits) > 19:
-                break
-            if len(digits) >= 12 and is_card(digits) and (card >= 0 or whole or _stands_alone(digits, to - at + 1)):
-                yield Found("CARD", runs[at][0], runs[to][1], 0.99 if card >= 0 else 0.9, digits)
-                taken = to - at + 1
-                break
+        taken = 0
+        if may_be_issued(digits[offsets[at] : offsets[at] + 2]):
+            for to in range(at, len(runs)):
+                length = offsets[to + 1] - offsets[at]
+                if length > 19:
+                    break
+                window = digits[offsets[at] : offsets[to + 1]]
+                if length >= 12 and is_card(window) and (card >= 0 or whole or _stands_alone(window, to - at + 1)):
+                    yield Found("CARD", runs[at][0], runs[to][1], 0.99 if card >= 0 else 0.9, window)
+                    taken = to - at + 1
+                    break
         at += taken or 1
 
 

@@ -199,7 +199,11 @@ def _weighed(item: _Seen, folded: str, words: Lexicon) -> _Seen:
     before = re.split(r"[.!?\n]", folded[max(0, item.start - _NEAR) : item.start])[-1]
     after = re.split(r"[.!?\n]", folded[item.end : item.end + _NEAR])[0]
     alone = len(folded) < 60 and len(_WORD.findall(folded)) <= _SHORT
-    said_to = words.you.search(before[-24 if item.kind == "insult" else -14 :]) or words.you.match(after.lstrip(" ,")) or _MACHINE.match(after.lstrip())
+    said_to = (
+        words.you.search(before[-24 if item.kind == "insult" else -14 :])
+        or words.you.match(after.lstrip(" ,"))
+        or _MACHINE.match(after.lstrip())
+    )
     if not (said_to or alone):
         return _Seen("profanity", item.start, item.end, 0.6 if item.kind == "insult" else 0.0)
     score = 0.85 if item.kind == "insult" else 0.6
