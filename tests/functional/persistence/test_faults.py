@@ -135,13 +135,13 @@ def test_a_cancelled_save_leaves_a_usable_store(runner: asyncio.Runner, urls: Po
     assert saved(urls, turn)
 
 
-def test_a_restart_of_the_server_between_two_turns_goes_unnoticed(runner: asyncio.Runner, directory: Path) -> None:
+def test_a_restart_of_the_server_between_two_turns_goes_unnoticed(runner: asyncio.Runner, used_directory: Path) -> None:
     before, after = full_turn(), full_turn()
-    with EmbeddedPostgres(directory) as urls:
+    with EmbeddedPostgres(used_directory) as urls:
         migrate(urls.migrate_url)
         store = AuditStore(urls.database_url)
         runner.run(store.save_turn(before))
-    with EmbeddedPostgres(directory) as urls:
+    with EmbeddedPostgres(used_directory) as urls:
         runner.run(store.save_turn(after))
         runner.run(store.close())
         assert saved(urls, before, after)
