@@ -1,7 +1,8 @@
 """``metta guard``: judges texts given as JSON Lines, one answer a line, in the order of the questions.
 
-It uses the packaged policy, reads no variable, and judges in an empty context. So on ``output`` nobody's e-mail or phone is known to be the customer's own and each one is stopped, while figures
-are not checked, since only a turn has sources to check them against.
+It uses the packaged policy, reads no variable, and judges in an empty context. So on ``output`` nobody's e-mail or
+phone is known to be the customer's own and each one is stopped, while figures are not checked, since only a turn has sources
+to check them against.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _NOWHERE = MessageContext(key=ConversationKey(account_id=0, conversation_id=0), 
 _DIRECTIONS = tuple(direction.value for direction in Direction)
 
 
-class _BadLine(ValueError):
+class _BadLineError(ValueError):
     """A line that is no question; the text names the field."""
 
     def __init__(self, message: str, id_: Any = None) -> None:
@@ -28,8 +29,8 @@ class _BadLine(ValueError):
 def run(stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
     """Answer every line ``{"id", "text", "direction"}`` of ``stdin`` with one line on ``stdout``.
 
-    An answer is ``{"id", "action", "findings", "text"}`` in ASCII. A malformed line is named on ``stderr`` with its number
-    and field, gets ``{"id", "error"}`` in its place, and the batch goes on. Empty lines are passed over.
+    An answer is ``{"id", "action", "findings", "text"}`` in ASCII. A malformed line is named on ``stderr`` with its
+    number and field, gets ``{"id", "error"}`` in its place, and the batch goes on. Empty lines are passed over.
 
     Returns:
         0, or 1 when any line was malformed.
@@ -41,7 +42,7 @@ def run(stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
             continue
         try:
             answer = _answer(guardrails, line)
-        except _BadLine as error:
+        except _BadLineError as error:
             code = 1
             stderr.write(f"line {number}: {error}\n")
             answer = {"id": error.id, "error": str(error)}
@@ -78,15 +79,15 @@ def _parsed(line: str) -> dict[str, Any]:
         question = json.loads(line.lstrip("\ufeff"))
     except (ValueError, RecursionError) as error:
         at = f" (column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
-        raise _BadLine(f"not JSON{at}") from None
+        raise _BadLineError(f"not JSON{at}") from None
     if not isinstance(question, dict):
-        raise _BadLine("not a JSON object")
+        raise _BadLineError("not a JSON object")
     id_ = question.get("id")
     if not isinstance(id_, str | int | float) or isinstance(id_, bool):
-        raise _BadLine("id: must be text or a number" if "id" in question else "id: missing", None)
+        raise _BadLineError("id: must be text or a number" if "id" in question else "id: missing", None)
     if not isinstance(question.get("text"), str):
-        raise _BadLine("text: must be text" if "text" in question else "text: missing", id_)
+        raise _BadLineError("text: must be text" if "text" in question else "text: missing", id_)
     direction = question.get("direction", Direction.INPUT.value)
     if direction not in _DIRECTIONS:
-        raise _BadLine('direction: must be "input" or "output"', id_)
+        raise _BadLineError('direction: must be "input" or "output"', id_)
     return {"id": id_, "text": question["text"], "direction": direction}

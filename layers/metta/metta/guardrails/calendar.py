@@ -1,4 +1,4 @@
-"""Reads dates and clock times as seven languages write them, so that one date is the same in a tool result and a reply."""
+"""Reads dates and clock times as seven languages write them, so that a reply can be compared with its sources."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ _SLASHED = re.compile(
     r"\b(?:on|by|until|before|from|since|am|vom|bis|el|le|em|il|op|dia|for) (\d{1,2})/(\d{1,2})(?![\d/])"
 )
 _DAY_FIRST = re.compile(
-    rf"(?<![\d.,])(\d{{1,2}})(?:st|nd|rd|th|er|e|o|\.)? ?(?:de |of |d'|di )?({_NAME})\b\.?(?:,? (?:de |del |di )?(\d{{4}})(?!\d))?"
+    rf"(?<![\d.,])(\d{{1,2}})(?:st|nd|rd|th|er|e|o|\.)? ?(?:de |of |d'|di )?({_NAME})\b\.?"
+    rf"(?:,? (?:de |del |di )?(\d{{4}})(?!\d))?"
 )
 _MONTH_FIRST = re.compile(
     rf"\b({_NAME})\b\.? (\d{{1,2}})(?:st|nd|rd|th)?(?![\d.,]\d|\d|[:%€$]| ?(?:eur|usd|€))(?:,? (\d{{4}})(?!\d))?"

@@ -1,8 +1,8 @@
 """Checks the figures of a reply: an order, amount, date, tracking number or stock must come from somewhere.
 
 Sources are this turn's tool results, the policy's facts, the customer's own words and the earlier conversation. Honest
-small counts pass, and so do the same figure in another notation, a product or sum of known amounts, and a known date plus a
-known number of days.
+small counts pass, and so do the same figure in another notation, a product or sum of known amounts, and a known date
+plus a known number of days.
 """
 
 from __future__ import annotations
@@ -15,16 +15,18 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-from metta.guardrails.calendar import Dated, Day, find_dates, find_times
+from metta.guardrails.calendar import Day, find_dates, find_times
 from metta.guardrails.figures import Figure, Sort, code_of, find_figures, tokens_with_digits
 from metta.guardrails.hits import Hit
 from metta.guardrails.normalise import View
-from metta.guardrails.rules import action_of
+from metta.guardrails.rules import LONGEST_REPLY, action_of
 from metta.messages import Author, MessageContext
 from metta.policy import Policy
 
 _NOT_A_CLAIM = re.compile(
-    r"(?:https?://|www\.)[^\s<>)\]]{1,2000}|[\w.+\-]{1,64}@[\w\-]{1,63}(?:\.[\w\-]{1,63}){1,5}|(?m:^[ \t]{0,8}\(?\d{1,2}[.)](?=\s))|\[[a-z]{3,8}\]"
+    r"(?:https?://|www\.)[^\s<>)\]]{1,2000}"
+    r"|(?<![\w.+\-])[\w.+\-]{1,64}@[\w\-]{1,63}(?:\.[\w\-]{1,63}){1,5}"
+    r"|(?m:^[ \t]{0,8}\(?\d{1,2}[.)](?=\s))|\[[a-z]{3,8}\]"
 )
 _LONG_CODE = 8
 _AROUND = 40
@@ -58,12 +60,12 @@ class Known:
     def _read(self, view: View) -> None:
         text, folded = view.text, view.folded
         places: list[tuple[int, int]] = []
-        for dated in (*find_dates(folded, text), *find_times(folded)):
-            if isinstance(dated, Dated):
-                self.days.update(dated.readings)
-            else:
-                self.times.update(dated.readings)
+        for dated in find_dates(folded, text):
+            self.days.update(dated.readings)
             places.append((dated.start, dated.end))
+        for timed in find_times(folded):
+            self.times.update(timed.readings)
+            places.append((timed.start, timed.end))
         folded = _blanked(folded, places)
         for figure in find_figures(_where_left(text, folded), folded):
             self.numbers.update(figure.values)
@@ -121,7 +123,7 @@ class ClaimCheck:
 
     def __call__(self, view: View, context: MessageContext) -> list[Hit]:
         """One hit a figure. A context without tool results and customer text gives nothing to judge by: no hits."""
-        if not context.tool_results and not context.customer_text:
+        if (not context.tool_results and not context.customer_text) or len(view.text) > LONGEST_REPLY:
             return []
         text, folded = _without_addresses(view)
         if not any(char.isdigit() for char in text):
@@ -181,11 +183,14 @@ def _leaves(value: Any) -> Iterator[str]:
 
 def _unsupported(text: str, folded: str, known: Known) -> Iterator[tuple[int, int]]:
     places: list[tuple[int, int]] = []
-    for dated in (*find_dates(folded, text), *find_times(folded)):
-        fine = known.has_day(dated.readings) if isinstance(dated, Dated) else not known.times.isdisjoint(dated.readings)
-        if not fine:
-            yield dated.start, dated.end
+    for dated in find_dates(folded, text):
         places.append((dated.start, dated.end))
+        if not known.has_day(dated.readings):
+            yield places[-1]
+    for timed in find_times(folded):
+        places.append((timed.start, timed.end))
+        if known.times.isdisjoint(timed.readings):
+            yield places[-1]
     folded = _blanked(folded, places)
     figures = find_figures(_where_left(text, folded), folded)
     amounts = [f for f in figures if f.sort in (Sort.AMOUNT, Sort.NUMBER) and known.amounts.intersection(f.values)]

@@ -16,10 +16,12 @@ _WORDY_DOMAIN = re.compile(rf"[a-z0-9\-]{{1,40}}(?:{_DOT}[a-z0-9\-]{{1,24}}){{1,
 _DOT_WORD = re.compile(r"\b(?:dot|punkt|punto|point)\b")
 _DOTS = re.compile(rf"{_DOT}|\s")
 _TOP = frozenset(
-    ["com", "org", "net", "edu", "gov", "io", "co", "de", "fr", "es", "it", "nl", "pt", "uk", "us", "eu", "at", "ch", "be", "br", "mx", "ar", "cl", "pl", "se", "no", "dk", "fi", "ie", "in", "jp", "au", "ca", "nz", "me", "info", "biz", "museum", "dev", "app", "shop", "ru", "cz", "gr", "hu", "ro", "tr", "za"]
+    """com org net edu gov io co de fr es it nl pt uk us eu at ch be br mx ar cl pl se no dk fi ie in jp au ca nz me
+    info biz museum dev app shop ru cz gr hu ro tr za""".split()  # noqa: SIM905 - a list of words reads better so
 )
 _PLACES = frozenset(
-    ["us", "me", "you", "them", "it", "look", "order", "shop", "buy", "bought", "available", "arrived", "here", "there", "located", "store", "working", "works", "sold", "sale", "listed", "pick", "meet", "visit", "find", "found", "ordered", "stay", "still", "is", "was", "are", "be", "be", "not", "just", "or", "and", "item", "items"]
+    """us me you them it look order shop buy bought available arrived here there located store working works sold sale
+    listed pick meet visit find found ordered stay still is was are be not just or and item items""".split()  # noqa: SIM905
 )
 _EDGE = ".,;:!?'\"-"
 
@@ -42,8 +44,8 @@ def find_emails(view: View) -> Iterator[tuple[int, int, float, str]]:
 
 
 def _plain(text: str, at: int) -> tuple[int, int, float, str] | None:
-    local = _LOCAL.search(text[max(0, at - 64) : at])
     domain = _DOMAIN.match(text, at + 1)
+    local = _LOCAL.search(text[max(0, at - 64) : at]) if domain else None
     if local is None or domain is None:
         return None
     name = local.group().lstrip(_EDGE + "/=?{|`(&#*")
@@ -53,8 +55,8 @@ def _plain(text: str, at: int) -> tuple[int, int, float, str] | None:
 
 
 def _wordy(folded: str, at: re.Match[str]) -> tuple[int, int, float, str] | None:
-    local = _WORDY_LOCAL.search(folded[max(0, at.start() - 120) : at.start()])
     domain = _WORDY_DOMAIN.match(folded, at.end())
+    local = _WORDY_LOCAL.search(folded[max(0, at.start() - 120) : at.start()]) if domain else None
     if local is None or domain is None:
         return None
     parts = [part for part in _DOTS.sub(" ", domain.group()).split() if part]

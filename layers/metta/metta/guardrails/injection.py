@@ -73,7 +73,7 @@ class InjectionCheck:
         self._head = policy.limits.input_chars
         rule_set()
 
-    def __call__(self, view: View, context: MessageContext) -> list[Hit]:
+    def __call__(self, view: View, _context: MessageContext) -> list[Hit]:
         """At most one hit: the strongest evidence's place and kind, with the combined score."""
         best, score = self._combined(view)
         if best is None or score < self._threshold:

@@ -1,4 +1,4 @@
-"""The injection rules of ``data/injection.yaml``, compiled: each with an id, the reason it exists and what it weighs."""
+"""The injection rules of ``data/injection.yaml``, compiled: each has an id, a reason and a score."""
 
 from __future__ import annotations
 

@@ -22,9 +22,9 @@ _SCRIPTS = (
 _WORDS = {
     "en": "the is are was were my your where what when how can could please you and to of have has not it for with do "
     "does i'm i've don't hello hi hey thanks thank order want need this that which from would will still yet "
-    "help me am an a i get got been there they about any but know delivery return",
-    "es": "el la los las es está están mi mis su dónde donde qué que cuándo cuando cómo como puedo por favor usted y de "
-    "del no hola gracias pedido quiero necesito este esta cuál una un con para he ha tiene tengo muy pero buenos "
+    "help me am an a i get got been there they about any but know return",
+    "es": "el la los las es está están mi mis su dónde donde qué que cuándo cuando cómo como puedo por favor usted y "
+    "de del no hola gracias pedido quiero necesito este esta cuál una un con para he ha tiene tengo muy pero buenos "
     "buenas días tardes todavía aún también sí me se ayuda hablar llegado cuánto cuesta envío",
     "fr": "le la les est sont mon ma mes votre vos où quand comment puis-je je vous s'il plaît et de du des ne pas "
     "bonjour salut merci commande veux besoin ce cette quel quelle une un avec pour ai a avez toujours mais c'est "
@@ -32,8 +32,8 @@ _WORDS = {
     "de": "der die das ist sind war mein meine meiner meinen ihr ihre wo was wann wie kann könnte bitte sie und zu von "
     "nicht hallo danke bestellung möchte will brauche dieser diese welche ein eine einen mit für habe hat ich es "
     "noch immer aber auf den dem im am guten tag moin hilfe paket lieferung wird bei sich auch nach geht kostet gibt",
-    "pt": "o a os as é são está meu minha meus seu onde quando como posso por favor você e de do da não olá oi obrigado "
-    "obrigada encomenda pedido quero preciso este esta qual uma um com para eu tem tenho muito mas bom boa dia "
+    "pt": "o a os as é são está meu minha meus seu onde quando como posso por favor você e de do da não olá oi "
+    "obrigado obrigada encomenda pedido quero preciso este esta qual uma um com para eu tem tenho muito mas bom boa dia "
     "tarde ainda também sim me se ajuda falar chegou quanto custa entrega isso em na no",
     "it": "il lo la gli le è sono mio mia miei suo dove quando come posso per favore lei e di del della non ciao salve "
     "grazie ordine voglio vorrei bisogno questo questa quale una un con ho ha avete molto ma buongiorno buonasera "

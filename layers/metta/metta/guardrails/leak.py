@@ -26,7 +26,7 @@ _INTERNAL_NAME = re.compile(r"\b[a-z]{2,30}(?:[A-Z][a-z]{1,30}){1,6}\b")
 class SecretCheck:
     """Masks keys and tokens that a customer pasted; they reach neither model nor log."""
 
-    def __call__(self, view: View, context: MessageContext) -> list[Hit]:
+    def __call__(self, view: View, _context: MessageContext) -> list[Hit]:
         """One hit a secret."""
         return [
             Hit("leak", kind, *view.span(start, end), 0.99, Action.REDACT, SECRET_MASK)
@@ -57,7 +57,7 @@ class LeakCheck:
                 words = _WORD.findall(part)
                 self._runs.update(hash(tuple(words[i : i + RUN])) for i in range(len(words) - RUN + 1))
 
-    def __call__(self, view: View, context: MessageContext) -> list[Hit]:
+    def __call__(self, view: View, _context: MessageContext) -> list[Hit]:
         """Everything in the reply that must not be seen outside."""
         found = list(find_secrets(view))
         found += [("CANARY", m.start(), m.end()) for m in _CANARY.finditer(view.folded) if m.group() in self._canaries]

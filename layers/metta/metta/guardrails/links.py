@@ -1,7 +1,8 @@
 """Finds links, images, HTML and Liquid in a reply, and what may stand in their place without spoiling the text.
 
 A link stays when its host is on the policy's list, when the facts hold it, or when a tool gave it in a field meant for
-links (``link``, ``trackingLink``, ``...url``): free text from a tool, such as a product description, vouches for nothing.
+links (``link``, ``trackingLink``, ``...url``): free text from a tool, such as a
+product description, vouches for nothing.
 """
 
 from __future__ import annotations

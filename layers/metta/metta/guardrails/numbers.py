@@ -44,6 +44,7 @@ for _issuer in _ISSUERS:
         for _start in [f"{_value}{d}" for d in range(10)] if _issuer[0] == 1 else [str(_value)[:2]]:
             if _issuer not in _BY_START.setdefault(_start, []):
                 _BY_START[_start].append(_issuer)
+_LENGTHS = {start: frozenset[int]().union(*(issuer[3] for issuer in issuers)) for start, issuers in _BY_START.items()}
 
 
 def is_issued(digits: str) -> bool:
@@ -54,9 +55,9 @@ def is_issued(digits: str) -> bool:
     return False
 
 
-def may_be_issued(start: str) -> bool:
-    """Whether any payment network issues numbers that begin with these two digits."""
-    return start in _BY_START
+def lengths_from(start: str) -> frozenset[int]:
+    """How long card numbers are that begin with these two digits; empty when none do."""
+    return _LENGTHS.get(start, frozenset())
 
 
 def luhn(digits: str) -> bool:

@@ -35,7 +35,7 @@ class InputPersonalData:
         self._actions = _INPUT | policy.pii.input
         self._threshold = policy.checks.thresholds.pii
 
-    def __call__(self, view: View, context: MessageContext) -> list[Hit]:
+    def __call__(self, view: View, _context: MessageContext) -> list[Hit]:
         """Every kind is reported; what the policy does not allow is masked as well."""
         hits = []
         for found in find_pii(view):

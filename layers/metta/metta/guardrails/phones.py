@@ -6,7 +6,8 @@ import re
 
 _SAID = re.compile(
     r"\b(?:phone|phones|telephone|tel|call|called|ring|text|sms|mobile|cell|cellphone|whatsapp|reach|contact|dial|fax|"
-    r"(?:my|new|old|this|the|your) number|no longer use|number is|telefon\w{0,8}|handy\w{0,8}|(?:meine|neue) nummer|rufnummer|mobil\w{0,8}|"
+    r"(?:my|new|old|this|the|your) number|no longer use|number is|telefon\w{0,8}|handy\w{0,8}"
+    r"|(?:meine|neue) nummer|rufnummer|mobil\w{0,8}|"
     r"telefono|movil|celular|numero de|mi numero|portable|numero|mon numero|cellulare|telefone|telemovel|"
     r"telefoon\w{0,8}|mobiel|gsm|nummer|anrufen|llamar|llameme|appeler|chiamare|ligar|bellen|reached|callback)\b"
 )

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from metta.guardrails import phones
 from metta.guardrails.emails import find_emails
 from metta.guardrails.normalise import View
-from metta.guardrails.numbers import IBAN_LENGTHS, is_card, is_iban, is_ssn, may_be_issued
+from metta.guardrails.numbers import IBAN_LENGTHS, is_card, is_iban, is_ssn, lengths_from
 from metta.guardrails.spelled import spelled_numbers
 
 
@@ -108,13 +108,16 @@ def _cards(number: _Number, before: str, *, whole: bool) -> Iterator[Found]:
     at = 0
     while at < len(runs):
         taken = 0
-        if may_be_issued(digits[offsets[at] : offsets[at] + 2]):
+        lengths = lengths_from(digits[offsets[at] : offsets[at] + 2])
+        if lengths:
             for to in range(at, len(runs)):
                 length = offsets[to + 1] - offsets[at]
                 if length > 19:
                     break
+                if length not in lengths:
+                    continue
                 window = digits[offsets[at] : offsets[to + 1]]
-                if length >= 12 and is_card(window) and (card >= 0 or whole or _stands_alone(window, to - at + 1)):
+                if is_card(window) and (card >= 0 or whole or _stands_alone(window, to - at + 1)):
                     yield Found("CARD", runs[at][0], runs[to][1], 0.99 if card >= 0 else 0.9, window)
                     taken = to - at + 1
                     break

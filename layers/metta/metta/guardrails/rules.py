@@ -19,14 +19,18 @@ _ACTIONS: dict[RuleKind, Action] = {
     "unsupported_claim": Action.BLOCK,
 }
 _NOT_WANTED = re.compile(
-    r"(?:\b(?:don'?t|do not|didn'?t|no need|not|never|without|rather than|instead of|are you|is this|is it|am i|was that|nicht|kein\w{0,2}|"
-    r"no (?:quiero|necesito|hace falta)|ne (?:veux|souhaite) pas|nao (?:quero|preciso)|non (?:voglio|serve)|niet|geen)\b"
-    r"(?: [^\W_]{1,14}){0,3} ?|\beres (?:un|una) ?)$"
+    r"(?:\b(?:don'?t|do not|didn'?t|no need|not|never|without|rather than|instead of|are you|is this|is it|am i"
+    r"|was that|nicht|kein\w{0,2}|no (?:quiero|necesito|hace falta)|ne (?:veux|souhaite) pas|nao (?:quero|preciso)"
+    r"|non (?:voglio|serve)|niet|geen)\b(?: [^\W_]{1,14}){0,3} ?|\beres (?:un|una) ?)$"
 )
+"""Right before a phrase, this turns a request for a person into something else."""
 _CANNOT = re.compile(
-    r"\b(?:cannot|can'?t|can not|unable|not able|not|never|don'?t|won'?t|no|nicht|kein\w{0,2}|leider|nao|non|niet|geen|ne|pas|unfortunately)\b"
-    r"(?:[ ,][^\W_']{1,16}){0,4} ?$"
+    r"\b(?:cannot|can'?t|can not|unable|not|never|don'?t|won'?t|no|nicht|kein\w{0,2}|leider|nao|non|niet|geen|ne|pas"
+    r"|unfortunately)\b(?:[ ,][^\W_']{1,16}){0,4} ?$"
 )
+"""Right before a phrase, this turns a promise into a refusal."""
+LONGEST_REPLY = 20_000
+"""Characters; a longer reply is not one, since the policy bounds what a model may write."""
 _BACK = 60
 
 
@@ -45,7 +49,7 @@ class InputRules:
         self._topic = phrase_pattern(topics)
         self._topic_action = action_of(policy, "forbidden_topic")
 
-    def __call__(self, view: View, context: MessageContext) -> list[Hit]:
+    def __call__(self, view: View, _context: MessageContext) -> list[Hit]:
         """One hit a phrase."""
         hits = []
         for match in self._human.finditer(view.folded):
@@ -69,6 +73,8 @@ class OutputRules:
 
     def __call__(self, view: View, context: MessageContext) -> list[Hit]:
         """One hit a place; those of links and markup carry what stands there instead."""
+        if len(view.original) > LONGEST_REPLY:
+            return [Hit("rules", "too_long", LONGEST_REPLY, len(view.original), 1.0, Action.BLOCK)]
         hits = []
         for match in self._promise.finditer(view.folded):
             if not _CANNOT.search(view.folded, max(0, match.start() - _BACK), match.start()):

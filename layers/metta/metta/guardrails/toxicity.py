@@ -1,7 +1,7 @@
 """Tells rude words in an honest complaint from abuse, threats, hate and sexual harassment aimed at people.
 
-A lexicon in ``data/toxicity.yaml``, in seven languages. On input a rude word is a note only, and an insult counts when it
-is said to somebody; in a reply nothing of the kind leaves. A trained model can add hits beside this one.
+A lexicon in ``data/toxicity.yaml``, in seven languages. On input a rude word is a note only, and an insult counts when
+it is said to somebody; in a reply nothing of the kind leaves. A trained model can add hits beside this one.
 """
 
 from __future__ import annotations
@@ -220,7 +220,7 @@ class InputToxicity:
         self._threshold = policy.checks.thresholds.toxicity
         lexicon()
 
-    def __call__(self, view: View, context: MessageContext) -> list[Hit]:
+    def __call__(self, view: View, _context: MessageContext) -> list[Hit]:
         """One hit a place; profanity is reported even where it is allowed."""
         hits = []
         for item in find_toxic(view):
@@ -238,7 +238,7 @@ class OutputToxicity:
         self._threshold = policy.checks.thresholds.toxicity
         lexicon()
 
-    def __call__(self, view: View, context: MessageContext) -> list[Hit]:
+    def __call__(self, view: View, _context: MessageContext) -> list[Hit]:
         """One hit a place."""
         return [
             Hit("toxicity", item.kind, *view.span(item.start, item.end), item.score, self._action)
