@@ -77,9 +77,7 @@ class Turns:
         turn = self._take_up(state, waiting)
         if turn.phase is Phase.STARTED:
             await self._answering.prepare(turn, waiting, state, deadline=deadline, give_up=give_up)
-            turn.phase = Phase.PREPARED
-            if turn.work.model_calls:
-                await save()  # what was paid for is not asked again
+            turn.phase = Phase.PREPARED  # written with the next step, or by the lease's keeper if that fails
         elif turn.phase is Phase.SENDING:
             await self._delivery.look_up(turn)
         if turn.phase is Phase.PREPARED:

@@ -76,8 +76,10 @@ class Measured:
         """An SQS event with a question in each of ``conversations`` new conversations, taken from the real queue."""
         for _ in range(conversations):
             contact = self.chatwoot.add_contact("Lena Vogt", phone_number="+4915112345678")["id"]
-            for text in (*HISTORY, QUESTION):
-                self.chatwoot.customer_writes(contact, text, inbox_id=12)
+            for text in HISTORY:
+                said = self.chatwoot.customer_writes(contact, text, inbox_id=12)
+                self.chatwoot.agent_writes(said["conversation_id"], "I see, how can I help?")
+            self.chatwoot.customer_writes(contact, QUESTION, inbox_id=12)
         found: list[Any] = []
         while len(found) < conversations:
             answer = self._sqs.receive_message(
