@@ -133,6 +133,17 @@ def test_a_short_wait_is_waited_for_and_the_customer_notices_nothing(desk: Desk)
     assert second.at - first.at >= 0.4
 
 
+def test_half_a_surrogate_pair_in_an_answer_is_left_out(desk: Desk) -> None:
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        part = '{"type": "output_text", "annotations": [], "text": "Hello \\ud83d there"}'
+        output = f'[{{"type": "message", "id": "m", "role": "assistant", "status": "completed", "content": [{part}]}}]'
+        content = f'{{"id": "r", "object": "response", "status": "completed", "output": {output}}}'
+        return httpx2.Response(200, content=content, headers={"content-type": "application/json"})
+
+    assert desk.ask("Hello", agent=desk.agent(transport=httpx2.MockTransport(answer))).text == "Hello  there"
+    assert desk.work.model_calls[0].input_tokens == 0
+
+
 def test_a_storm_of_429_costs_few_requests(desk: Desk) -> None:
     desk.emulator.fault(Fail(429), times=None)
 

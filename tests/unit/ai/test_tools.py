@@ -66,6 +66,7 @@ def test_a_tool_that_is_not_offered_cannot_be_called(desk: Desk) -> None:
 
     assert desk.shop.asked == []
     assert reply.text == "I cannot look that up."
+    assert [(one.name, one.ok, one.error) for one in desk.work.tool_calls] == [("getOrder", False, "UnknownTool")]
 
 
 def test_the_command_and_the_model_get_the_same_result(desk: Desk) -> None:
@@ -129,6 +130,20 @@ def test_wrong_arguments_go_back_to_the_model_in_fixed_words(desk: Desk) -> None
         '{"data":{"error":"getProduct was not called: `productId` must be a whole number."}}',
     ]
     assert [(one.ok, one.error) for one in desk.work.tool_calls] == [(False, "InvalidArguments")] * 2
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ['{"productId": NaN}', '{"productId": 1e999}', '{"productId": ' + '{"a":' * 300 + "1" + "}" * 301, '"\\ud800"', ""],
+)
+def test_the_record_of_a_hostile_call_can_be_written(desk: Desk, raw: str) -> None:
+    desk.emulator.script([Call("getProduct", raw), Say("Sorry.")])
+
+    desk.ask("product")
+
+    (failed,) = desk.work.tool_calls
+    assert failed.error == "InvalidArguments"
+    json.loads(json.dumps(failed.arguments, allow_nan=False))
 
 
 def test_an_exceptions_words_never_reach_the_model_or_the_record(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from metta.ai.model import Tokens, price_of
+from metta.ai.usage import Tokens, price_of
 from metta.messages import AgentWork
 from metta.policy import Price
 from metta_local.model import Say

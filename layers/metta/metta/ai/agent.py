@@ -185,7 +185,7 @@ class MettaAgent:
             raise failure from None
         if run.handoff_reason is not None:
             return AgentReply(handoff_reason=run.handoff_reason)
-        text = str(result.final_output or "").strip()
+        text = str(result.final_output or "").encode("utf-8", "ignore").decode().strip()
         if not text:
             raise ModelDown("the model gave an empty answer")
         return AgentReply(text=text)

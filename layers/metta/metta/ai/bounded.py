@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import unicodedata
 from typing import Any
 
@@ -11,6 +12,8 @@ from metta.messages import JsonObject
 _KEPT_CONTROLS = "\n\t"
 _SHRINKING = ((2000, 20), (500, 20), (300, 10), (200, 5), (120, 3), (80, 2), (40, 1))
 """Longest text and longest list, tried one after the other until the result fits."""
+_DEEPEST = 8
+"""Objects and lists within each other; what lies deeper is left out."""
 
 
 def clean(text: str) -> str:
@@ -35,13 +38,17 @@ def to_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _shrink(value: Any, longest_text: int, longest_list: int) -> Any:
+def _shrink(value: Any, longest_text: int, longest_list: int, depth: int = 0) -> Any:
     if isinstance(value, str):
         return shorten(clean(value), longest_text)
+    if isinstance(value, dict | list) and depth == _DEEPEST:
+        return "[...]"
     if isinstance(value, dict):
-        return {clean(str(key)): _shrink(inner, longest_text, longest_list) for key, inner in value.items()}
+        return {clean(str(k)): _shrink(inner, longest_text, longest_list, depth + 1) for k, inner in value.items()}
     if isinstance(value, list):
-        return [_shrink(inner, longest_text, longest_list) for inner in value[:longest_list]]
+        return [_shrink(inner, longest_text, longest_list, depth + 1) for inner in value[:longest_list]]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     return value
 
 

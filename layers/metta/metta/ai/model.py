@@ -7,10 +7,8 @@ of a turn, and loses the token counts of answers that broke off. This one posts 
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,57 +18,14 @@ from agents.tracing import SpanError, response_span
 from openai import AsyncOpenAI
 from openai.types.responses import Response
 
+from metta.ai.bounded import clean, shorten
+from metta.ai.response import check
 from metta.ai.run import Run
-from metta.errors import BudgetExhausted, ModelRefused
-from metta.messages import ModelCall
+from metta.ai.usage import Tokens, price_of
+from metta.messages import ModelCall, ToolCall
 from metta.policy import Price
 
-_SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}$")
-
-
-def price_of(model: str, prices: Mapping[str, Price]) -> Price:
-    """The price of a model; a dated snapshot costs what its model does, an unknown one the dearest known price."""
-    known = prices.get(model) or prices.get(_SNAPSHOT.sub("", model))
-    if known is not None:
-        return known
-    every = list(prices.values())
-    return Price(
-        input=max((price.input for price in every), default=0),
-        cached=max((price.cached for price in every), default=0),
-        output=max((price.output for price in every), default=0),
-    )
-
-
-@dataclass(frozen=True)
-class Tokens:
-    """Token counts of one response."""
-
-    input: int = 0
-    cached: int = 0
-    output: int = 0
-    reasoning: int = 0
-
-    @classmethod
-    def of(cls, response: Any) -> Tokens:
-        """What a response says it used; zero for all that is missing or no count."""
-        usage = getattr(response, "usage", None)
-        return cls(
-            _count(usage, "input_tokens"),
-            _count(getattr(usage, "input_tokens_details", None), "cached_tokens"),
-            _count(usage, "output_tokens"),
-            _count(getattr(usage, "output_tokens_details", None), "reasoning_tokens"),
-        )
-
-    def cost_usd(self, price: Price) -> float:
-        """US dollars for them."""
-        cached = min(self.cached, self.input)
-        millions = (self.input - cached) * price.input + cached * price.cached + self.output * price.output
-        return millions / 1_000_000
-
-
-def _count(holder: Any, name: str) -> int:
-    value = getattr(holder, name, 0)
-    return value if isinstance(value, int) and value > 0 else 0
+_NAME_CHARS = 64
 
 
 def tool_parameters(tool: FunctionTool) -> dict[str, Any]:
@@ -103,55 +58,6 @@ def request_body(
         body["parallel_tool_calls"] = settings.parallel_tool_calls
     body.update(settings.extra_args or {})
     return {name: value for name, value in body.items() if value is not None}
-
-
-def _check_item(item: Any) -> None:
-    """Refuse an output item that the runner would trip over, and a refusal."""
-    kind = getattr(item, "type", None)
-    if kind == "function_call":
-        fields = (item.call_id, item.name, item.arguments)
-        if not all(isinstance(value, str) for value in fields) or not item.call_id or not item.name:
-            raise ModelBehaviorError("a function call without id, name or arguments")
-    elif kind == "message":
-        parts = getattr(item, "content", None)
-        if not isinstance(parts, list):
-            raise ModelBehaviorError("a message without content")
-        if any(getattr(part, "type", None) == "refusal" for part in parts):
-            raise ModelRefused("the model declined to answer")
-        if not all(isinstance(getattr(part, "text", None), str) for part in parts):
-            raise ModelBehaviorError("a message part without text")
-    elif not isinstance(kind, str):
-        raise ModelBehaviorError("an output item without type")
-
-
-def check(response: Any) -> Response:
-    """The response, if it is a complete one.
-
-    Raises:
-        BudgetExhausted: it used up its output tokens.
-        ModelRefused: the model or its content filter declined.
-        ModelBehaviorError: it failed, broke off or is not shaped like a response.
-    """
-    output = getattr(response, "output", None)
-    if not isinstance(response, Response):
-        raise ModelBehaviorError("the answer is not a response object")
-    if response.status == "incomplete":
-        reason = getattr(response.incomplete_details, "reason", None)
-        if reason == "max_output_tokens":
-            raise BudgetExhausted("the model used up its output tokens")
-        if reason == "content_filter":
-            raise ModelRefused("the model's content filter stopped the answer")
-        raise ModelBehaviorError("the response is incomplete")
-    if response.status not in (None, "completed"):
-        raise ModelBehaviorError("the response failed")
-    if not isinstance(output, list):
-        raise ModelBehaviorError("the response has no output")
-    try:
-        for item in output:
-            _check_item(item)
-    except AttributeError:
-        raise ModelBehaviorError("an output item lacks a field") from None
-    return response
 
 
 class ResponsesModel(Model):
@@ -209,6 +115,7 @@ class ResponsesModel(Model):
                 if problem:
                     span.set_error(SpanError(message=problem, data=None))
             self._run.answered += 1
+            self._record_unknown_calls(response, {tool.name for tool in tools})
             usage = Usage(
                 requests=1,
                 input_tokens=tokens.input,
@@ -241,6 +148,20 @@ class ResponsesModel(Model):
                 error=problem,
             )
         )
+
+    def _record_unknown_calls(self, response: Response, offered: set[str]) -> None:
+        """Calls of tools that were not offered reach no tool; the runner tells the model so."""
+        for item in response.output:
+            if item.type == "function_call" and item.name not in offered:
+                self._run.work.tool_calls.append(
+                    ToolCall(
+                        name=shorten(clean(item.name), _NAME_CHARS),
+                        ok=False,
+                        error="UnknownTool",
+                        started_at=datetime.now(UTC),
+                        duration_ms=0,
+                    )
+                )
 
     def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
         """Not offered: a reply leaves only after the output guardrails have seen all of it."""
