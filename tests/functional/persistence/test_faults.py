@@ -77,6 +77,10 @@ def test_a_turn_is_whole_though_its_backend_was_killed_in_the_middle_of_the_stat
     assert len(row["timings"]) == 3
 
 
+async def _execute(connection: psycopg.AsyncConnection, statement: bytes) -> None:
+    await connection.execute(statement)
+
+
 async def waits_for_lock(admin: psycopg.Connection) -> None:
     for _ in range(500):
         waiting = admin.execute(
@@ -217,6 +221,19 @@ def test_a_read_only_database_is_reported_and_takes_the_turn_when_it_is_writable
         with pytest.raises(AuditDown, match="read-only"):
             runner.run(store.save_turn(turn))
         admin.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = off".encode())
+        runner.run(store.save_turn(turn))
+
+    assert saved(urls, turn)
+
+
+def test_a_connection_to_what_is_no_longer_the_primary_is_left_for_a_new_one(
+    runner: asyncio.Runner, urls: PostgresUrls
+) -> None:
+    turn = full_turn()
+    with opened(runner, urls.database_url) as store:
+        runner.run(store.save_turn(full_turn()))
+        [(idle, _)] = store._connections._idle
+        runner.run(_execute(idle, b"SET default_transaction_read_only = on"))
         runner.run(store.save_turn(turn))
 
     assert saved(urls, turn)

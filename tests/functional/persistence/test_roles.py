@@ -113,3 +113,5 @@ def test_an_operator_with_a_single_role_keeps_it(new_database: Callable[..., Pos
     migrate(urls.migrate_url, worker_role="metta_owner", erase_role="metta_owner")
 
     save_one(PostgresUrls(urls.migrate_url, urls.migrate_url, urls.migrate_url))
+    with psycopg.connect(urls.migrate_url) as owner:
+        assert owner.execute("UPDATE metta.turns SET reason = 'by hand'").rowcount == 1
