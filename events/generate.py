@@ -87,8 +87,7 @@ def events() -> Iterator[tuple[str, JsonObject]]:
     yield "16_wrapped_by_receiver", event(wrap((PAYLOADS / "16_wire_body.raw").read_bytes(), signed))
 
     first = bare["01_incoming_text_webwidget"]
-    cut = Envelope(body=first.body[:200], group=first.group, deduplication=f"{first.deduplication}:cut", headers={})
-    yield "17_malformed_body", event(cut, bare["07_incoming_whatsapp"])
+    yield "17_malformed_body", event(cut_short(first, 200), bare["07_incoming_whatsapp"])
 
     later = {"id": 5012, "content": "It should have come on Monday.", "created_at": "2026-06-17T10:00:05.112Z"}
     follower = payloads["01_incoming_text_webwidget"] | later
@@ -97,12 +96,18 @@ def events() -> Iterator[tuple[str, JsonObject]]:
         event(
             first,
             bare["07_incoming_whatsapp"],
-            cut,
+            cut_short(first, 300),
             wrap(compact(follower)),
             bare["04_private_note"],
-            bare["12_conversation_status_changed"],
+            bare["10_template_greeting"],
         ),
     )
+
+
+def cut_short(envelope: Envelope, characters: int) -> Envelope:
+    """A body that broke off on its way."""
+    deduplication = f"{envelope.deduplication}:{characters}"
+    return Envelope(body=envelope.body[:characters], group=envelope.group, deduplication=deduplication, headers={})
 
 
 def text(content: JsonObject) -> str:

@@ -16,14 +16,14 @@ import sysconfig
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-CLIENT = ("awslambdaric", "simplejson", "snapshot_restore_py.py")
+CLIENT = ("awslambdaric", "runtime_client.*", "simplejson", "snapshot_restore_py.py")
 """AWS's runtime client and what it imports; Lambda brings them outside of function and layers."""
 _VERSION = "/2018-06-01/runtime"
 
@@ -32,9 +32,9 @@ def client_path(directory: Path) -> Path:
     """A directory that holds the runtime client alone."""
     directory.mkdir(parents=True, exist_ok=True)
     site = Path(sysconfig.get_paths()["purelib"])
-    for name in CLIENT:
-        if not (directory / name).exists():
-            (directory / name).symlink_to(site / name)
+    for path in (path for name in CLIENT for path in site.glob(name)):
+        if not (directory / path.name).exists():
+            (directory / path.name).symlink_to(path)
     return directory
 
 
@@ -127,21 +127,20 @@ class LambdaFunction:
         """Everything the function wrote so far."""
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
-    def invoke(self, event: Any, *, timeout: float = 60, killed_after: float | None = None) -> Answer:
+    def invoke(self, event: Any, *, timeout: float = 60, killed_when: Callable[[], bool] = lambda: False) -> Answer:
         """Invoke once; the first call, and the first after a kill, starts the process.
 
         Args:
             event: the payload.
             timeout: what the function is told to have, seconds; as in Lambda, the process is killed then.
-            killed_after: kill it earlier than it was told, as a crash of the environment would.
+            killed_when: kill it once this is true, earlier than it was told, as a crash of the environment would.
         """
         invocation = _Invocation(event, int((time.time() + timeout) * 1000))
         self._waiting.put(invocation)
         if self._process is None:
             self._start()
-        seconds = timeout if killed_after is None else killed_after
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
+        started = time.monotonic()
+        while time.monotonic() < started + timeout and not killed_when():
             for source in (self._init_error, invocation.ended):
                 with contextlib.suppress(queue.Empty):
                     answer = source.get(timeout=0.02)
@@ -154,7 +153,11 @@ class LambdaFunction:
                 return Answer({"errorType": "Runtime.ExitError", "errorMessage": self.log[-2000:]}, failed=True)
         self.kill()
         return Answer(
-            {"errorType": "Sandbox.Timedout", "errorMessage": f"Task timed out after {seconds:.2f} seconds"}, True
+            {
+                "errorType": "Sandbox.Timedout",
+                "errorMessage": f"Task timed out after {time.monotonic() - started:.2f} seconds",
+            },
+            True,
         )
 
     def kill(self) -> None:
