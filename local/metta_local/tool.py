@@ -69,8 +69,6 @@ def run(name: str, arguments: str, *, email: str | None, phone: str | None, leve
         raise CommandError(f"there is no tool {name!r}; there are: {', '.join(SPECS)}")
     settings = metta_settings.load()
     odoo, policy = settings.odoo, load_policy(settings.metta_policy)
-    logging.disable(logging.CRITICAL)
-
     from metta.integrations.odoo import OdooRpc, OdooShop
 
     shop = OdooShop(OdooRpc(odoo), policy=policy)
@@ -78,9 +76,13 @@ def run(name: str, arguments: str, *, email: str | None, phone: str | None, leve
     async def call() -> JsonObject:
         return await call_tool(name, given, shop=shop, identity=identity, limits=policy.limits)
 
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)  # the result alone, on stderr as well
     try:
         result = asyncio.run(call())
     except ToolUsageError as error:
         raise CommandError(f"{name}: {error}") from None
+    finally:
+        logging.disable(disabled)
     say(json.dumps(result, ensure_ascii=False))
     return 0

@@ -6,7 +6,7 @@ import json
 import logging
 import shlex
 import sys
-import threading
+import time
 from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 from typing import TextIO
@@ -14,7 +14,8 @@ from typing import TextIO
 from metta_local.console import CommandError
 from metta_local.stack import LocalStack
 
-DAY_SECONDS = 86_400.0
+LOOK_SECONDS = 0.5
+"""Between looks at signals: one that the system gives to another thread does not wake the main thread."""
 
 
 def run(*, as_json: bool = False, deployed: bool = False, directory: str | None = None) -> int:
@@ -46,7 +47,7 @@ def run(*, as_json: bool = False, deployed: bool = False, directory: str | None 
         _show(stack, out, as_json=as_json)
         try:
             while True:
-                threading.Event().wait(DAY_SECONDS)
+                time.sleep(LOOK_SECONDS)
         except KeyboardInterrupt:
             print("metta: stopping", file=sys.stderr, flush=True)
     return 0

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,22 +14,34 @@ import pytest
 from metta_local import cli
 from metta_local.aws import MiniStack
 
-Done = subprocess.CompletedProcess[str]
+from .processes import Done, metta
+
 COMMANDS = ("demo", "up", "worker", "send", "migrate", "guard", "tool", "bench")
 
 
-def metta(*arguments: str, stdin: str = "", **variables: str) -> Done:
-    """Run the command with these variables and none of the developer's."""
-    clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    return subprocess.run(
-        [sys.executable, "-m", "metta_local.cli", *arguments],
-        env=clean | {"AWS_EC2_METADATA_DISABLED": "true"} | variables,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+class Shell:
+    """Runs the command in this process, with these variables and none else of the kind."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch = monkeypatch
+        self._capsys = capsys
+
+    def __call__(self, *arguments: str, stdin: str = "", **variables: str) -> Done:
+        with self._monkeypatch.context() as patch:
+            for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
+                patch.delenv(name, raising=False)
+            for name, value in variables.items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+            self._capsys.readouterr()
+            code = cli.main(arguments)
+        shown = self._capsys.readouterr()
+        return Done(arguments, code, shown.out, shown.err)
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
+    return Shell(monkeypatch, capsys)
 
 
 def refused(done: Done, *words: str) -> None:
@@ -118,57 +130,57 @@ class TestSend:
         ids=["broken", "list", "no event", "not UTF-8", "too large"],
     )
     def test_says_what_is_wrong_with_the_file_before_it_contacts_anything(
-        self, tmp_path: Path, content: bytes, words: list[str]
+        self, shell: Shell, tmp_path: Path, content: bytes, words: list[str]
     ) -> None:
         file = tmp_path / "body.json"
         file.write_bytes(content)
-        refused(metta("send", str(file)), *words)
+        refused(shell("send", str(file)), *words)
 
-    def test_says_that_the_file_is_not_there(self, tmp_path: Path) -> None:
-        refused(metta("send", str(tmp_path / "none.json")), "none.json", "No such file")
+    def test_says_that_the_file_is_not_there(self, shell: Shell, tmp_path: Path) -> None:
+        refused(shell("send", str(tmp_path / "none.json")), "none.json", "No such file")
 
-    def test_names_the_variable_that_is_missing(self) -> None:
-        refused(metta("send", "-", stdin='{"event": "message_created"}'), "AWS_SQS_QUEUE_URL")
+    def test_names_the_variable_that_is_missing(self, shell: Shell) -> None:
+        refused(shell("send", "-", stdin='{"event": "message_created"}'), "AWS_SQS_QUEUE_URL")
 
-    def test_says_that_the_queue_cannot_be_reached(self, aws: MiniStack, queue_url: str) -> None:
+    def test_says_that_the_queue_cannot_be_reached(self, shell: Shell, aws: MiniStack, queue_url: str) -> None:
         gone = queue_url.replace(".fifo", "-gone.fifo")
-        done = metta("send", "-", stdin='{"event": "x"}', AWS_SQS_QUEUE_URL=gone, **aws.environment)
+        done = shell("send", "-", stdin='{"event": "x"}', AWS_SQS_QUEUE_URL=gone, **aws.environment)
         refused(done, "AWS_SQS_QUEUE_URL")
 
 
 class TestVariables:
     """A missing or malformed variable stops a command with a message that names it."""
 
-    def test_a_malformed_variable_is_named(self) -> None:
-        refused(metta("worker", SQS_MAX_MESSAGES="11", CHATWOOT_ACCOUNT_ID="three"), "SQS_MAX_MESSAGES", "CHATWOOT_ACC")
+    def test_a_malformed_variable_is_named(self, shell: Shell) -> None:
+        refused(shell("worker", SQS_MAX_MESSAGES="11", CHATWOOT_ACCOUNT_ID="three"), "SQS_MAX_MESSAGES", "CHATWOOT_ACC")
 
-    def test_a_worker_without_variables_names_what_it_lacks(self) -> None:
-        done = metta("worker", AWS_DEFAULT_REGION="us-east-1", AWS_SQS_QUEUE_URL="http://127.0.0.1:1/0/q.fifo")
+    def test_a_worker_without_variables_names_what_it_lacks(self, shell: Shell) -> None:
+        done = shell("worker", AWS_DEFAULT_REGION="us-east-1", AWS_SQS_QUEUE_URL="http://127.0.0.1:1/0/q.fifo")
         refused(done, "CHATWOOT_BASE_URL", "ODOO_URL", "OPENAI_API_KEY", "IDEMPOTENCY_TABLE", "DATABASE_URL")
 
-    def test_a_worker_without_a_queue_names_it(self) -> None:
-        refused(metta("worker", AWS_DEFAULT_REGION="us-east-1"), "AWS_SQS_QUEUE_URL")
+    def test_a_worker_without_a_queue_names_it(self, shell: Shell) -> None:
+        refused(shell("worker", AWS_DEFAULT_REGION="us-east-1"), "AWS_SQS_QUEUE_URL")
 
-    def test_a_url_that_is_no_queue_is_refused(self) -> None:
-        refused(metta("worker", AWS_SQS_QUEUE_URL="my-queue", AWS_DEFAULT_REGION="us-east-1"), "AWS_SQS_QUEUE_URL")
+    def test_a_url_that_is_no_queue_is_refused(self, shell: Shell) -> None:
+        refused(shell("worker", AWS_SQS_QUEUE_URL="my-queue", AWS_DEFAULT_REGION="us-east-1"), "AWS_SQS_QUEUE_URL")
 
-    def test_the_worker_says_that_the_region_is_missing(self) -> None:
-        refused(metta("worker", AWS_SQS_QUEUE_URL="http://127.0.0.1:1/000000000000/q.fifo"), "AWS_DEFAULT_REGION")
+    def test_the_worker_says_that_the_region_is_missing(self, shell: Shell) -> None:
+        refused(shell("worker", AWS_SQS_QUEUE_URL="http://127.0.0.1:1/000000000000/q.fifo"), "AWS_DEFAULT_REGION")
 
     def test_the_kill_switch_keeps_the_worker_from_starting(self) -> None:
         refused(metta("worker", WORKER_ENABLED="false", AWS_SQS_QUEUE_URL="http://x/0/q"), "WORKER_ENABLED")
 
-    def test_migrate_names_its_variable(self) -> None:
-        refused(metta("migrate"), "DATABASE_MIGRATE_URL")
-        refused(metta("migrate", "--status"), "DATABASE_MIGRATE_URL")
+    def test_migrate_names_its_variable(self, shell: Shell) -> None:
+        refused(shell("migrate"), "DATABASE_MIGRATE_URL")
+        refused(shell("migrate", "--status"), "DATABASE_MIGRATE_URL")
 
-    def test_tool_names_all_of_odoo_and_nothing_else(self) -> None:
-        done = metta("tool", "getProduct", '{"productId": 1}')
+    def test_tool_names_all_of_odoo_and_nothing_else(self, shell: Shell) -> None:
+        done = shell("tool", "getProduct", '{"productId": 1}')
         refused(done, "ODOO_URL", "ODOO_DB", "ODOO_USERNAME", "ODOO_API_KEY")
         assert "CHATWOOT" not in done.stderr
 
-    def test_no_secret_is_repeated(self) -> None:
-        done = metta("migrate", DATABASE_MIGRATE_URL="postgresql://owner:hush-hush@127.0.0.1:1/metta")
+    def test_no_secret_is_repeated(self, shell: Shell) -> None:
+        done = shell("migrate", DATABASE_MIGRATE_URL="postgresql://owner:hush-hush@127.0.0.1:1/metta")
         refused(done)
         assert "hush-hush" not in done.stderr
 
@@ -191,8 +203,8 @@ class TestToolUsage:
             (["getOrder", '{"orderNumber": "S00042"}', "--email", "nobody"], ["--email"]),
         ],
     )
-    def test_a_wrong_call_is_refused(self, arguments: list[str], words: list[str]) -> None:
-        refused(metta("tool", *arguments, **self.ODOO), *words)
+    def test_a_wrong_call_is_refused(self, shell: Shell, arguments: list[str], words: list[str]) -> None:
+        refused(shell("tool", *arguments, **self.ODOO), *words)
 
-    def test_odoo_that_does_not_answer_is_a_failure(self) -> None:
-        refused(metta("tool", "getProduct", '{"productId": 1}', **self.ODOO))
+    def test_odoo_that_does_not_answer_is_a_failure(self, shell: Shell) -> None:
+        refused(shell("tool", "getProduct", '{"productId": 1}', **self.ODOO))
