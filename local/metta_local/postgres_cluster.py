@@ -83,7 +83,9 @@ def initialise(home: Path, binaries: Path, account: pwd.struct_passwd | None, pa
         os.chown(unfinished, account.pw_uid, account.pw_gid)
         os.chown(password_file, account.pw_uid, account.pw_gid)
     command = [str(binaries / "initdb"), "-D", str(unfinished), "-U", SUPERUSER, f"--pwfile={password_file}"]
-    command += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"]
+    command += ["--auth=scram-sha-256", "--encoding=UTF8", "--no-sync", "--no-instructions"]
+    command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]  # the same on every machine
+    command += ["--wal-segsize=1"]  # megabytes; sixteen, the default, is most of an empty cluster
     try:
         subprocess.run(
             command,
