@@ -31,8 +31,8 @@ _SLASHED = re.compile(
     r"\b(?:on|by|until|before|from|since|am|vom|bis|el|le|em|il|op|dia|for) (\d{1,2})/(\d{1,2})(?![\d/])"
 )
 _DAY_FIRST = re.compile(
-    rf"(?<![\d.,])(\d{{1,2}})(?:st|nd|rd|th|er|e|o|\.)? ?(?:de |of |d'|di )?({_NAME})\b\.?"
-    rf"(?:,? (?:de |del |di )?(\d{{4}})(?!\d))?"
+    rf"(?<![\d.,])(\d{{1,2}})(?:st|nd|rd|th|er|e|o|\.)? ?(?:de |of |d'|di )?({_NAME})\b"
+    rf"(?:\.?,? (?:de |del |di )?(\d{{4}})(?!\d))?"
 )
 _MONTH_FIRST = re.compile(
     rf"\b({_NAME})\b\.? (\d{{1,2}})(?:st|nd|rd|th)?(?![\d.,]\d|\d|[:%€$]| ?(?:eur|usd|€))(?:,? (\d{{4}})(?!\d))?"

@@ -19,6 +19,7 @@ from metta.guardrails.calendar import Day, find_dates, find_times
 from metta.guardrails.figures import Figure, Sort, code_of, find_figures, tokens_with_digits
 from metta.guardrails.hits import Hit
 from metta.guardrails.normalise import View
+from metta.guardrails.pii import find_pii
 from metta.guardrails.rules import LONGEST_REPLY, action_of
 from metta.messages import Author, MessageContext
 from metta.policy import Policy
@@ -136,6 +137,7 @@ class ClaimCheck:
 def _without_addresses(view: View) -> tuple[str, str]:
     """Text and folded text with links, addresses, masks and list numbers blanked: other checks judge those."""
     folded = _NOT_A_CLAIM.sub(lambda match: " " * len(match.group()), view.folded)
+    folded = _blanked(folded, [(found.start, found.end) for found in find_pii(view)])
     return _where_left(view.text, folded), folded
 
 

@@ -41,6 +41,9 @@ _NUMBER = re.compile(
     r"(?<![\w.,])[+\-]?"
     r"(?:\d{1,3}(?:([., '])\d{3}(?!\d))(?:\1\d{3}(?!\d)){0,4}+(?:[.,]\d{1,2}(?!\d))?|\d{1,24}+(?:[.,]\d{1,6}+)?)"
 )
+_COMMAS_GROUP = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_DOTS_GROUP = re.compile(r"\d{1,3}(?:\.\d{3})+(?:,\d+)?")
+_ONE_SEPARATOR = re.compile(r"\d+(?:[.,]\d+)?")
 _CURRENCY_BEFORE = re.compile(r"(?:[$€£¥]|\b(?:eur|usd|gbp|chf|us\$|cad|aud|brl|r\$|pln|sek))\s?$")
 _CURRENCY_AFTER = re.compile(
     r"\s?(?:[$€£¥]|(?:eur|usd|gbp|chf|cad|aud|euros?|dollars?|dolares|pounds?|pfund|cents?|centimes|francs?|reais|libras"
@@ -79,12 +82,14 @@ def numbers_of(text: str) -> tuple[Decimal, ...]:
     White space and apostrophes only ever group.
     """
     plain = text.lstrip("+-").replace(" ", "").replace("'", "")
-    readings = {plain.replace(",", "")}
-    if "," in plain:
+    readings = set()
+    if _COMMAS_GROUP.fullmatch(plain):
+        readings.add(plain.replace(",", ""))
+    if _DOTS_GROUP.fullmatch(plain):
         readings.add(plain.replace(".", "").replace(",", "."))
-    if "." in plain:
-        readings.add(plain.replace(".", "").replace(",", "."))
-    return tuple(sorted({Decimal(r).normalize() for r in readings if r.count(".") <= 1 and r.strip(".")}))
+    if _ONE_SEPARATOR.fullmatch(plain):
+        readings.add(plain.replace(",", "."))
+    return tuple(sorted({Decimal(reading).normalize() for reading in readings}))
 
 
 def code_of(token: str) -> str:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from metta.guardrails.hits import Hit
 from metta.guardrails.injection_rules import Rule, rule_set
-from metta.guardrails.normalise import View
+from metta.guardrails.normalise import View, words_of
 from metta.guardrails.shorten import TAIL
 from metta.messages import MessageContext
 from metta.policy import Policy
@@ -36,7 +36,7 @@ Judge = Callable[[View, str], Iterator[Evidence]]
 
 def rule_evidence(view: View, folded: str) -> Iterator[Evidence]:
     """What the rules see, each at most once."""
-    words, known = view.words, rule_set()
+    words, known = view.words if folded is view.folded else words_of(folded), rule_set()
     used = min(len(words & known.prompt_words), max(known.vocabulary_scores))
     if used in known.vocabulary_scores:
         yield Evidence("vocabulary", 0, len(folded), known.vocabulary_scores[used])
@@ -94,8 +94,10 @@ class InjectionCheck:
         return best, 1 - doubt
 
     def _readings(self, view: View) -> Iterator[str]:
-        """The folded text, and again with leetspeak undone; only as much as goes on to the model."""
+        """The folded text, with lines joined, and with leetspeak undone; only as much as goes on to the model."""
         yield self._shown(view.folded)
+        if "\n" in view.folded:
+            yield self._shown(view.folded.replace("\n", " "))
         if view.unleeted is not None:
             yield self._shown(view.unleeted)
 

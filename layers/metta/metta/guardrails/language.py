@@ -33,8 +33,8 @@ _WORDS = {
     "nicht hallo danke bestellung möchte will brauche dieser diese welche ein eine einen mit für habe hat ich es "
     "noch immer aber auf den dem im am guten tag moin hilfe paket lieferung wird bei sich auch nach geht kostet gibt",
     "pt": "o a os as é são está meu minha meus seu onde quando como posso por favor você e de do da não olá oi "
-    "obrigado obrigada encomenda pedido quero preciso este esta qual uma um com para eu tem tenho muito mas bom boa dia "
-    "tarde ainda também sim me se ajuda falar chegou quanto custa entrega isso em na no",
+    "obrigado obrigada encomenda pedido quero preciso este esta qual uma um com para eu tem tenho muito mas bom boa "
+    "dia obrigado tarde ainda também sim me se ajuda falar chegou quanto custa entrega isso em na no",
     "it": "il lo la gli le è sono mio mia miei suo dove quando come posso per favore lei e di del della non ciao salve "
     "grazie ordine voglio vorrei bisogno questo questa quale una un con ho ha avete molto ma buongiorno buonasera "
     "ancora anche sì mi si aiuto parlare arrivato quanto costa spedizione pacco che in nel perché è",

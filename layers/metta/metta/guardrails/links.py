@@ -42,7 +42,7 @@ _BARE = re.compile(
     re.IGNORECASE,
 )
 _LIQUID = re.compile(r"\{{1,1000}+(?:%|(?<=\{\{))")
-_HOST = re.compile(r"(?:[a-z][a-z0-9+.\-]{0,20}:)?(?://)?(?:[^/@\s?#]{0,100}@)?([^/:?#\s\\]{1,253})", re.IGNORECASE)
+_HOST = re.compile(r"(?:[a-z][a-z0-9+.\-]{0,20}:)?(?://)?(?:[^/@\s?#\\]{0,100}@)?([^/:?#\s\\]{1,253})", re.IGNORECASE)
 _ENDING = ".,;:!?)…»”’"
 
 
@@ -107,7 +107,7 @@ def _on_list(url: str, hosts: tuple[str, ...]) -> bool:
         r"(?!https?:)[a-z]{2,20}:(?!\d)", url, re.IGNORECASE
     ):
         return False
-    host = _host(url)
+    host = "" if "\\" in url else _host(url)
     return any(host == allowed or host.endswith("." + allowed) for allowed in hosts)
 
 

@@ -24,7 +24,8 @@ _FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007e]{1,8}\U000e007f")
 _ESCAPED = re.compile(
     r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,24});|(?:%[0-9a-fA-F]{2}){1,40}+|\\u[0-9a-fA-F]{4}"
 )
-_SPACED = re.compile(r"(?<![^\W_])[^\W\d_](?:([ ._*|~/\-])(?:[^\W_])(?=\1|[^\w]|$)){4,200}+")
+_SPACED = re.compile(r"(?<![^\W_])[^\W\d_](?:([ ._*|~/\-])(?:[^\W_])(?=\1|[^\w]|$)){2,200}+")
+_BLANKS = re.compile(r"[ \t\r\n]{2,}+")
 _MIXED = re.compile(r"[^\W\d_]{2,60}")
 _LATIN = re.compile(r"[A-Za-z]")
 _LOOKALIKE = re.compile(r"[\u0370-\u04ff\u0500-\u052f]")
@@ -58,6 +59,7 @@ class View:
             self._confusables()
         self._escapes()
         self._spaced()
+        self._replace(_BLANKS, _one_blank)
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The place in the original of ``text[start:end]``."""
@@ -76,7 +78,7 @@ class View:
     @cached_property
     def words(self) -> frozenset[str]:
         """The distinct words of ``folded``; what a check's key words are met against first."""
-        return frozenset(_WORDS.findall(self.folded))
+        return words_of(self.folded)
 
     @cached_property
     def hidden(self) -> tuple[tuple[View, int, int], ...]:
@@ -168,6 +170,11 @@ class View:
         ends.extend(range(at + 1, to + 1) if self._ends is None else self._ends[at:to])
 
 
+def words_of(folded: str) -> frozenset[str]:
+    """The distinct words of a folded text."""
+    return frozenset(_WORDS.findall(folded))
+
+
 def _unreversed(text: str) -> list[int]:
     order: list[int] = []
     done = 0
@@ -196,6 +203,10 @@ def _unescape(match: re.Match[str]) -> str:
         plain = bytes.fromhex(found.replace("%", "")).decode("utf-8", "replace")
     plain = "".join(PLAIN[ord(c)] for c in plain)
     return plain if plain and "\ufffd" not in plain else found
+
+
+def _one_blank(match: re.Match[str]) -> str:
+    return "\n" if "\n" in match.group() else " "
 
 
 def _join(match: re.Match[str]) -> str:

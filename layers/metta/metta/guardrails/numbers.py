@@ -44,7 +44,10 @@ for _issuer in _ISSUERS:
         for _start in [f"{_value}{d}" for d in range(10)] if _issuer[0] == 1 else [str(_value)[:2]]:
             if _issuer not in _BY_START.setdefault(_start, []):
                 _BY_START[_start].append(_issuer)
-_LENGTHS = {start: frozenset[int]().union(*(issuer[3] for issuer in issuers)) for start, issuers in _BY_START.items()}
+_LENGTHS = {
+    start: tuple(sorted({n for issuer in issuers for n in issuer[3]}, key=lambda n: (abs(n - 16), n)))
+    for start, issuers in _BY_START.items()
+}
 
 
 def is_issued(digits: str) -> bool:
@@ -55,9 +58,9 @@ def is_issued(digits: str) -> bool:
     return False
 
 
-def lengths_from(start: str) -> frozenset[int]:
-    """How long card numbers are that begin with these two digits; empty when none do."""
-    return _LENGTHS.get(start, frozenset())
+def lengths_from(start: str) -> tuple[int, ...]:
+    """How long card numbers are that begin with these two digits, most usual first; empty when none do."""
+    return _LENGTHS.get(start, ())
 
 
 def luhn(digits: str) -> bool:

@@ -22,6 +22,8 @@ _NATIONAL: tuple[tuple[int, ...], ...] = (
     (2, 5, 4), (2, 4, 4), (3, 3, 4),
 )  # fmt: skip
 
+_SSN_SHAPE = (3, 2, 4)
+
 Runs = tuple[tuple[int, int, str], ...]
 
 
@@ -59,7 +61,7 @@ def _score(text: str, runs: Runs, digits: str, *, said: int, code: int) -> float
         return 0.0
     if text[0] == "+":
         return 0.98 if len(digits) >= 8 and digits[0] != "0" else 0.0
-    if code > said:
+    if code > said or (shape == _SSN_SHAPE and said < 0):
         return 0.0
     if digits.startswith("00") and 10 <= len(digits) <= 15 and digits[2] != "0":
         return 0.9

@@ -7,6 +7,7 @@ tracking and part numbers, dates, prices and masked numbers are left alone. Work
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import accumulate
 from typing import NamedTuple
@@ -101,26 +102,24 @@ def _numbers(view: View) -> Iterator[_Number]:
 def _cards(number: _Number, before: str, *, whole: bool) -> Iterator[Found]:
     """Windows of whole digit groups that are card numbers; longest first, none overlapping."""
     code, card = _last(_IS_CODE, before), _last(_IS_CARD, before)
-    if code > card or number.text[0] == "+" or (card < 0 and len(set(number.separators)) > 1):
+    if code > card or number.text[0] == "+":
         return
-    runs, digits = number.runs, number.digits
+    runs, digits, between = number.runs, number.digits, number.separators
     offsets = [0, *accumulate(len(run[2]) for run in runs)]
     at = 0
     while at < len(runs):
         taken = 0
-        lengths = lengths_from(digits[offsets[at] : offsets[at] + 2])
-        if lengths:
-            for to in range(at, len(runs)):
-                length = offsets[to + 1] - offsets[at]
-                if length > 19:
-                    break
-                if length not in lengths:
-                    continue
-                window = digits[offsets[at] : offsets[to + 1]]
-                if is_card(window) and (card >= 0 or whole or _stands_alone(window, to - at + 1)):
-                    yield Found("CARD", runs[at][0], runs[to][1], 0.99 if card >= 0 else 0.9, window)
-                    taken = to - at + 1
-                    break
+        for length in lengths_from(digits[offsets[at] : offsets[at] + 2]):
+            to = bisect_left(offsets, offsets[at] + length) - 1
+            if to >= len(runs) or offsets[to + 1] != offsets[at] + length:
+                continue
+            window = digits[offsets[at] : offsets[to + 1]]
+            if not is_card(window) or (card < 0 and len(set(between[at:to])) > 1):
+                continue
+            if card >= 0 or whole or _stands_alone(window, to - at + 1):
+                yield Found("CARD", runs[at][0], runs[to][1], 0.99 if card >= 0 else 0.9, window)
+                taken = to - at + 1
+                break
         at += taken or 1
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from metta.guardrails.chars import fold
@@ -71,7 +71,7 @@ class Lexicon:
     hated: _Phrases
     """A group right behind words that say somebody hates it."""
 
-    @property
+    @cached_property
     def singles(self) -> frozenset[str]:
         """All single words."""
         return self.profanity | self.insults | self.mild
@@ -122,26 +122,28 @@ class _Seen:
 
 def find_toxic(view: View) -> list[_Seen]:
     """Everything rude or worse in the view's text, told apart; places in the view."""
-    words = lexicon()
     seen: list[_Seen] = []
     for folded in (view.folded, view.unleeted):
-        if folded is None:
-            continue
-        present = _present(view, folded)
-        for kind, phrases in words.phrases.items():
-            if not phrases.keys.isdisjoint(present):
-                seen += _by_phrase(kind, phrases.pattern, folded)
-        if not words.singles.isdisjoint(present):
-            seen += _by_word(folded, words)
-        if not words.groups.keys.isdisjoint(present):
-            if not words.scorn.keys.isdisjoint(present):
-                seen += _scorned(folded, words)
-            if not words.hated.keys.isdisjoint(present):
-                seen += _by_phrase("hate", words.hated.pattern, folded)
-        if "*" in folded or "#" in folded or "@" in folded or "$" in folded:
-            seen += [_Seen("profanity", m.start(), m.end(), 0.7) for m in _first(_STARRED, folded)]
-    if any(item.kind == "insult" or item.kind == "mild" for item in seen):
-        seen = [_weighed(item, view.folded, words) for item in seen]
+        if folded is not None:
+            seen += [_weighed(item, folded, lexicon()) for item in _in_reading(view, folded, lexicon())]
+    return seen
+
+
+def _in_reading(view: View, folded: str, words: Lexicon) -> list[_Seen]:
+    present = _present(view, folded)
+    seen: list[_Seen] = []
+    for kind, phrases in words.phrases.items():
+        if not phrases.keys.isdisjoint(present):
+            seen += _by_phrase(kind, phrases.pattern, folded)
+    if not words.singles.isdisjoint(present):
+        seen += _by_word(folded, words)
+    if not words.groups.keys.isdisjoint(present):
+        if not words.scorn.keys.isdisjoint(present):
+            seen += _scorned(folded, words)
+        if not words.hated.keys.isdisjoint(present):
+            seen += _by_phrase("hate", words.hated.pattern, folded)
+    if "*" in folded or "#" in folded or "@" in folded or "$" in folded:
+        seen += [_Seen("profanity", m.start(), m.end(), 0.7) for m in _first(_STARRED, folded)]
     return seen
 
 
@@ -188,7 +190,7 @@ def _scorned(folded: str, words: Lexicon) -> list[_Seen]:
         before = re.split(r"[.!?\n]", before)[-1]
         after = re.split(r"[.!?\n]", after)[0]
         if words.scorn.pattern.search(before) or words.scorn.pattern.search(after):
-            seen.append(_Seen("hate", group.start(), group.end(), 0.75))
+            seen.append(_Seen("hate", group.start(), group.end(), 0.9))
     return seen
 
 

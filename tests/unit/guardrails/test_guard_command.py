@@ -1,0 +1,90 @@
+"""``metta guard``: one ASCII line for each question, in order, whatever a line holds."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from typing import Any
+
+from metta_local import guard
+
+
+def _ask(*lines: object) -> tuple[int, list[dict[str, Any]], str]:
+    questions = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
+    stdout, stderr = io.StringIO(), io.StringIO()
+    code = guard.run(io.StringIO(questions), stdout, stderr)
+    assert stdout.getvalue().isascii()
+    return code, [json.loads(line) for line in stdout.getvalue().splitlines()], stderr.getvalue()
+
+
+def test_questions_are_answered_in_order() -> None:
+    code, answers, errors = _ask(
+        {"id": "a", "text": "Where is my order?", "direction": "input"},
+        {"id": "b", "text": "card 4111 1111 1111 1111", "direction": "input"},
+        {"id": 3, "text": "Write to marco@example.com", "direction": "output"},
+        {"id": "d", "text": "I want a human", "direction": "input"},
+        {"id": "e", "text": "Your order S00042 costs 12.34 €.", "direction": "output"},
+    )
+    assert (code, errors) == (0, "")
+    assert [answer["id"] for answer in answers] == ["a", "b", 3, "d", "e"]
+    assert [answer["action"] for answer in answers] == ["allow", "redact", "block", "handoff", "allow"]
+    assert answers[1] == {
+        "id": "b",
+        "action": "redact",
+        "findings": [{"check": "pii", "kind": "CARD", "start": 5, "end": 24, "score": 0.99}],
+        "text": "card [CARD]",
+    }
+    assert list(answers[0]) == ["id", "action", "findings", "text"]
+
+
+def test_a_bad_line_is_named_and_the_batch_goes_on() -> None:
+    code, answers, errors = _ask(
+        "not json",
+        {"id": "b", "text": 5, "direction": "input"},
+        {"id": "c", "direction": "input"},
+        {"text": "no id", "direction": "input"},
+        {"id": "e", "text": "x", "direction": "sideways"},
+        "[1]",
+        {"id": "g", "text": "fine", "direction": "input"},
+    )
+    assert code == 1
+    assert errors.splitlines() == [
+        "line 1: not JSON (column 1)",
+        "line 2: text: must be text",
+        "line 3: text: missing",
+        "line 4: id: missing",
+        'line 5: direction: must be "input" or "output"',
+        "line 6: not a JSON object",
+    ]
+    assert [answer["id"] for answer in answers] == [None, "b", "c", None, "e", None, "g"]
+    assert all("error" in answer for answer in answers[:6])
+    assert answers[6]["action"] == "allow"
+
+
+def test_lone_surrogates_and_huge_texts_are_answered() -> None:
+    code, answers, _ = _ask(
+        '{"id": "a", "text": "hi \\ud800 there", "direction": "input"}',
+        {"id": "b", "text": "lamp " * 30_000, "direction": "input"},
+        {"id": "c", "text": "", "direction": "output"},
+        "",
+    )
+    assert code == 0
+    assert answers[0]["text"] == "hi  there"
+    assert [answer["action"] for answer in answers] == ["allow"] * 3
+
+
+def test_nothing_heavy_is_loaded_and_bytes_that_are_no_text_are_survived() -> None:
+    program = (
+        "import sys; from metta_local import guard; code = guard.run(sys.stdin, sys.stdout, sys.stderr);"
+        "heavy = {'agents', 'boto3', 'httpx', 'openai', 'psycopg'} & set(sys.modules);"
+        "sys.exit(f'loaded {heavy}' if heavy else code)"
+    )
+    lines = b'{"id": 1, "text": "gr\xc3\xbc\xc3\x9fe", "direction": "input"}\n\xff\xfe\n'
+    done = subprocess.run([sys.executable, "-c", program], input=lines, capture_output=True, check=False)
+    assert done.returncode == 1
+    first, second = map(json.loads, done.stdout.splitlines())
+    assert first["text"] == "grüße"
+    assert "error" in second
+    assert done.stderr.startswith(b"line 2: not JSON")
