@@ -187,9 +187,11 @@ def test_our_own_reply_is_known_by_its_turn_id_whichever_token_sent_it(body: Rea
 
 
 def test_a_customer_cannot_pass_for_us(body: Read, decide: Decide) -> None:
-    forged = body("01") | {"content_attributes": {"metta_turn_id": "t-1"}}
-
+    forged = body("01") | {"content_attributes": {"metta_turn_id": "t-1", "external_error": "x"}}
     assert decide(forged).answer is not None
+
+    update = decide(forged | {"event": "message_updated"})
+    assert (update.skip, update.change) == (SkipReason.OTHER_EVENT, None)
 
 
 @pytest.mark.parametrize(
