@@ -25,6 +25,7 @@ from metta_local.model.reading import read_request
 from metta_local.model.scripting import (
     Call,
     Calls,
+    Drip,
     Empty,
     Fail,
     Incomplete,
@@ -48,6 +49,7 @@ from metta_local.model.wire import (
     response_body,
 )
 
+_PIECES = 20
 MODELS = ("gpt-5.6-luna", "gpt-5.6", "gpt-5.6-sol", "gpt-5.4-mini")
 
 
@@ -150,6 +152,9 @@ class ModelEmulator:
             return _broken_off()
         if isinstance(step, Malformed):
             return _malformed(step.kind, body, identity)
+        if isinstance(step, Drip):
+            output = [message_item(identity, step.text)]
+            return _dripping(response_body(body, identity, output, self._meter.measure(body, output)), step.seconds)
         output = _output(step, identity)
         usage = self._meter.measure(body, output)
         status, reason = "completed", ""
@@ -204,6 +209,18 @@ def _malformed(kind: str, body: dict[str, Any], identity: str) -> Response:
         broken = [{"type": "function_call", "id": "fc_1", "name": "getOrder"}]
         return _json(response_body(body, identity, broken, {}), identity)
     return JSONResponse({"object": "response", "answer": 42})
+
+
+def _dripping(body: dict[str, Any], seconds: float) -> Response:
+    text = json.dumps(body)
+    size = len(text) // _PIECES + 1
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(text), size):
+            await asyncio.sleep(seconds / _PIECES)
+            yield text[start : start + size].encode()
+
+    return StreamingResponse(pieces(), media_type="application/json")
 
 
 def _broken_off() -> Response:

@@ -82,6 +82,14 @@ class Reset:
 
 
 @dataclass(frozen=True)
+class Drip:
+    """Send the answer in small pieces over ``seconds``, so that no wait for a single piece is long."""
+
+    seconds: float
+    text: str = "At last."
+
+
+@dataclass(frozen=True)
 class Slow:
     """Wait ``seconds`` and then go on with ``then``, or with thinking."""
 
@@ -89,7 +97,7 @@ class Slow:
     then: Step | None = None
 
 
-Step = Say | Call | Calls | Refuse | Empty | Incomplete | Malformed | Fail | Reset | Slow
+Step = Say | Call | Calls | Refuse | Empty | Incomplete | Malformed | Fail | Reset | Drip | Slow
 
 
 @dataclass

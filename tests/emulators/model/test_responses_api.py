@@ -10,7 +10,20 @@ from typing import Any
 import httpx
 import pytest
 
-from metta_local.model import Call, Calls, Empty, Fail, Incomplete, Malformed, ModelEmulator, Refuse, Reset, Say, Slow
+from metta_local.model import (
+    Call,
+    Calls,
+    Drip,
+    Empty,
+    Fail,
+    Incomplete,
+    Malformed,
+    ModelEmulator,
+    Refuse,
+    Reset,
+    Say,
+    Slow,
+)
 from metta_local.serving import LoopbackServer
 
 TOOL = {
@@ -251,6 +264,16 @@ def test_a_slow_answer_comes_late_but_comes(client: httpx.Client, emulator: Mode
 
     assert time.monotonic() - start >= 0.3
     assert answer["output"][0]["content"][0]["text"] == "late"
+
+
+def test_a_dripping_answer_never_pauses_for_long(client: httpx.Client, emulator: ModelEmulator) -> None:
+    emulator.fault(Drip(0.4, "drop by drop"))
+
+    start = time.monotonic()
+    answer = client.post("/responses", json=body(), timeout=0.2).json()
+
+    assert time.monotonic() - start >= 0.35
+    assert answer["output"][0]["content"][0]["text"] == "drop by drop"
 
 
 def test_latency_applies_to_every_answer() -> None:

@@ -24,7 +24,7 @@ from metta.errors import (
     TooManyModelTurns,
 )
 from metta.settings import ModelSettings
-from metta_local.model import Call, Calls, Empty, Fail, Incomplete, Malformed, Refuse, Reset, Say, Slow
+from metta_local.model import Call, Calls, Drip, Empty, Fail, Incomplete, Malformed, Refuse, Reset, Say, Slow
 from unit.ai.support import Desk, FakeShop, context, message, policy
 
 TOO_LONG = Fail(400, "context_length_exceeded", "Your input exceeds the context window.", "invalid_request_error")
@@ -172,6 +172,24 @@ def test_a_model_that_hangs_is_given_up_after_one_calls_time(desk: Desk) -> None
     (call,) = desk.work.model_calls
     assert call.error in ("ModelTimeoutError", "APITimeoutError")
     assert 250 < call.duration_ms < 1000
+
+
+def test_a_model_that_drips_is_given_up_after_one_calls_time(desk: Desk) -> None:
+    desk.emulator.fault(Drip(4.0), times=None)
+
+    fails(desk, ModelDown, agent=desk.agent(policy(model_call_seconds=0.6)))
+
+    assert [call.error for call in desk.work.model_calls] == ["ModelTimeoutError"]
+
+
+def test_an_account_without_quota_is_named_and_left_alone_for_a_while(desk: Desk) -> None:
+    desk.emulator.fault(Fail(429, "insufficient_quota"))
+
+    error = fails(desk, ModelDown)
+
+    assert isinstance(error, ModelDown)
+    assert error.after_seconds == 60
+    assert "no quota" in str(error)
 
 
 def test_a_deadline_before_the_first_answer_is_the_models_failure(desk: Desk) -> None:
