@@ -24,7 +24,6 @@ from metta.messages import JsonObject, Outcome, Turn
 from metta.observability import Meter, Metric, NoTracing, Tracing, XRayTracing, set_up_logging
 from metta.persistence.store import AuditStore
 from metta.policy import load_policy
-from metta.ports import Agent, Audit, Chatwoot
 from metta.queue.batch import Batches
 from metta.queue.conversations import Conversations
 from metta.queue.guard import IdempotencyGuard
@@ -49,15 +48,16 @@ class Worker:
 
     Attributes:
         settings: what it was built from.
-        chatwoot, agent, audit: the rooms that hold connections.
+        chatwoot, odoo, agent, audit: the rooms that hold connections.
         loop: where its coroutines run.
         batches: the handler's inside.
     """
 
     settings: Settings
-    chatwoot: Chatwoot
-    agent: Agent
-    audit: Audit
+    chatwoot: ChatwootClient
+    odoo: OdooRpc
+    agent: MettaAgent
+    audit: AuditStore
     loop: LoopThread
     batches: Batches
 
@@ -67,17 +67,14 @@ class Worker:
 
     def warm(self) -> None:
         """Do what is slow once and needs no network: the model client's first run."""
-        warm = getattr(self.agent, "warm", None)
-        if warm is not None:
-            self.loop.run(warm(), seconds=20)
+        self.loop.run(self.agent.warm(), seconds=20)
 
     def close(self) -> None:
         """Close connections and threads."""
         self.batches.close()
-        for room in (self.chatwoot, self.agent, self.audit):
-            closing = getattr(room, "aclose", None)
-            if closing is not None:
-                self.loop.run(closing(), seconds=5)
+        for closing in (self.chatwoot.aclose, self.agent.aclose, self.audit.close):
+            self.loop.run(closing(), seconds=5)
+        self.odoo.close()
         self.loop.close()
 
 
@@ -123,7 +120,8 @@ def build_worker(
     make = client or partial(aws_client, endpoint_url=settings.aws_endpoint_url)
     loop = LoopThread()
     chatwoot = ChatwootClient(settings.chatwoot)
-    shop = OdooShop(OdooRpc(settings.odoo), policy=policy)
+    odoo = OdooRpc(settings.odoo)
+    shop = OdooShop(odoo, policy=policy)
     key = settings.audit_key
     agent = MettaAgent(settings.model, policy, shop, safety_key=key.get_secret_value() if key else None)
     guardrails = Guardrails(policy)
@@ -153,7 +151,7 @@ def build_worker(
         meter,
         tracing(settings),
     )
-    return Worker(settings, chatwoot, agent, audit, loop, batches)
+    return Worker(settings, chatwoot, odoo, agent, audit, loop, batches)
 
 
 def tracing(settings: Settings) -> Tracing:

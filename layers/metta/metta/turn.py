@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from metta.answering import Answering
 from metta.conversation import as_incoming, closed_reason, read_thread
 from metta.delivery import Delivery, Save, drop
+from metta.errors import AuditDown
 from metta.messages import HandOffStep, IncomingMessage, Outcome, Phase, Turn
 from metta.policy import Policy
 from metta.ports import Agent, Audit, Chatwoot, Guardrails
@@ -95,9 +96,16 @@ class Turns:
 
     async def flush(self, state: ConversationState) -> None:
         """Write the audit of ended turns; ``AuditDown`` leaves those that are not written in the state."""
+        failure: AuditDown | None = None
         for turn in list(state.outbox):
-            await self._audit.save_turn(turn)
-            state.outbox.remove(turn)
+            try:
+                await self._audit.save_turn(turn)
+            except AuditDown as error:
+                failure = error  # the others are tried all the same
+            else:
+                state.outbox.remove(turn)
+        if failure is not None:
+            raise failure
 
     async def skip(self, message: IncomingMessage, reason: str) -> None:
         """Record that a customer message is not answered."""

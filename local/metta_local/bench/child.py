@@ -12,6 +12,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from agents import Agent, OpenAIProvider, RunConfig, Runner
@@ -75,9 +76,9 @@ def measured(work: Callable[[], Any]) -> JsonObject:
     }
 
 
-def handle(worker: Worker, event: JsonObject) -> int:
-    """Number of records that failed."""
-    return len(worker.handle(event, LocalContext())["batchItemFailures"])
+def handle_all(worker: Worker, events: Sequence[JsonObject]) -> int:
+    """Handle one event after the other; the number of records that failed."""
+    return sum(len(worker.handle(event, LocalContext())["batchItemFailures"]) for event in events)
 
 
 def main() -> None:
@@ -86,7 +87,6 @@ def main() -> None:
     sys.stdout = sys.stderr
     settings = load()
     worker = build_worker(settings, log_stream=sys.stderr)
-    assert isinstance(worker.agent, MettaAgent)
     recorder = Recorder(worker.agent)
     shop = worker.agent._shop
     worker.warm()
@@ -96,10 +96,10 @@ def main() -> None:
         if "bare" in asked:
             assert recorder.asked is not None
             work = bare_runs(settings, shop, worker.agent.instructions, recorder.asked, asked["bare"])
-            result = measured(lambda work=work: worker.loop.run(work))
+            result = measured(partial(worker.loop.run, work))
         else:
             events = asked["handle"]
-            result = measured(lambda events=events: sum(handle(worker, event) for event in events))
+            result = measured(partial(handle_all, worker, events))
         print(json.dumps(result), file=out, flush=True)
     worker.close()
 

@@ -168,6 +168,18 @@ def test_a_database_that_is_down_delays_the_audit_only(world: World) -> None:
     assert outcomes(world) == [("answered", ""), ("answered", "")]
 
 
+def test_a_turn_the_database_refuses_does_not_hold_up_the_audit_of_others(world: World) -> None:
+    first = world.customer_writes("Where is my order?")
+    world.steps.fail("audit", AuditDown("refused a value"))
+    with pytest.raises(AuditDown):
+        world.deliver(first)
+    second = world.customer_writes("And the other one?")
+    world.steps.fail("audit", AuditDown("refused a value"))
+    with pytest.raises(AuditDown):
+        world.deliver(second)
+    assert [turn.messages[0].text for turn in world.audit.turns.values()] == ["And the other one?"]
+
+
 @pytest.mark.parametrize("bot", [False, True])
 def test_a_person_who_answers_while_the_model_thinks_is_not_talked_over(make_world: MakeWorld, bot: bool) -> None:
     world = make_world(bot=bot)
