@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, NamedTuple
 
 from starlette.applications import Starlette
@@ -23,6 +23,7 @@ from metta_local.odoo.schema import MODULES, models_of
 from metta_local.odoo.world import Database
 
 _TRANSPORT = "metta.transport"
+_KEPT_CALLS = 10_000
 _MAINTENANCE = "<!DOCTYPE html><html><body><h1>Down for maintenance</h1><p>We will be back soon.</p></body></html>"
 
 
@@ -56,8 +57,9 @@ class OdooEmulator:
         app: the ASGI application.
         data: the database; tests may change rows and rights between requests.
         faults: trouble on demand.
-        calls: the ORM calls so far, oldest first.
+        calls: the latest ORM calls, oldest first.
         logins: how often somebody logged in.
+        busiest: the most requests that were under way at one time.
     """
 
     def __init__(
@@ -78,6 +80,8 @@ class OdooEmulator:
         self.faults = Faults()
         self.calls: list[OdooCall] = []
         self.logins = 0
+        self.busiest = 0
+        self._under_way = 0
         self._lock = threading.Lock()
         self.app = _App(
             routes=[
@@ -112,9 +116,18 @@ class OdooEmulator:
             service, method, args = params["service"], params["method"], list(params["args"])
         except (ValueError, KeyError, TypeError):
             return HTMLResponse("<h1>400 Bad Request</h1>", status_code=400)
-        about = _about(service, method, args)
-        fault = self.faults.take(*about)
-        if fault is not None and (broken := await _broken(fault, body)) is not None:
+        self._under_way += 1
+        self.busiest = max(self.busiest, self._under_way)
+        try:
+            return await self._serve(request, body, service, method, args)
+        finally:
+            self._under_way -= 1
+
+    async def _serve(
+        self, request: Request, body: dict[str, Any], service: str, method: str, args: list[Any]
+    ) -> Response:
+        fault = self.faults.take(*_about(service, method, args))
+        if fault is not None and (broken := await _broken(fault, body, request.scope)) is not None:
             return broken
         try:
             with self._lock:
@@ -133,6 +146,7 @@ class OdooEmulator:
             raise errors.access_denied()
         positional, named = (tuple(rest), {}) if method == "execute" else (tuple(rest[0]), dict((*rest, {})[1]))
         self.calls.append(OdooCall(model, orm_method, positional, named))
+        del self.calls[:-_KEPT_CALLS]
         return orm.call(self.data, model, orm_method, positional, named)
 
     def _common(self, method: str, args: list[Any]) -> Any:
@@ -161,11 +175,12 @@ def _answer(body: dict[str, Any], content: dict[str, Any]) -> Response:
     return JSONResponse({"jsonrpc": "2.0", "id": body.get("id"), **content})
 
 
-async def _broken(fault: Fault, body: dict[str, Any]) -> Response | None:
+async def _broken(fault: Fault, body: dict[str, Any], scope: Scope) -> Response | None:
     """What is sent in place of the answer; None when the answer is only late."""
     match fault.kind:
         case FaultKind.DELAY:
-            await asyncio.sleep(fault.seconds)
+            async for _ in _while_connected(scope, fault.seconds):
+                pass
             return None
         case FaultKind.STATUS:
             headers = {"Retry-After": fault.retry_after} if fault.retry_after else None
@@ -198,11 +213,18 @@ class _BrokenConnection(Response):
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b'{"jsonrpc"', "more_body": True})
         if self._fault.kind is FaultKind.DRIP:
-            ends = asyncio.get_running_loop().time() + self._fault.seconds
-            while asyncio.get_running_loop().time() < ends:
+            async for _ in _while_connected(scope, self._fault.seconds):
                 await send({"type": "http.response.body", "body": b" ", "more_body": True})
-                await asyncio.sleep(0.02)
         await _close(scope, receive)
+
+
+async def _while_connected(scope: Scope, seconds: float) -> AsyncIterator[None]:
+    """A tick now and then for so many seconds, at most until the client goes away."""
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + seconds
+    while (left := ends - loop.time()) > 0 and not scope[_TRANSPORT].is_closing():
+        yield
+        await asyncio.sleep(min(0.02, left))
 
 
 async def _close(scope: Scope, receive: Receive) -> None:

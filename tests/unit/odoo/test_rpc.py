@@ -164,8 +164,8 @@ class TestConnection:
 
     @pytest.mark.parametrize("kind", list(FaultKind))
     def test_a_failure_at_login_is_odoo_down_and_passes(self, serve: Any, kind: FaultKind) -> None:
-        bench = serve(timeout_seconds=0.6)
-        bench.emulator.faults.add(Fault(kind, seconds=5, method="login"))
+        bench = serve(timeout_seconds=1)
+        bench.emulator.faults.add(Fault(kind, seconds=30, method="login"))
         assert isinstance(failure(bench), OdooDown)
 
         bench.emulator.faults.clear()
@@ -199,19 +199,19 @@ class TestConnection:
 class TestDeadline:
     @pytest.mark.parametrize("kind", [FaultKind.DELAY, FaultKind.DRIP])
     def test_holds_also_where_every_single_read_is_in_time(self, serve: Any, kind: FaultKind) -> None:
-        bench = serve(timeout_seconds=0.4)
+        bench = serve(timeout_seconds=1)
         ask(bench)
-        bench.emulator.faults.add(Fault(kind, seconds=3))
+        bench.emulator.faults.add(Fault(kind, seconds=30))
         start = time.monotonic()
 
         failure(bench)
 
-        assert time.monotonic() - start < 1
+        assert time.monotonic() - start < 5
 
     def test_threads_come_back_from_a_server_that_drips(self, serve: Any) -> None:
-        bench = serve(timeout_seconds=0.3)
+        bench = serve(timeout_seconds=1)
         ask(bench)
-        bench.emulator.faults.add(Fault(FaultKind.DRIP, seconds=20))
+        bench.emulator.faults.add(Fault(FaultKind.DRIP, seconds=30))
 
         async def many() -> None:
             await asyncio.gather(*(lamps(bench.rpc) for _ in range(60)), return_exceptions=True)
@@ -224,7 +224,7 @@ class TestDeadline:
     def test_a_caller_that_goes_away_frees_its_thread(self, serve: Any) -> None:
         bench = serve(timeout_seconds=20)
         ask(bench)
-        bench.emulator.faults.add(Fault(FaultKind.DELAY, seconds=20))
+        bench.emulator.faults.add(Fault(FaultKind.DELAY, seconds=30))
 
         async def give_up() -> None:
             await asyncio.wait_for(lamps(bench.rpc), 0.2)
@@ -233,23 +233,21 @@ class TestDeadline:
             asyncio.run(give_up())
 
         bench.rpc.close()
-        ends = time.monotonic() + 2
+        ends = time.monotonic() + 5
         while any(thread.name.startswith("odoo") for thread in threading.enumerate()) and time.monotonic() < ends:
             time.sleep(0.01)
         assert not [thread for thread in threading.enumerate() if thread.name.startswith("odoo")]
 
     def test_many_conversations_at_a_time_do_not_wait_for_each_other(self, bench: Any, lena: Any) -> None:
         bench.order("S00042", lena)
-        bench.emulator.faults.add(Fault(FaultKind.DELAY, seconds=0.15))
+        bench.emulator.faults.add(Fault(FaultKind.DELAY, seconds=0.4))
 
-        async def timed(count: int) -> float:
-            start = time.monotonic()
-            await asyncio.gather(*(bench.shop.get_order("S00042", identity=lena) for _ in range(count)))
-            return time.monotonic() - start
+        async def twenty() -> None:
+            await asyncio.gather(*(bench.shop.get_order("S00042", identity=lena) for _ in range(20)))
 
-        one, twenty = asyncio.run(timed(1)), asyncio.run(timed(20))
+        asyncio.run(twenty())
 
-        assert twenty < 3 * one, "one after the other would take twenty times as long"
+        assert bench.emulator.busiest >= 20
 
 
 @pytest.fixture
