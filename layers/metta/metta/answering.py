@@ -30,6 +30,7 @@ from metta.state import ConversationState
 from metta.timing import timed
 
 STRENGTH = (Action.ALLOW, Action.REDACT, Action.BLOCK, Action.HANDOFF)
+LEVELS = (IdentityLevel.ANONYMOUS, IdentityLevel.CLAIMED, IdentityLevel.VERIFIED)
 RESERVE_SECONDS = 8.0
 """Kept free of the model's time, for guards, sending and the audit."""
 
@@ -127,6 +128,8 @@ class Answering:
         turn.output_verdict = checked
         if checked.action in (Action.BLOCK, Action.HANDOFF):
             raise HandOff("output", reason=f"output_blocked:{checked.reason}")
+        if not checked.text.strip():
+            raise HandOff("output", reason="output_blocked:empty")
         turn.reply = checked.text
 
     def _judge_input(self, turn: Turn, raw: Sequence[IncomingMessage]) -> Verdict:
@@ -145,7 +148,7 @@ class Answering:
         )
         turn.input_verdict = verdict
         newest = raw[-1]
-        turn.identity = claim(identify(newest, self._policy.identity), original, verdict)
+        turn.identity = claim(weakest([identify(one, self._policy.identity) for one in raw]), original, verdict)
         turn.language = detect_language(
             verdict.text, newest.language_hint, self._policy.default_language, self._policy.languages
         )
@@ -182,6 +185,17 @@ def bounded(text: str, limit: int) -> str:
 def with_transcripts(message: IncomingMessage) -> str:
     """The customer's words: text plus transcripts of voice messages."""
     return "\n".join(part for part in (message.text, *(a.transcript for a in message.attachments)) if part.strip())
+
+
+def weakest(identities: Sequence[Identity]) -> Identity:
+    """What is known of whoever wrote all the messages of a turn: with several writers, none of them is proved."""
+    last = identities[-1]
+    if all(identity == last for identity in identities):
+        return last
+    lowest = min(identities, key=lambda identity: LEVELS.index(identity.level))
+    if lowest.level is IdentityLevel.ANONYMOUS:
+        return Identity()
+    return Identity(level=IdentityLevel.CLAIMED, email=lowest.email, phone=lowest.phone)
 
 
 def claim(identity: Identity, original: str, verdict: Verdict) -> Identity:

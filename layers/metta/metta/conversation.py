@@ -109,6 +109,7 @@ def as_incoming(message: ThreadMessage, like: IncomingMessage) -> IncomingMessag
             "content_type": message.content_type,
             "created_at": message.created_at,
             "attachments": message.attachments,
+            "mail_from": message.mail_from,
         }
     )
 

@@ -28,6 +28,12 @@ from metta.state import ConversationState
 
 log = logging.getLogger(__name__)
 
+HANDOFF_MESSAGES = {
+    OutgoingKind.HANDOFF_NOTE: (HandOffStep.NOTE,),
+    OutgoingKind.HANDOFF_WORD: (HandOffStep.NOTE, HandOffStep.WORD),
+}
+"""Message of a hand-off -> the steps that are known to be done once it is there."""
+
 Save = Callable[[], Awaitable[None]]
 """Writes the conversation's state, still holding the lease; raises when the lease was lost."""
 
@@ -101,17 +107,17 @@ class Delivery:
             if HandOffStep.WORD not in turn.handoff_done:
                 turn.handoff_done = (*turn.handoff_done, HandOffStep.WORD)
             return
-        steps = {OutgoingKind.HANDOFF_NOTE: HandOffStep.NOTE, OutgoingKind.HANDOFF_WORD: HandOffStep.WORD}
-        have = {(sent.kind, sent.part) for sent in turn.sent}
+        known = {(sent.kind, sent.part) for sent in turn.sent}
         for message in found:
             kind = OutgoingKind(message.kind or OutgoingKind.REPLY)
-            if (kind, message.part) not in have:
+            if (kind, message.part) not in known:
                 sent = SentMessage(
                     kind=kind, message_id=message.id, text=message.text, private=message.private, part=message.part
                 )
                 turn.sent = (*turn.sent, sent)
-            if (step := steps.get(kind)) and step not in turn.handoff_done:
-                turn.handoff_done = (*turn.handoff_done, step)
+            # steps are taken in order: whoever sees only the last one knows that the earlier ones were taken
+            reached = HANDOFF_MESSAGES.get(kind, ())
+            turn.handoff_done = tuple(dict.fromkeys((*turn.handoff_done, *reached)))
         if turn.outcome is Outcome.ANSWERED and not turn.sent:
             turn.phase = Phase.PREPARED
 
@@ -136,9 +142,10 @@ class Delivery:
 
     async def _send_reply(self, turn: Turn) -> None:
         kind = OutgoingKind.NOTE if self._settings.send_as == "note" else OutgoingKind.REPLY
-        done = {sent.part for sent in turn.sent if sent.kind is kind}
-        for part, text in enumerate(split_for_channel(turn.reply or "", turn.channel)):
-            if part not in done:
+        last = max((sent.part for sent in turn.sent if sent.kind is kind), default=-1)
+        source = turn.messages[-1].contact_source_id if turn.messages else ""
+        for part, text in enumerate(split_for_channel(turn.reply or "", turn.channel, source_id=source)):
+            if part > last:
                 message = OutgoingMessage(
                     key=turn.key,
                     turn_id=turn.id,

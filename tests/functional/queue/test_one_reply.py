@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from world import KEY, Killed, World
@@ -97,6 +98,39 @@ def test_a_send_that_had_no_effect_is_repeated_without_asking_the_model_again(
     assert len(world.agent.runs) == 1
 
 
+@pytest.mark.parametrize("bot", [False, True])
+@pytest.mark.parametrize(("when", "error"), [("after", SendUnknown("timeout")), ("before", ChatwootDown("429"))])
+def test_each_part_of_a_long_reply_is_sent_once_and_in_order(
+    make_world: MakeWorld, bot: bool, when: str, error: Exception
+) -> None:
+    world = make_world(bot=bot)
+    first = world.customer_writes("Where is my order?", channel="Channel::Instagram")
+    world.agent.script = [AgentReply(text="This sentence is one of very many. " * 70)]
+    world.steps.pass_over("post reply")
+    world.steps.fail("post reply", error, when)
+    world.until_done(first)
+    assert [m.part for m in world.chatwoot.thread if m.turn_id] == [0, 1, 2]
+    assert outcomes(world) == [("answered", "")]
+
+
+def test_a_stranger_in_a_mail_thread_lowers_what_is_known_of_the_customer(world: World) -> None:
+    def mail(message_id: int, sender: str) -> dict[str, Any]:
+        body = payload("08_incoming_email_auto_reply.json", id=message_id, content="Where is my order?")
+        body["conversation"]["additional_attributes"]["auto_reply"] = False
+        body["content_attributes"]["email"] |= {"auto_reply": False, "from": [sender]}
+        return record(body, n=message_id)
+
+    world.deliver(mail(7001, "lena@example.org"))
+    world.deliver(mail(7002, "stranger@example.net"), mail(7003, "lena@example.org"))
+    assert [context.identity.level for _, context in world.agent.runs] == ["verified", "claimed"]
+
+
+def test_a_reply_with_nothing_left_to_say_goes_to_a_person(world: World) -> None:
+    world.agent.script = [AgentReply(text="\u200b \u200b")]
+    world.deliver(world.customer_writes("Where is my order?"))
+    assert outcomes(world) == [("handed_off", "output_blocked:empty")]
+
+
 def test_when_it_stays_unknown_whether_a_reply_was_sent_a_person_is_told(make_world: MakeWorld) -> None:
     world = make_world(bot=True)
     first = world.customer_writes("Where is my order?")
@@ -150,7 +184,7 @@ def test_the_last_permitted_receive_calls_no_model(make_world: MakeWorld) -> Non
 
 def test_a_database_that_is_down_delays_the_audit_only(world: World) -> None:
     first = world.customer_writes("Where is my order?")
-    for _ in range(3):
+    for _ in range(1 + 2 + 2):
         world.steps.fail("audit", AuditDown("refused"))
     with pytest.raises(AuditDown):
         world.deliver(first)

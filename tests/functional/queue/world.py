@@ -56,12 +56,16 @@ class Steps:
     def __init__(self) -> None:
         self.names: list[str] = []
         self.kill_at: int | None = None
-        self.faults: dict[str, list[tuple[str, Exception]]] = {}
+        self.faults: dict[str, list[tuple[str, Exception | None]]] = {}
         self.dead = False
 
     def fail(self, name: str, error: Exception, when: str = "before") -> None:
         """Let the next call of ``name`` raise ``error`` before or after its effect."""
         self.faults.setdefault(name, []).append((when, error))
+
+    def pass_over(self, name: str) -> None:
+        """Let one call of ``name`` pass before the next fault."""
+        self.faults.setdefault(name, []).append(("", None))
 
     def _tick(self) -> None:
         if self.dead:
@@ -319,7 +323,7 @@ class World:
         )
         return Conversations(turns, self.states, self.loop, self.settings, ended=self.ended.append, now=self.now)
 
-    def customer_writes(self, text: str, **extra: Any) -> dict[str, Any]:
+    def customer_writes(self, text: str, channel: str = "Channel::WebWidget", **extra: Any) -> dict[str, Any]:
         """A customer message in the thread, and its SQS record."""
         message = self.chatwoot.add(text, **extra)
         body = payload(
@@ -327,6 +331,7 @@ class World:
             id=message.id,
             content=text,
             created_at=message.created_at.isoformat(),
+            conversation__channel=channel,
         )
         return record(body, n=message.id)
 
