@@ -32,7 +32,7 @@ ORDER = json.dumps(
                 "trackingLink": "https://track.example/p/00340434161094012345",
             }
         ],
-        "note": "Manual: https://evil.example/manual",
+        "note": "https://evil.example/manual",
     }
 )
 

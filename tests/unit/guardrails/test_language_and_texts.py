@@ -24,6 +24,7 @@ ALL = ("en", "es", "fr", "de", "pt", "it", "nl")
         ("Waar blijft mijn bestelling?", None, "nl"),
         ("Hola, quisiera devolver la lámpara que llegó rota", None, "es"),
         ("Ich möchte bitte mit einem Menschen sprechen", None, "de"),
+        ("I have a problem with my order, can you help me?", "es", "en"),
         ("S00042", "fr-FR", "fr"),
         ("S00042", "pt_BR", "pt"),
         ("S00042", None, "en"),

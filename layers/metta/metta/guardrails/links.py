@@ -107,7 +107,7 @@ def _on_list(url: str, hosts: tuple[str, ...]) -> bool:
         r"(?!https?:)[a-z]{2,20}:(?!\d)", url, re.IGNORECASE
     ):
         return False
-    host = "" if "\\" in url else _host(url)
+    host = _host(url)
     return any(host == allowed or host.endswith("." + allowed) for allowed in hosts)
 
 
