@@ -17,7 +17,7 @@ from metta.errors import OdooDown
 from metta.integrations.odoo.port import FieldMissing, KeyRefused, NoAccess, Refused
 
 ACCESS_DENIED = "odoo.exceptions.AccessDenied"
-KEY_HELP = "Odoo refuses the login: check ODOO_USERNAME and ODOO_API_KEY (keys expire and can be revoked)"
+_KEY_HELP = "Odoo refuses the login: check ODOO_USERNAME and ODOO_API_KEY (keys expire and can be revoked)"
 
 
 class Failure(NamedTuple):
@@ -44,10 +44,10 @@ def is_access_denied(error: RPCError) -> bool:
 def _from_server(error: RPCError, model: str) -> Failure:
     data = server_data(error)
     if data is None:
-        return Failure(KeyRefused(KEY_HELP), again=False)
+        return Failure(KeyRefused(_KEY_HELP), again=False)
     name, message = str(data.get("name")), str(data.get("message"))
     if name == ACCESS_DENIED:
-        return Failure(KeyRefused(KEY_HELP), again=False)
+        return Failure(KeyRefused(_KEY_HELP), again=False)
     if name == "odoo.exceptions.AccessError":
         return Failure(NoAccess(f"the rights of ODOO_USERNAME do not cover what is read of {model}"), again=False)
     if name == "builtins.ValueError" and message.startswith("Invalid field"):

@@ -20,8 +20,8 @@ from odoorpc.error import RPCError
 
 from metta.errors import OdooDown, SettingsError
 from metta.integrations.odoo.allowlist import check_domain, check_fields, check_range
-from metta.integrations.odoo.failures import KEY_HELP, is_access_denied, translate
-from metta.integrations.odoo.port import Context, Domain, KeyRefused, Record
+from metta.integrations.odoo.failures import is_access_denied, translate
+from metta.integrations.odoo.port import Context, Domain, Record
 from metta.integrations.odoo.transport import Call, opener
 from metta.settings import OdooSettings
 
@@ -204,14 +204,5 @@ class OdooRpc:
             version=_SOME_VERSION,
             opener=self._opener,
         )
-        key = self._settings.api_key.get_secret_value()
-        refused = False
-        try:
-            session.login(self._settings.database, self._settings.username, key)
-        except RPCError as error:
-            if error.info:
-                raise
-            refused = True
-        if refused:
-            raise KeyRefused(KEY_HELP)
+        session.login(self._settings.database, self._settings.username, self._settings.api_key.get_secret_value())
         return session
