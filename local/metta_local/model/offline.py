@@ -38,7 +38,7 @@ def _lookups(reading: Reading, calls: list[Call]) -> Step:
 
 
 def _after_results(reading: Reading) -> Step:
-    if sum(result.failed for result in reading.results) > 1 or (reading.results[-1].failed and not _retry(reading)):
+    if reading.results[-1].failed and not _retry(reading):
         return _hand_off(reading, "The tools failed while answering the customer.")
     done = {(result.name, repr(result.arguments)) for result in reading.results if not result.failed}
     wanted = _wanted(reading)

@@ -78,13 +78,17 @@ def test_two_runs_at_once_keep_their_records_apart(desk: Desk) -> None:
     assert len(its_work.model_calls) == len(other_work.model_calls) == 1
 
 
-def test_many_runs_share_the_connections_of_one_loop_and_survive_another_loop(desk: Desk) -> None:
+def test_a_new_event_loop_gets_new_connections(desk: Desk) -> None:
     agent = desk.agent(own_network=True)
 
-    async def some() -> list[str]:
+    async def some(*, loop_ends: bool) -> list[str]:
         given = [agent.run([message("Hi")], context("Hi"), AgentWork(), seconds=10) for _ in range(4)]
         texts = [reply.text for reply in await asyncio.gather(*given)]
-        await agent.aclose()
+        client = agent._client
+        assert client is not None
+        await (client.close() if loop_ends else agent.aclose())
         return texts
 
-    assert asyncio.run(some()) == asyncio.run(some())
+    first = asyncio.run(some(loop_ends=True))
+
+    assert asyncio.run(some(loop_ends=False)) == first
