@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from metta.errors import ChatwootRefused
@@ -27,7 +27,7 @@ ANSWERABLE_TYPES = frozenset({"text", "incoming_email", "sticker", "input_email"
 
 def closed_reason(view: ConversationView, settings: ChatwootSettings) -> str | None:
     """Why Metta may not speak in this conversation as it is now; None when it may."""
-    if settings.inbox_ids and view.inbox_id not in settings.inbox_ids:
+    if settings.inbox_ids and view.inbox_id and view.inbox_id not in settings.inbox_ids:
         return "other_inbox"
     if view.human_assigned:
         return "human_assigned"
@@ -87,17 +87,24 @@ def is_human(message: ThreadMessage) -> bool:
 
 async def read_thread(chatwoot: Chatwoot, view: ConversationView, state: ConversationState) -> Thread:
     """The conversation's messages as far as our tokens may see them."""
-    listed: Sequence[ThreadMessage] = ()
-    complete = chatwoot.may_list
-    if complete:
-        try:
-            listed = await chatwoot.list_messages(view.key)
-        except ChatwootRefused:
-            complete = False
-    if not complete:
+    listed = await list_or_none(chatwoot, view)
+    complete = listed is not None
+    if listed is None:
         both = {m.id: m for m in (view.last_message, view.last_public_message) if m is not None}
-        listed = [both[id_] for id_ in sorted(both)]
+        listed = tuple(both[id_] for id_ in sorted(both))
     return Thread(tuple(m for m in listed if m.id > state.resolved_through), complete)
+
+
+async def list_or_none(
+    chatwoot: Chatwoot, view: ConversationView, *, after: int | None = None
+) -> tuple[ThreadMessage, ...] | None:
+    """The last messages, or those after an id; None where no token may list them."""
+    if not chatwoot.may_list:
+        return None
+    try:
+        return await chatwoot.list_messages(view.key, after=after)
+    except ChatwootRefused:
+        return None
 
 
 def as_incoming(message: ThreadMessage, like: IncomingMessage) -> IncomingMessage:

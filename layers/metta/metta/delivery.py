@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from metta.conversation import closed_reason, is_customers, is_human
+from metta.conversation import closed_reason, is_customers, is_human, list_or_none
 from metta.errors import ChatwootDown, ChatwootRefused, MettaError, Overtaken
 from metta.guardrails import FixedText, fixed_text
 from metta.handoff import note
@@ -88,7 +88,7 @@ class Delivery:
         last = [m for m in (view.last_message, view.last_public_message) if m is not None and m.id > known]
         if not last:
             return False, False
-        newer = await self._chatwoot.list_messages(turn.key, after=known) if self._chatwoot.may_list else tuple(last)
+        newer = await list_or_none(self._chatwoot, view, after=known) or tuple(last)
         overtaken = any(is_customers(m) and m.id not in turn.covered for m in newer)
         return overtaken, any(is_human(m) and m.id > known for m in newer)
 

@@ -13,6 +13,7 @@ WHY = {
     "too_many_model_turns": "the assistant did not come to a conclusion",
     "budget_exhausted": "the time or token budget of the turn ran out",
     "guardrail_broken": "a safety check failed to run",
+    "broken": "a safety check failed to run",
     "output_blocked": "a safety check stopped the drafted reply",
     "cannot_reply": "the channel no longer accepts a reply (its time window is over)",
     "delivery_failed": "the channel refused to deliver a reply",

@@ -162,6 +162,7 @@ class ConversationView(Noun):
 
     key: ConversationKey
     inbox_id: int
+    """0 when Chatwoot's answer did not name it."""
     status: str
     can_reply: bool = True
     assignee_type: str | None = None

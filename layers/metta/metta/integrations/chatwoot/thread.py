@@ -74,8 +74,8 @@ def to_view(raw: JsonObject, key: ConversationKey) -> ConversationView:
     Raises:
         ChatwootDown: it is not a conversation.
     """
-    inbox_id, status = number(raw.get("inbox_id")), text_or_empty(raw.get("status"))
-    if inbox_id is None or not status:
+    status = text_or_empty(raw.get("status"))
+    if not status:
         raise ChatwootDown("Chatwoot's answer is not a conversation")
     meta = mapping(raw.get("meta"))
     assignee = mapping(meta.get("assignee"))
@@ -84,7 +84,7 @@ def to_view(raw: JsonObject, key: ConversationKey) -> ConversationView:
     kinds = {"user": "User", "agent_bot": "AgentBot", "captain_assistant": "Captain::Assistant"}
     return ConversationView(
         key=key,
-        inbox_id=inbox_id,
+        inbox_id=number(raw.get("inbox_id")) or 0,
         status=status,
         can_reply=raw.get("can_reply") is not False,
         assignee_type=(kinds.get(kind, kind) or "User") if assignee else None,
