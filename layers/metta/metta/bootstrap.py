@@ -16,6 +16,7 @@ import boto3
 from botocore.config import Config
 
 from metta.ai.agent import MettaAgent, instructions_text
+from metta.ai.tools import SPECS
 from metta.errors import SettingsError
 from metta.guardrails import Guardrails
 from metta.integrations.chatwoot.client import ChatwootClient
@@ -125,7 +126,7 @@ def build_worker(
     key = settings.audit_key
     agent = MettaAgent(settings.model, policy, shop, safety_key=key.get_secret_value() if key else None)
     guardrails = Guardrails(policy)
-    guardrails.protect(instructions_text(policy))
+    guardrails.protect(instructions_text(policy), *(spec.description for spec in SPECS.values()))
     audit = AuditStore(settings.database.get_secret_value())
     meter = Meter(settings, enabled=emit_metrics)
     dynamodb = make("dynamodb")

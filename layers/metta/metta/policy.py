@@ -151,6 +151,11 @@ class Policy(Noun):
     version: str = ""
     """First 12 hex digits of the SHA-256 of the effective content; reaches the audit log."""
 
+    @property
+    def canary(self) -> str:
+        """A word of the instructions that no honest reply holds; a reply with it repeats them."""
+        return f"canary-{hashlib.sha256(self.version.encode()).hexdigest()[:16]}"
+
 
 def _read(path: Path) -> dict[str, Any]:
     try:

@@ -31,7 +31,7 @@ def instructions_text(policy: Policy) -> str:
     """The instructions as the model gets them, with the policy's company, tone and facts."""
     facts = "\n".join(f"- {name}: {sentence}" for name, sentence in policy.facts.items())
     text = Template(_TEMPLATE).substitute(
-        company=policy.company, tone=policy.tone, facts=facts or "(There are none on record.)"
+        company=policy.company, tone=policy.tone, facts=facts or "(There are none on record.)", canary=policy.canary
     )
     return text.strip()
 

@@ -6,7 +6,6 @@ the instructions too but are meant to be told, so they do not count.
 
 from __future__ import annotations
 
-import hashlib
 import re
 
 from metta.guardrails.chars import fold
@@ -42,7 +41,7 @@ class LeakCheck:
         self._told = [fold(fact) for fact in (*policy.facts.values(), policy.tone, policy.company) if fact]
         self._runs: set[int] = set()
         self._names: set[str] = set()
-        self.canary = f"canary-{hashlib.sha256(policy.version.encode()).hexdigest()[:16]}"
+        self.canary = policy.canary
         self._canaries = {self.canary}
 
     def protect(self, *texts: str) -> None:
