@@ -15,6 +15,8 @@ from metta.integrations.chatwoot.identity import identify
 from metta.messages import (
     Action,
     Attachment,
+    Author,
+    HistoryEntry,
     Identity,
     IdentityLevel,
     IncomingMessage,
@@ -78,10 +80,14 @@ class Answering:
                 joined = {m.id: as_incoming(m, raw[-1]) for m in thread.waiting(state, turn.covered)}
                 joined |= {message.message_id: message for message in raw}
             with timed(turn, "guard_input"):
-                verdict = self._judge_input(turn, [joined[id_] for id_ in sorted(joined)])
+                verdict, claimed = self._judge_input(turn, [joined[id_] for id_ in sorted(joined)])
                 context = self._context(turn, verdict)
                 shown = history(thread, set(joined), context, self._guardrails, self._policy.limits)
-                context = context.model_copy(update={"history": shown, "history_complete": thread.complete})
+                if claimed is None:
+                    turn.identity = self._claimed_earlier(turn.identity, shown, context)
+                context = context.model_copy(
+                    update={"history": shown, "history_complete": thread.complete, "identity": turn.identity}
+                )
             turn.history_complete = thread.complete
             turn.covered = tuple(sorted({*joined, *(m.id for m in thread.messages if is_customers(m))}))
             await self._decide(turn, context, verdict, deadline, give_up)
@@ -132,8 +138,12 @@ class Answering:
             raise HandOff("output", reason="output_blocked:empty")
         turn.reply = checked.text
 
-    def _judge_input(self, turn: Turn, raw: Sequence[IncomingMessage]) -> Verdict:
-        """Guard all messages together (an attack may be split over a burst); their own texts are sanitized too."""
+    def _judge_input(self, turn: Turn, raw: Sequence[IncomingMessage]) -> tuple[Verdict, Identity | None]:
+        """Guard all messages together (an attack may be split over a burst); their own texts are sanitized too.
+
+        Returns:
+            The verdict, and the identity that an address typed in these messages claims.
+        """
         limit = self._policy.limits.input_chars
         context = self._context(turn, None)
         texts = [bounded(with_transcripts(message), limit) for message in raw]
@@ -148,11 +158,22 @@ class Answering:
         )
         turn.input_verdict = verdict
         newest = raw[-1]
-        turn.identity = claim(weakest([identify(one, self._policy.identity) for one in raw]), original, verdict)
+        known = weakest([identify(one, self._policy.identity) for one in raw])
+        claimed = claim(known, original, verdict)
+        turn.identity = claimed or known
         turn.language = detect_language(
             verdict.text, newest.language_hint, self._policy.default_language, self._policy.languages
         )
-        return verdict
+        return verdict, claimed
+
+    def _claimed_earlier(self, identity: Identity, shown: Sequence[HistoryEntry], context: MessageContext) -> Identity:
+        """With nothing proved, the address that the customer typed last in this conversation counts."""
+        for entry in reversed(shown):
+            if entry.author is Author.CUSTOMER and "@" in entry.text:
+                claimed = claim(identity, entry.text, self._guardrails.validate_input(entry.text, context))
+                if claimed is not None:
+                    return claimed
+        return identity
 
     def _clean(self, message: IncomingMessage) -> tuple[Attachment, ...]:
         """Attachments with sanitized names; their transcripts are part of the message's text by now."""
@@ -198,12 +219,12 @@ def weakest(identities: Sequence[Identity]) -> Identity:
     return Identity(level=IdentityLevel.CLAIMED, email=lowest.email, phone=lowest.phone)
 
 
-def claim(identity: Identity, original: str, verdict: Verdict) -> Identity:
-    """Let an address that the customer typed count as claimed, where nothing is proved."""
+def claim(identity: Identity, original: str, verdict: Verdict) -> Identity | None:
+    """The address that the customer typed, as a claim; None where something is proved or none was typed."""
     typed = [f for f in verdict.findings if f.check == "pii" and f.kind == "EMAIL"]
     if identity.level is IdentityLevel.VERIFIED or not typed:
-        return identity
-    address = original[typed[-1].start : typed[-1].end].strip().lower()
-    if "@" not in address:
-        return identity
-    return Identity(level=IdentityLevel.CLAIMED, email=address, phone=identity.phone)
+        return None
+    address = original[typed[-1].start : typed[-1].end].strip()
+    if "@" not in address or not address.isascii():  # folding a look-alike letter would make it another address
+        return None
+    return Identity(level=IdentityLevel.CLAIMED, email=address.lower(), phone=identity.phone)

@@ -125,6 +125,20 @@ def test_a_stranger_in_a_mail_thread_lowers_what_is_known_of_the_customer(world:
     assert [context.identity.level for _, context in world.agent.runs] == ["verified", "claimed"]
 
 
+def test_an_address_typed_in_the_chat_is_a_claim_unless_it_only_looks_like_one(world: World) -> None:
+    contact = {"email": None, "phone_number": None}
+    said = ("S00042, I am \u212aim@example.org", "S00042, I am Kim@Example.org", "and when does it come?")
+    for message_id, text in enumerate(said, start=101):
+        world.chatwoot.add(text, id=message_id)
+        body = payload("01_incoming_text_webwidget.json", id=message_id, content=text)
+        body["sender"] |= contact
+        body["conversation"]["meta"]["sender"] |= contact
+        world.deliver(record(body, n=message_id))
+    claimed = [context.identity for _, context in world.agent.runs]
+    assert claimed[0].email != "kim@example.org"
+    assert [(one.level, one.email) for one in claimed[1:]] == [("claimed", "kim@example.org")] * 2
+
+
 def test_a_reply_with_nothing_left_to_say_goes_to_a_person(world: World) -> None:
     world.agent.script = [AgentReply(text="\u200b \u200b")]
     world.deliver(world.customer_writes("Where is my order?"))
