@@ -53,7 +53,7 @@ def run(*, as_json: bool = False, log: str | None = None) -> int:
             "CHATWOOT_BASE_URL is set: the demo plays the customers itself and does not write into a real Chatwoot. "
             "Unset it, or use `metta up` or `metta worker` with it"
         )
-    path = Path(log) if log else Path(tempfile.mkstemp(prefix="metta-demo-", suffix=".log")[1])
+    path = Path(log) if log else _temporary_file()
     try:
         with stdout_kept(path) as out:
             view = DemoView(out, quiet=as_json)
@@ -63,6 +63,10 @@ def run(*, as_json: bool = False, log: str | None = None) -> int:
                 out.write("\n")
             else:
                 view.end(document)
+    except KeyboardInterrupt:
+        if log is None:
+            path.unlink(missing_ok=True)
+        raise
     except (RuntimeError, psycopg.Error) as error:
         raise CommandError(f"{error}\nthe log is in {path}") from None
     if not document["ok"]:
@@ -162,6 +166,12 @@ def _report(one: Played, chatwoot: ChatwootEmulator, *, emulated: bool) -> JsonO
     }
     conversation["problems"] = demo_report.problems(one, conversation, emulated=emulated)
     return conversation
+
+
+def _temporary_file() -> Path:
+    descriptor, name = tempfile.mkstemp(prefix="metta-demo-", suffix=".log")
+    os.close(descriptor)
+    return Path(name)
 
 
 def _failed(document: JsonObject) -> str:

@@ -175,7 +175,8 @@ class LocalStack:
             queue_url, dlq_url = self.aws.create_queues()
             table = self.aws.create_table()
             self._own |= {"AWS_SQS_QUEUE_URL": queue_url, "AWS_SQS_DLQ_URL": dlq_url, "IDEMPOTENCY_TABLE": table}
-        self._note("aws", True, f"MiniStack at {self.aws.url} (SQS FIFO queues, DynamoDB, Secrets Manager, Lambda)")
+        runs = "the deployed template, its function behind its event source" if self._deploy else "queues and table"
+        self._note("aws", True, f"MiniStack at {self.aws.url}: {runs}")
 
     def _settle_database(self, postgres: EmbeddedPostgres | None, home: Path | None) -> None:
         if postgres is not None:

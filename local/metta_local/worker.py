@@ -10,9 +10,7 @@ import logging
 import random
 import threading
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -20,13 +18,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from metta.errors import SettingsError
 from metta.settings import Settings
 from metta_local.health import WorkerHealth
+from metta_local.lambda_context import INVOCATION_SECONDS, LocalContext
 from metta_local.sqs_event import failed_ids, lambda_event, queue_arn
 from metta_local.visibility import Holding
 
+__all__ = ["INVOCATION_SECONDS", "LocalContext", "QueueMissingError", "QueueWorker"]
+
 log = logging.getLogger(__name__)
 
-INVOCATION_SECONDS = 60.0
-"""Time a batch has, as the function's timeout gives it on Lambda."""
 BACKOFF_SECONDS = 30.0
 """Longest wait between polls while the queue refuses."""
 DELETE_TRIES = 3
@@ -37,32 +36,6 @@ Handle = Callable[[dict[str, Any], Any], Any]
 
 class QueueMissingError(SettingsError):
     """The queue that the URL names does not exist."""
-
-
-@dataclass
-class LocalContext:
-    """The Lambda context of one batch, with a deadline that really passes."""
-
-    seconds: float = INVOCATION_SECONDS
-    aws_request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    function_name: str = "metta-worker"
-    function_version: str = "$LATEST"
-    memory_limit_in_mb: int = 512
-    invoked_function_arn: str = "arn:aws:lambda:us-east-1:000000000000:function:metta-worker"
-    log_group_name: str = "/aws/lambda/metta-worker"
-    log_stream_name: str = "local"
-    clock: Callable[[], float] = time.monotonic
-
-    def __post_init__(self) -> None:
-        self.deadline = self.clock() + self.seconds
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds left, never negative."""
-        return max(0, int((self.deadline - self.clock()) * 1000))
-
-    def end_within(self, seconds: float) -> None:
-        """Bring the deadline forward, never back."""
-        self.deadline = min(self.deadline, self.clock() + seconds)
 
 
 class QueueWorker:

@@ -170,6 +170,9 @@ class TestVariables:
     def test_the_kill_switch_keeps_the_worker_from_starting(self) -> None:
         refused(metta("worker", WORKER_ENABLED="false", AWS_SQS_QUEUE_URL="http://x/0/q"), "WORKER_ENABLED")
 
+    def test_the_demo_does_not_write_into_a_real_chatwoot(self, shell: Shell) -> None:
+        refused(shell("demo", CHATWOOT_BASE_URL="https://chat.example.com"), "CHATWOOT_BASE_URL", "metta up")
+
     def test_migrate_names_its_variable(self, shell: Shell) -> None:
         refused(shell("migrate"), "DATABASE_MIGRATE_URL")
         refused(shell("migrate", "--status"), "DATABASE_MIGRATE_URL")
