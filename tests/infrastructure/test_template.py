@@ -44,14 +44,14 @@ def parameter_of(variable: str) -> str:
     return "".join(word.capitalize() for word in variable.split("_"))
 
 
-def test_sam_itself_finds_nothing_to_complain_about() -> None:
+def test_sam_itself_finds_nothing_to_complain_about(tmp_path: Path) -> None:
     done = subprocess.run(
         [Path(sys.executable).with_name("sam"), "validate", "--lint"],
         cwd=ROOT,
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
-        env={"PATH": "/usr/bin:/bin", "SAM_CLI_TELEMETRY": "0", "HOME": str(ROOT / ".aws-sam")},
+        env={"PATH": "/usr/bin:/bin", "SAM_CLI_TELEMETRY": "0", "HOME": str(tmp_path)},
         check=False,
     )
 
