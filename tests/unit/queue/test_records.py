@@ -9,7 +9,6 @@ import pytest
 
 from metta.queue.records import group_records, read_record
 from metta.settings import Settings, load
-
 from tests_support import PAYLOADS, payload, record
 
 ENVIRONMENT = {

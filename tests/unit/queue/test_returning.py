@@ -11,7 +11,6 @@ from botocore.exceptions import EndpointConnectionError
 from metta.errors import AuditDown, ModelDown, QuietWindow
 from metta.queue.records import Record
 from metta.queue.returning import Returning, delay_seconds
-
 from tests_support import record
 
 
