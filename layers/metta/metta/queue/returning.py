@@ -101,7 +101,8 @@ class Returning:
         if self._dlq_url.endswith(".fifo"):
             extra = {
                 "MessageGroupId": str(system.get("MessageGroupId") or record.message_id),
-                "MessageDeduplicationId": str(system.get("MessageDeduplicationId") or record.message_id),
+                # not the deduplication id it came with: redriven and rejected again within five minutes, it would vanish
+                "MessageDeduplicationId": record.message_id,
             }
         try:
             self._sqs.send_message(QueueUrl=self._dlq_url, MessageBody=body, MessageAttributes=attributes, **extra)
