@@ -140,10 +140,10 @@ def settle(played: list[Played], database_url: str, told: Callable[[Played], Non
 
 
 def _look(one: Played, connection: psycopg.Connection[Any]) -> None:
+    key = ConversationKey(account_id=ACCOUNT_ID, conversation_id=one.conversation_id)
     try:
-        one.record = read_conversation(
-            connection, ConversationKey(account_id=ACCOUNT_ID, conversation_id=one.conversation_id)
-        )
+        with connection.transaction():
+            one.record = read_conversation(connection, key)
     except AuditDown:
         return
     covered = {id_ for turn in one.record["turns"] for id_ in turn["covered"]}

@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 BACKOFF_SECONDS = 30.0
 """Longest wait between polls while the queue refuses."""
+SHORT_POLL_SECONDS = 0.5
+"""Pause after an empty poll that did not wait; without it the loop would do nothing but ask."""
 DELETE_TRIES = 3
 
 Handle = Callable[[dict[str, Any], Any], Any]
@@ -109,6 +111,8 @@ class QueueWorker:
                 self._hold(messages, LocalContext()).give_back()
             elif messages:
                 self._work(messages)
+            elif self._settings.sqs_wait_time_seconds == 0:
+                self._stopping.wait(SHORT_POLL_SECONDS)
 
     def start(self) -> None:
         """Run in a thread of its own; ``error`` says afterwards whether it ended by itself."""

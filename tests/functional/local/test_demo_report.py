@@ -6,11 +6,14 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import pytest
 
-from metta.messages import Outcome
+from metta.messages import ConversationKey, Outcome
+from metta_local import demo
 from metta_local.demo_report import audit_rows, document, problems, thread
 from metta_local.demo_scenes import LENA, SCENES, WHATSAPP, Expected, Played, Said, Scene
+from metta_local.postgres import EmbeddedPostgres
 
 Json = dict[str, Any]
 Change = Callable[[Json], object]
@@ -88,6 +91,26 @@ def test_a_conversation_that_does_not_come_to_an_end_is_wrong() -> None:
 
 def test_words_are_not_held_against_a_real_model() -> None:
     assert judged(lambda c: c["turns"][0].update(reply="Unterwegs.", tool_calls=[]), emulated=False) == []
+
+
+def test_a_turn_that_is_written_while_one_looks_is_never_seen_without_its_parts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[str] = []
+
+    def read(connection: psycopg.Connection[Any], _: ConversationKey) -> Json:
+        for _ in range(2):
+            row = connection.execute("SELECT current_setting('transaction_isolation'), now()").fetchone()
+            seen.append(str(row))
+        return {"turns": [{"covered": [7]}], "skips": []}
+
+    monkeypatch.setattr(demo, "read_conversation", read)
+    played = Played(SCENE, conversation_id=84, message_ids=[7])
+    with EmbeddedPostgres() as urls:
+        demo.settle([played], urls.database_url, lambda _: None)
+    assert played.settled
+    assert seen[0] == seen[1], "two statements, two moments"
+    assert "repeatable read" in seen[0]
 
 
 def test_one_wrong_conversation_makes_the_demo_fail() -> None:

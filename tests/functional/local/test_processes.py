@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 import signal
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from metta_local.chatwoot import ChatwootEmulator
+from metta_local.inprocess import InProcessWorker
 from metta_local.postgres import EmbeddedPostgres
 from metta_local.stack import LocalStack
 
@@ -114,6 +118,29 @@ def test_a_worker_that_cannot_finish_in_time_gives_the_message_back_and_leaves(
     assert code == 0, err
     assert in_flight(stack) == 0, "it would have stayed hidden for ten minutes"
     assert chatwoot.customer_sees(conversation) == []
+
+
+@pytest.fixture
+def own_logging() -> Iterator[None]:
+    """A handler built in this process sets up logging for all of it; what was before comes back."""
+    logger = logging.getLogger("metta")
+    before = (list(logger.handlers), logger.level, logger.propagate)
+    yield
+    logger.handlers[:], logger.level, logger.propagate = before
+
+
+@pytest.mark.usefixtures("own_logging")
+def test_the_loop_learns_which_records_the_handler_gives_back(
+    stack: LocalStack, chatwoot: ChatwootEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: list[str] = []
+    with stack.applied(), Path(os.devnull).open("w") as nowhere:
+        worker = InProcessWorker(stack.settings(), log_stream=nowhere, emit_metrics=False)
+        monkeypatch.setattr(worker.loop, "left_by_handler", left.append)
+        with worker:
+            conversation = ask(chatwoot, "Do you sell mugs?")
+            until(lambda: chatwoot.customer_sees(conversation) != [])
+    assert left, "the quiet window gave the message back, and a heartbeat would have hidden it again"
 
 
 def test_up_prints_its_variables_answers_and_leaves_nothing_behind() -> None:

@@ -23,7 +23,7 @@ START = Callable[..., QueueWorker]
 def settings(**changes: str) -> Settings:
     return load(
         {
-            "SQS_WAIT_TIME_SECONDS": "1",
+            "SQS_WAIT_TIME_SECONDS": "0",
             "SQS_VISIBILITY_TIMEOUT": "30",
             "SHUTDOWN_TIMEOUT_SECONDS": "5",
             **changes,
@@ -267,9 +267,11 @@ class Moody:
         self.meta = sqs.meta
         self.refuse: dict[str, int] = {}
         self.refused: list[str] = []
+        self.calls: list[str] = []
 
     def __getattr__(self, name: str) -> Any:
         def call(**parameters: Any) -> Any:
+            self.calls.append(name)
             if self.refuse.get(name, 0) > 0:
                 self.refuse[name] -= 1
                 self.refused.append(name)
@@ -293,12 +295,26 @@ def test_a_throttled_queue_is_asked_again(sqs: Any, queue_url: str) -> None:
         assert worker.finish(seconds=3)
 
 
+def test_an_empty_queue_is_not_asked_without_pause(sqs: Any, queue_url: str) -> None:
+    asked = Moody(sqs)
+    worker = QueueWorker(asked, queue_url, Handler(), settings())
+    worker.start()
+    time.sleep(0.8)
+    assert worker.finish(seconds=3)
+    assert 1 <= asked.calls.count("receive_message") <= 3
+
+
 def test_a_queue_that_does_not_exist_ends_the_loop_with_a_message_that_names_the_variable(
     sqs: Any, queue_url: str
 ) -> None:
     worker = QueueWorker(sqs, queue_url.replace(".fifo", "-gone.fifo"), Handler(), settings())
-    with pytest.raises(QueueMissingError, match="AWS_SQS_QUEUE_URL"):
-        worker.run()
+    worker.start()
+    try:
+        assert worker.join(5), "it asks for ever"
+        assert isinstance(worker.error, QueueMissingError)
+        assert "AWS_SQS_QUEUE_URL" in str(worker.error)
+    finally:
+        worker.finish(seconds=1)
 
 
 def test_the_deadline_of_a_batch_really_passes() -> None:
