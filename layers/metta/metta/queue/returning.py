@@ -101,7 +101,7 @@ class Returning:
         if self._dlq_url.endswith(".fifo"):
             extra = {
                 "MessageGroupId": str(system.get("MessageGroupId") or record.message_id),
-                # not the deduplication id it came with: redriven and rejected again within five minutes, it would vanish
+                # not the one it came with: redriven and rejected again within five minutes, it would vanish
                 "MessageDeduplicationId": record.message_id,
             }
         try:
