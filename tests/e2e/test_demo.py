@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def demo() -> subprocess.CompletedProcess[str]:
-    clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH") if name in os.environ}
     began = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "metta_local.cli", "demo", "--json"],

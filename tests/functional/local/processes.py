@@ -15,7 +15,7 @@ Done = subprocess.CompletedProcess[str]
 
 def variables(**given: str) -> dict[str, str]:
     """These variables and none of the developer's."""
-    clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH") if name in os.environ}
     return clean | {"AWS_EC2_METADATA_DISABLED": "true"} | given
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from metta.ai import tools
 from metta_local import cli
 from metta_local.aws import MiniStack
 
@@ -209,3 +211,15 @@ class TestToolUsage:
 
     def test_odoo_that_does_not_answer_is_a_failure(self, shell: Shell) -> None:
         refused(shell("tool", "getProduct", '{"productId": 1}', **self.ODOO))
+
+    def test_what_is_logged_meanwhile_is_not_shown(self, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def call(*_: object, **__: object) -> dict[str, bool]:
+            logging.getLogger("metta.integrations.odoo").warning("a field is missing")
+            return {"found": False}
+
+        monkeypatch.setattr(tools, "call_tool", call)
+        root = logging.getLogger("metta")
+        monkeypatch.setattr(root, "handlers", [logging.StreamHandler(sys.stderr)])
+        done = shell("tool", "getProduct", '{"productId": 1}', **self.ODOO)
+        assert (done.returncode, done.stdout, done.stderr) == (0, '{"found": false}\n', "")
+        assert not logging.root.manager.disable, "it stays silent for ever"

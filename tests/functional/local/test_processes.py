@@ -159,8 +159,11 @@ def test_up_prints_its_variables_answers_and_leaves_nothing_behind() -> None:
 
         until(lambda: seen() != [])
         assert "Mug" in seen()[0]
-        code, out, err = ended(up, signal.SIGTERM, within=15)
-    assert code == 0, err
+        up.send_signal(signal.SIGTERM)
+        assert up.stderr is not None
+        assert any("stopping" in line for line in up.stderr)
+        code, out, err = ended(up, signal.SIGINT, within=15)
+    assert code == 0, f"an impatient second signal broke the cleaning up: {err}"
     assert out == "", "logs belong on stderr"
     for name in ("CHATWOOT_BASE_URL", "AWS_ENDPOINT_URL", "ODOO_URL"):
         with pytest.raises(httpx.ConnectError):
