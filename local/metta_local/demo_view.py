@@ -16,6 +16,18 @@ from metta_local.demo_scenes import SCENES, Played
 
 _ACTIONS = {"allow": "green", "redact": "yellow", "block": "red", "handoff": "magenta"}
 _LONGEST = 400
+_LONGEST_VALUE = 60
+_AUDIT_COLUMNS = {
+    "turns": ("outcome", "reason", "attempt", "prompt_version", "guardrail_version", "model_call_count", "cost_usd"),
+    "incoming_messages": ("message_id", "text"),
+    "outgoing_messages": ("message_id", "kind", "private", "text"),
+    "verdicts": ("direction", "action", "reason", "version"),
+    "findings": ("check", "kind", "start", "end", "score"),
+    "tool_calls": ("name", "arguments", "ok", "duration_ms"),
+    "model_calls": ("model", "input_tokens", "output_tokens", "cost_usd", "duration_ms"),
+    "handoff_steps": ("step",),
+}
+"""Table -> the columns that the demo shows of it; ``--json`` has all of them."""
 
 
 class DemoView:
@@ -53,7 +65,7 @@ class DemoView:
                 parts.append(_line(conversation["customer"], f"{message['text'] or ''}{files}", "bold cyan"))
         for turn in conversation["turns"]:
             parts += _turn(turn)
-        parts.append(_line("Audit rows", _counted(conversation["audit"]), "bold"))
+        parts += _audit(conversation["audit"])
         parts += [_line("WRONG", problem, "bold red") for problem in conversation["problems"]]
         style = "red" if conversation["problems"] else "green"
         title = Text(f"{conversation['name']} (conversation {conversation['conversation_id']})")
@@ -105,7 +117,19 @@ def _turn(turn: JsonObject) -> list[Text]:
     return lines
 
 
-def _counted(rows: list[JsonObject]) -> str:
-    """How many rows of which table PostgreSQL gave back."""
+def _audit(rows: list[JsonObject]) -> list[Text]:
+    """The rows that PostgreSQL gave back, one line each, with the columns that tell most."""
     counts = Counter(row["table"] for row in rows)
-    return ", ".join(f"{count} {table}" for table, count in counts.items()) or "none"
+    total = ", ".join(f"{count} {table}" for table, count in counts.items()) or "none"
+    lines = [_line("Audit rows in PostgreSQL", total, "bold")]
+    for row in rows:
+        columns = _AUDIT_COLUMNS.get(row["table"])
+        if columns:
+            told = ", ".join(f"{name} {_value(row[name])}" for name in columns if row[name] not in (None, ""))
+            lines.append(_line(f"  {row['table']}", told, "dim"))
+    return lines
+
+
+def _value(value: Any) -> str:
+    text = f"{value:.6g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]} ..."
