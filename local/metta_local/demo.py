@@ -28,6 +28,7 @@ from metta_local.console import CommandError, stdout_kept
 from metta_local.demo_scenes import SCENES, Played, Scene
 from metta_local.demo_view import DemoView
 from metta_local.inprocess import InProcessWorker
+from metta_local.migrate_command import require_current
 from metta_local.stack import ACCOUNT_ID, LocalStack
 
 SETTLE_SECONDS = 120.0
@@ -82,6 +83,7 @@ def play(view: DemoView) -> JsonObject:
     view.starting()
     with ExitStack() as running:
         stack = running.enter_context(LocalStack())
+        require_current(stack.settings())
         running.enter_context(stack.applied())
         running.enter_context(InProcessWorker(stack.settings()))
         assert stack.chatwoot is not None

@@ -46,6 +46,11 @@ def template_parameters(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def worker_secret(environment: Mapping[str, str]) -> dict[str, str]:
+    """What the function's secret holds: the secrets it needs and no others."""
+    return {name: environment[name] for name in SECRET_NAMES if name not in _NOT_PASSED_ON and environment.get(name)}
+
+
 def deploy_onto(aws: MiniStack, environment: Mapping[str, str]) -> dict[str, str]:
     """Build for this machine, deploy, and name what came of it.
 
@@ -59,8 +64,8 @@ def deploy_onto(aws: MiniStack, environment: Mapping[str, str]) -> dict[str, str
     Raises:
         CommandError: it does not build or deploy; the text is sam's.
     """
-    secret = {name: environment[name] for name in SECRET_NAMES if name not in _NOT_PASSED_ON and environment.get(name)}
-    parameters = {"MettaSecretArn": aws.create_secret(secret), **template_parameters(environment)}
+    secret_arn = aws.create_secret(worker_secret(environment))
+    parameters = {"MettaSecretArn": secret_arn, **template_parameters(environment)}
     try:
         outputs = deploy.deploy(aws, deploy.build(BUILD_DIRECTORY), parameters)
     except RuntimeError as error:

@@ -31,6 +31,17 @@ def migrate_with(settings: Settings) -> MigrationReport:
     )
 
 
+def require_current(settings: Settings) -> None:
+    """Refuse to start on a database whose schema is not that of this code; nothing could be audited.
+
+    Raises:
+        SettingsError: it is not.
+        AuditDown: the database cannot be reached.
+    """
+    if not status(settings.database.get_secret_value()).current:
+        raise SettingsError("DATABASE_URL: the schema is missing or behind this code; run `metta migrate`")
+
+
 def _role(url: SecretStr | None, variable: str) -> str | None:
     return None if url is None else role_of(url.get_secret_value(), variable=variable)
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -50,7 +52,8 @@ class LocalStack:
         environ: the variables the caller has (``os.environ`` unless given); those of real services are kept.
         directory: where data and logs live; kept afterwards, the database's content with it. None keeps nothing.
         deploy: put the real template onto the embedded AWS, whose event source then runs the function; otherwise
-            there are only queue and table, and somebody has to work.
+            there are only queue, table and secret, and somebody has to work.
+        ports: ports wished for by service (aws, chatwoot, odoo, model); another one where it is taken or not named.
 
     Example::
 
@@ -59,13 +62,19 @@ class LocalStack:
     """
 
     def __init__(
-        self, environ: Mapping[str, str] | None = None, directory: Path | None = None, *, deploy: bool = False
+        self,
+        environ: Mapping[str, str] | None = None,
+        directory: Path | None = None,
+        *,
+        deploy: bool = False,
+        ports: Mapping[str, int] | None = None,
     ) -> None:
         given = dict(os.environ if environ is None else environ)
         known = {name.upper() for name in Settings.model_fields} | set(_AWS_PASSED_ON)
         self._given = {name: value for name, value in given.items() if value and name in known}
         self._directory = directory
         self._deploy = deploy
+        self._ports = dict(ports or {})
         self._closing = ExitStack()
         self._own: dict[str, str] = {}
         self._services: dict[str, dict[str, Any]] = {}
@@ -134,7 +143,7 @@ class LocalStack:
             home.mkdir(parents=True, exist_ok=True)
         postgres = None if "DATABASE_URL" in self._given else EmbeddedPostgres(home and home / "postgres")
         if "AWS_SQS_QUEUE_URL" not in self._given:
-            self.aws = MiniStack(home and home / "aws")
+            self.aws = MiniStack(home and home / "aws", self._port("aws"))
             for name in _REAL_AWS_ONLY:
                 self._given.pop(name, None)
         elif "IDEMPOTENCY_TABLE" not in self._given:
@@ -155,8 +164,19 @@ class LocalStack:
             for begun in [pool.submit(service.start) for service in services]:
                 begun.result()
 
-    def _serve(self, app: Any) -> str:
-        server = LoopbackServer(app)
+    def _port(self, service: str) -> int:
+        """The port wished for, or 0 for any, when there is no wish or somebody else has it."""
+        wished = self._ports.get(service, 0)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", wished))
+            except OSError:
+                return 0
+        return wished
+
+    def _serve(self, app: Any, service: str = "") -> str:
+        server = LoopbackServer(app, self._port(service))
         self._closing.callback(server.stop)
         return server.start().url
 
@@ -174,6 +194,7 @@ class LocalStack:
         else:
             queue_url, dlq_url = self.aws.create_queues()
             table = self.aws.create_table()
+            self.aws.create_secret(deployed.worker_secret(self.environment()))
             self._own |= {"AWS_SQS_QUEUE_URL": queue_url, "AWS_SQS_DLQ_URL": dlq_url, "IDEMPOTENCY_TABLE": table}
         runs = "the deployed template, its function behind its event source" if self._deploy else "queues and table"
         self._note("aws", True, f"MiniStack at {self.aws.url}: {runs}")
@@ -200,7 +221,7 @@ class LocalStack:
             self._note("model", False, f"{where}; it is paid for")
             return
         self.model = ModelEmulator()
-        url = self._serve(self.model.app)
+        url = self._serve(self.model.app, "model")
         self._own |= {"OPENAI_API_KEY": self.model.api_key, "OPENAI_BASE_URL": f"{url}/v1"}
         self._note("model", True, f"a rule-based offline model behind the Responses API at {url}/v1")
 
@@ -209,7 +230,7 @@ class LocalStack:
             self._note("odoo", False, self._given["ODOO_URL"])
             return
         self.odoo = OdooEmulator()
-        url = self._serve(self.odoo.app)
+        url = self._serve(self.odoo.app, "odoo")
         self._own |= {
             "ODOO_URL": url,
             "ODOO_DB": self.odoo.database,
@@ -223,7 +244,11 @@ class LocalStack:
             self._note("chatwoot", False, self._given["CHATWOOT_BASE_URL"])
         else:
             self.chatwoot = ChatwootEmulator()
-            url = self._serve(self.chatwoot.app)
+            if self._directory is not None or {"AWS_SQS_QUEUE_URL", "DATABASE_URL"} & set(self._given):
+                # What outlives this stack remembers conversations by id: a second run must not look like the first.
+                world = self.chatwoot.world
+                world.next_conversation_id = world.next_message_id = int(time.time() * 1000)
+            url = self._serve(self.chatwoot.app, "chatwoot")
             self._own |= {
                 "CHATWOOT_BASE_URL": url,
                 "CHATWOOT_API_KEY": self.chatwoot.bot_token,

@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import TextIO
 
 from metta_local.console import CommandError
+from metta_local.migrate_command import require_current
 from metta_local.stack import LocalStack
 
+PORTS = {"aws": 4566, "chatwoot": 3000, "odoo": 8069, "model": 8080}
+"""Where ``events/local.env.json`` expects the services, so that ``sam local invoke`` finds them."""
 LOOK_SECONDS = 0.5
 """Between looks at signals: one that the system gives to another thread does not wake the main thread."""
 
@@ -32,11 +35,12 @@ def run(*, as_json: bool = False, deployed: bool = False, directory: str | None 
         CommandError: something does not start; nothing is left running.
     """
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
-    stack = LocalStack(directory=Path(directory).resolve() if directory else None, deploy=deployed)
+    stack = LocalStack(directory=Path(directory).resolve() if directory else None, deploy=deployed, ports=PORTS)
     out = sys.stdout
     with redirect_stdout(sys.stderr), ExitStack() as running:
         try:
             running.enter_context(stack)
+            require_current(stack.settings())
             if not deployed:
                 running.enter_context(stack.applied())
                 from metta_local.inprocess import InProcessWorker
