@@ -205,6 +205,9 @@ def test_migrate_brings_an_empty_database_up_to_date_and_says_so() -> None:
         before = metta("migrate", "--status", **given)
         assert before.returncode == 1
         assert "pending" in before.stdout
+        demo = metta("demo", DATABASE_URL=urls.database_url)
+        assert demo.returncode == 1
+        assert "metta migrate" in demo.stderr, "it would have played to an audit log that is not there"
         migrated = metta("migrate", "--json", **given)
         assert migrated.returncode == 0, migrated.stderr
         assert json.loads(migrated.stdout)["applied"]

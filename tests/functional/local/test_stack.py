@@ -71,6 +71,20 @@ def test_keys_of_a_real_account_do_not_reach_an_emulator(reals: dict[str, str]) 
         assert not set(left_over.values()) & set(stack.environment().values())
 
 
+def test_a_second_run_on_a_real_queue_or_database_does_not_repeat_the_ids_of_the_first(reals: dict[str, str]) -> None:
+    given = {name: value for name, value in reals.items() if not name.startswith("CHATWOOT")}
+    with LocalStack(given) as first:
+        assert first.chatwoot is not None
+        contact = first.chatwoot.add_contact("Ada Quick")["id"]
+        earlier = [first.chatwoot.customer_writes(contact, "Hello", new_conversation=True) for _ in range(20)][-1]
+    with LocalStack(given) as second:
+        assert second.chatwoot is not None
+        contact = second.chatwoot.add_contact("Ada Quick")["id"]
+        later = second.chatwoot.customer_writes(contact, "Hello")
+    assert later["conversation_id"] > earlier["conversation_id"]
+    assert later["id"] > earlier["id"]
+
+
 def test_a_real_queue_without_its_table_is_refused(reals: dict[str, str]) -> None:
     del reals["IDEMPOTENCY_TABLE"]
     with pytest.raises(SettingsError, match="IDEMPOTENCY_TABLE"):
