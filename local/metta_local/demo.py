@@ -19,7 +19,7 @@ from typing import Any
 
 import psycopg
 
-from metta.errors import AuditDown
+from metta.errors import AuditDown, MettaError
 from metta.messages import ConversationKey, JsonObject
 from metta.persistence.read import read_conversation
 from metta_local import demo_report
@@ -64,7 +64,7 @@ def run(*, as_json: bool = False, log: str | None = None) -> int:
                 out.write("\n")
             else:
                 view.end(document)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, MettaError, BrokenPipeError):  # they say all there is to say
         if log is None:
             path.unlink(missing_ok=True)
         raise
