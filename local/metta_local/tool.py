@@ -23,7 +23,9 @@ def identity_of(email: str | None, phone: str | None, level: str | None) -> Iden
     Raises:
         CommandError: an address is malformed, or the level needs one and there is none.
     """
-    address = email.strip().lower() if email else None
+    address = email.strip() if email else None
+    if address is not None and address.isascii():  # folding a look-alike letter would make it another address
+        address = address.lower()
     number = _SEPARATORS.sub("", phone) if phone else None
     if address is not None and not _EMAIL.fullmatch(address):
         raise CommandError("--email must be one e-mail address, lena@example.org")

@@ -46,7 +46,9 @@ def read_conversation(source: str | psycopg.Connection[Any], key: ConversationKe
     """
     if isinstance(source, str):
         try:
-            with psycopg.connect(audit_conninfo(source), prepare_threshold=None, autocommit=True) as connection:
+            with psycopg.connect(audit_conninfo(source), prepare_threshold=None) as connection:
+                # one moment for all tables: a turn committed in between would come without its rows
+                connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
                 return _read(connection, key)
         except psycopg.Error as error:
             raise audit_down(error) from None
