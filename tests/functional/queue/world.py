@@ -367,3 +367,8 @@ class World:
             else:
                 return receive
         raise AssertionError(f"not done after {most} receives")
+
+
+def outcomes(world: World) -> list[tuple[str, str]]:
+    """How the audited turns ended, and why."""
+    return [(str(turn.outcome), turn.reason) for turn in world.audit.turns.values()]

@@ -1,0 +1,115 @@
+"""I3: no word after a person took over, none that a newer message made stale; takeover and giving back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from world import World, outcomes
+
+from metta.errors import (
+    Overtaken,
+)
+from tests_support import payload, record
+
+MakeWorld = Callable[..., World]
+
+
+@pytest.mark.parametrize("bot", [False, True])
+def test_a_person_who_answers_while_the_model_thinks_is_not_talked_over(make_world: MakeWorld, bot: bool) -> None:
+    world = make_world(bot=bot)
+    first = world.customer_writes("Where is my order?")
+    world.agent.script = [lambda: world.chatwoot.add("I am on it", "outgoing", sender_type="user") and None]
+    world.deliver(first)
+    assert world.chatwoot.replies == []
+    assert outcomes(world) == [("dropped", "human_reply")]
+    world.deliver(world.customer_writes("thanks"))
+    assert world.chatwoot.replies == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [("assignee_type", "User", "human_assigned"), ("status", "open", "not_answerable_status")],
+)
+def test_a_conversation_that_was_taken_while_the_model_thinks_gets_no_reply(
+    world: World, field: str, value: str, reason: str
+) -> None:
+    first = world.customer_writes("Where is my order?")
+    world.agent.script = [lambda: setattr(world.chatwoot, field, value)]
+    world.deliver(first)
+    assert world.chatwoot.replies == []
+    assert outcomes(world) == [("dropped", reason)]
+
+
+def test_a_reply_in_the_channels_own_app_counts_as_a_person(world: World) -> None:
+    first = world.customer_writes("Where is my order?")
+    world.agent.script = [
+        lambda: world.chatwoot.add("on my phone", "outgoing", sender_type=None, external_echo=True) and None
+    ]
+    world.deliver(first)
+    assert outcomes(world) == [("dropped", "human_reply")]
+
+
+def test_a_bot_as_assignee_is_no_person(world: World) -> None:
+    world.chatwoot.assignee_type = "AgentBot"
+    world.deliver(world.customer_writes("Where is my order?"))
+    assert len(world.chatwoot.replies) == 1
+
+
+@pytest.mark.parametrize("bot", [False, True])
+def test_a_newer_message_makes_the_running_reply_stale_and_one_reply_answers_both(
+    make_world: MakeWorld, bot: bool
+) -> None:
+    world = make_world(bot=bot)
+    first = world.customer_writes("Where is my order?")
+    later: list[dict[str, object]] = []
+    world.agent.script = [lambda: later.append(world.customer_writes("S00042 I mean"))]
+    with pytest.raises(Overtaken):
+        world.deliver(first)
+    assert world.chatwoot.replies == []
+    world.deliver(first, *later, receives=2)
+    assert world.chatwoot.replies == ["About that: Where is my order? / S00042 I mean"]
+    assert outcomes(world) == [("dropped", "overtaken"), ("answered", "")]
+    assert [turn.attempt for turn in world.audit.turns.values()] == [1, 1], "being overtaken is no failed try"
+
+
+def test_a_customer_who_never_stops_writing_is_answered_at_last(world: World) -> None:
+    old = datetime.now(UTC) - timedelta(seconds=60)
+    first = world.customer_writes("Where is my order?", created_at=old)
+    world.agent.script = [lambda: world.customer_writes("hello?") and None]
+    world.deliver(first)
+    assert world.chatwoot.replies == ["About that: Where is my order?"]
+
+
+def test_a_closed_reply_window_ends_with_a_person_and_without_a_word(world: World) -> None:
+    first = world.customer_writes("Where is my order?")
+    world.agent.script = [lambda: setattr(world.chatwoot, "can_reply", False)]
+    world.deliver(first)
+    assert world.chatwoot.replies == []
+    assert world.chatwoot.status == "open"
+    assert outcomes(world) == [("handed_off", "cannot_reply")]
+
+
+def test_a_person_at_work_silences_metta_until_the_conversation_comes_back(world: World) -> None:
+    human = payload("03_outgoing_by_agent_still_pending.json", created_at=datetime.now(UTC).isoformat())
+    world.deliver(record(human))
+    world.deliver(world.customer_writes("Where is my order?"))
+    assert world.chatwoot.replies == []
+    assert outcomes(world) == [("skipped", "human_took_over")]
+    asked = world.chatwoot.add("Still there?")
+    world.offset += 30
+    back = payload("12_conversation_status_changed.json", status="pending", messages=[], updated_at=world.now())
+    back["meta"] |= {"assignee": None, "assignee_type": None}
+    world.deliver(record(back))
+    assert world.chatwoot.replies == [f"About that: {asked.text}"]
+
+
+def test_a_reply_the_channel_refused_goes_to_a_person_once(world: World) -> None:
+    failed = payload("11_message_updated_delivery_failed.json", conversation__id=84)
+    failed["content_attributes"]["metta_turn_id"] = "t-1"
+    for receive in (1, 2):
+        world.deliver(record(failed), receives=receive)
+    assert world.chatwoot.status == "open"
+    assert len(world.chatwoot.notes) == 1
+    assert outcomes(world) == [("handed_off", "delivery_failed")]
