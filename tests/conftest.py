@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
+import sys
 from typing import Any
 
 import pytest
@@ -43,3 +44,12 @@ os.environ.update(
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Variables a test sets through monkeypatch end with it."""
+
+
+@pytest.fixture(autouse=True)
+def _no_cached_secrets() -> None:
+    """Powertools keeps a client and values for the process; each test has a Secrets Manager of its own."""
+    loaded = sys.modules.get("aws_lambda_powertools.utilities.parameters.base")
+    if loaded is not None:
+        loaded.DEFAULT_PROVIDERS.clear()
+        loaded.clear_caches()

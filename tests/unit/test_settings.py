@@ -7,20 +7,11 @@ from typing import Any
 
 import boto3
 import pytest
-from aws_lambda_powertools.utilities.parameters.base import DEFAULT_PROVIDERS, clear_caches
 from moto import mock_aws
 
 from metta.bootstrap import build_worker
 from metta.errors import SettingsError
 from metta.settings import SECRET_NAMES, Settings, load
-
-
-@pytest.fixture(autouse=True)
-def _no_cached_secrets() -> None:
-    """Powertools keeps a client and values for the process; each test has a Secrets Manager of its own."""
-    DEFAULT_PROVIDERS.clear()
-    clear_caches()
-
 
 CHATWOOT = {"CHATWOOT_BASE_URL": "https://chat.example/", "CHATWOOT_API_KEY": "token", "CHATWOOT_ACCOUNT_ID": "3"}
 

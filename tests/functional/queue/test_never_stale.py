@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from world import World, outcomes
 
-from metta.errors import (
-    Overtaken,
-)
+from metta.errors import Overtaken
+from metta.messages import AgentReply
 from tests_support import payload, record
 
 MakeWorld = Callable[..., World]
@@ -113,3 +113,25 @@ def test_a_reply_the_channel_refused_goes_to_a_person_once(world: World) -> None
     assert world.chatwoot.status == "open"
     assert len(world.chatwoot.notes) == 1
     assert outcomes(world) == [("handed_off", "delivery_failed")]
+
+
+def test_open_conversations_are_answered_only_where_the_operator_says_so(make_world: MakeWorld) -> None:
+    for setting, replies in (("pending", 0), ("unassigned", 1)):
+        world = make_world(CHATWOOT_ANSWER_WHEN=setting)
+        world.chatwoot.status = "open"
+        raw = world.customer_writes("Where is my order?")
+        body = payload("01_incoming_text_webwidget.json", id=world.chatwoot.thread[0].id, conversation__status="open")
+        world.deliver(raw | {"body": json.dumps(body)})
+        assert len(world.chatwoot.replies) == replies, setting
+        world.client.delete_table(TableName="state-table")
+
+
+def test_an_own_hand_off_is_not_talked_over_in_an_open_conversation(make_world: MakeWorld) -> None:
+    world = make_world(CHATWOOT_ANSWER_WHEN="unassigned")
+    world.agent.script = [AgentReply(handoff_reason="wants a refund")]
+    world.deliver(world.customer_writes("I want my money back"))
+    assert world.chatwoot.status == "open"
+    said = len(world.chatwoot.replies)
+    world.deliver(world.customer_writes("hello?"))
+    assert len(world.chatwoot.replies) == said
+    assert outcomes(world)[-1] == ("skipped", "human_took_over")
