@@ -176,6 +176,24 @@ def test_an_unexpected_error_in_one_conversation_fails_that_one_only(office: Off
     assert office.handle(a_message(office, 2, 201)) == []
 
 
+def test_an_unexpected_error_is_logged_with_its_place_and_without_what_it_quotes(office: Office) -> None:
+    def quote() -> None:
+        raise ValueError("input_value='my card is secret', lena@example.org")
+
+    office.chatwoot[1].on_get.append(quote)
+    assert office.handle(a_message(office, 1, 101)) == ["m-101"]
+    (line,) = [line for line in office.lines if line["level"] == "ERROR"]
+    assert line["error"] == "ValueError"
+    assert line["frames"][-1].endswith(" quote")
+    assert "secret" not in office.log.getvalue()
+    assert "lena" not in office.log.getvalue()
+
+
+def test_a_clock_behind_the_queues_does_not_stretch_the_quiet_window(office: Office) -> None:
+    assert office.handle(a_message(office, 1, 101, sent=time.time() + 60)) == ["m-101"]
+    assert office.sqs.visibility["r-101"] <= 3
+
+
 def test_conversations_of_a_batch_run_at_the_same_time(office: Office) -> None:
     running: set[int] = set()
     most = 0

@@ -5,8 +5,10 @@ from __future__ import annotations
 import concurrent.futures
 import logging
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
@@ -155,7 +157,8 @@ class Batches:
                     delay_seconds(error, receives) if isinstance(error, Retry) else delay_seconds(Retry(""), receives)
                 )
                 level = logging.INFO if isinstance(error, NotYet) else logging.WARNING
-                log.log(level, "%d records come back in %d s: %s", len(back), seconds, error, extra=kind_of(error))
+                why = error if isinstance(error, MettaError) else "unexpected error"
+                log.log(level, "%d records come back in %d s: %s", len(back), seconds, why, extra=kind_of(error))
                 self._returning.give_back(back, seconds)
                 self._meter.count(Metric.RECORDS_RETRIED, len(back))
             return settled
@@ -178,9 +181,10 @@ class Batches:
                 self._conversations.wait_for_burst(group)
             with self._tracing.span("conversation", conversation=str(group.key)):
                 settled |= self._settle_messages(group, seconds)
-        except Exception as problem:
+        except Exception as problem:  # noqa: BLE001 - whatever it is, the records come back and no other group notices
             if not isinstance(problem, MettaError):
-                log.exception("unexpected error")
+                # not log.exception: a traceback ends with the error's text
+                log.error("unexpected error", extra=kind_of(problem) | {"frames": frames_of(problem)})  # noqa: TRY400
             return {id(record): problem for record in group.records}, problem
         return settled, error
 
@@ -224,6 +228,12 @@ def result_for(message_id: int, turns: Sequence[Turn]) -> JsonObject:
         if message_id in turn.covered and turn.outcome is not Outcome.DROPPED:
             return {"outcome": str(turn.outcome), "turn": turn.id, "reason": turn.reason}
     return {"outcome": "covered"}
+
+
+def frames_of(error: BaseException) -> list[str]:
+    """Where an error came from, without its text: libraries like to quote what they were given, customers' words."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-12:]]
 
 
 def kind_of(error: Exception) -> dict[str, str]:

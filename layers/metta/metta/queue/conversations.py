@@ -30,7 +30,8 @@ def quiet_seconds(group: Group, settings: Settings, now: float) -> float:
     waited, silent = now - min(sent), now - max(sent)
     if waited >= settings.burst_max_seconds:
         return 0.0
-    return max(0.0, min(settings.burst_quiet_seconds - silent, settings.burst_max_seconds - waited))
+    # a clock that is behind the queue's must not stretch the window
+    return max(0.0, min(settings.burst_quiet_seconds - max(0.0, silent), settings.burst_max_seconds - waited))
 
 
 def has_answer(record: Record) -> bool:
