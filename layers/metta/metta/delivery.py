@@ -118,8 +118,25 @@ class Delivery:
             # steps are taken in order: whoever sees only the last one knows that the earlier ones were taken
             reached = HANDOFF_MESSAGES.get(kind, ())
             turn.handoff_done = tuple(dict.fromkeys((*turn.handoff_done, *reached)))
-        if turn.outcome is Outcome.ANSWERED and not turn.sent:
-            turn.phase = Phase.PREPARED
+        if not turn.sent and HandOffStep.NOTE not in turn.handoff_done:
+            turn.phase = Phase.PREPARED  # nothing of it left: it is looked at again like any other
+
+    async def may_go_on(self, turn: Turn, state: ConversationState) -> bool:
+        """Whether the rest of a send that broke off half way may still leave: not if a person came in between (I3)."""
+        if turn.delivery_unknown:
+            return True  # only the note and the status are left, which are for the team
+        try:
+            view = await self._chatwoot.get_conversation(turn.key)
+        except ChatwootRefused:
+            return True  # the rest meets the same refusal, and its own answer to it
+        reason = closed_reason(view, self._settings)
+        if reason == "not_answerable_status" and HandOffStep.WORD in turn.handoff_done:
+            reason = None  # we open it ourselves once the customer has the word
+        _, human = await self._newer(turn, view)
+        if reason is None and not human:
+            return True
+        state.takeover = "human"
+        return False
 
     async def deliver(self, turn: Turn, state: ConversationState, save: Save) -> None:
         """Send what is not known to be sent yet.

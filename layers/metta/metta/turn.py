@@ -81,6 +81,10 @@ class Turns:
             turn.phase = Phase.PREPARED  # written with the next step, or by the lease's keeper if that fails
         elif turn.phase is Phase.SENDING:
             await self._delivery.look_up(turn)
+            if turn.phase is Phase.SENDING and not await self._delivery.may_go_on(turn, state):
+                end(turn, state)
+                await save()
+                return turn
         if turn.phase is Phase.PREPARED:
             with timed(turn, "recheck"):
                 await self._delivery.recheck(turn, state, give_up)
@@ -155,10 +159,12 @@ class Turns:
             reason="delivery_failed",
             handoff_done=(HandOffStep.WORD,),
         )
+        waiting, tries = state.hand, state.tries  # a turn that waits for its own records, and its failed tries
         state.hand = turn
         await save()
         await self._delivery.deliver(turn, state, save)
         end(turn, state)
+        state.hand, state.tries = waiting, tries
         await save()
         return turn
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from world import World, outcomes
 
-from metta.errors import Overtaken
+from metta.errors import ChatwootDown, Overtaken, SendUnknown
 from metta.messages import AgentReply
 from tests_support import payload, record
 
@@ -135,3 +136,53 @@ def test_an_own_hand_off_is_not_talked_over_in_an_open_conversation(make_world: 
     world.deliver(world.customer_writes("hello?"))
     assert len(world.chatwoot.replies) == said
     assert outcomes(world)[-1] == ("skipped", "human_took_over")
+
+
+def failed_delivery(message_id: int = 6003) -> dict[str, Any]:
+    body = payload("11_message_updated_delivery_failed.json", id=message_id, conversation__id=84)
+    body["content_attributes"]["metta_turn_id"] = "t-1"
+    return record(body, n=message_id)
+
+
+def test_a_refused_delivery_does_not_make_metta_forget_a_reply_that_may_be_out(world: World) -> None:
+    first = world.customer_writes("Where is my order?")
+    world.steps.fail("post reply", SendUnknown("timeout"), "after")
+    with pytest.raises(SendUnknown):
+        world.deliver(first)
+    world.deliver(failed_delivery())
+    world.deliver(first, receives=2)
+    assert len(world.chatwoot.replies) == 1
+    assert outcomes(world) == [("answered", ""), ("handed_off", "delivery_failed")]
+
+
+def test_the_rest_of_a_reply_does_not_follow_when_a_person_came_in_between(world: World) -> None:
+    first = world.customer_writes("Where is my order?", channel="Channel::Instagram")
+    world.agent.script = [AgentReply(text="This sentence is one of very many. " * 70)]
+    world.steps.pass_over("post reply")
+    world.steps.fail("post reply", ChatwootDown("502"))
+    with pytest.raises(ChatwootDown):
+        world.deliver(first)
+    world.chatwoot.add("I am on it", "outgoing", sender_type="user")
+    world.deliver(first, receives=2)
+    assert len(world.chatwoot.replies) == 1
+
+
+@pytest.mark.parametrize(
+    ("at", "ended"),
+    [
+        ("post handoff_note", ("dropped", "human_assigned")),
+        ("post handoff_word", ("handed_off", "model_request")),
+    ],
+)
+def test_a_hand_off_that_broke_off_says_nothing_to_a_customer_whom_a_person_has_taken(
+    world: World, at: str, ended: tuple[str, str]
+) -> None:
+    first = world.customer_writes("Where is my order?")
+    world.agent.script = [AgentReply(handoff_reason="wants a refund")]
+    world.steps.fail(at, ChatwootDown("502"))
+    with pytest.raises(ChatwootDown):
+        world.deliver(first)
+    world.chatwoot.assignee_type = "User"
+    world.deliver(first, receives=2)
+    assert world.chatwoot.replies == []
+    assert outcomes(world) == [ended]

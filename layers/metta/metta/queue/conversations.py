@@ -111,10 +111,9 @@ class Conversations:
 
         turns: list[Turn] = []
         waiting = answers(group)
+        failures = [change for change in changes(group) if change.kind is ChangeKind.DELIVERY_FAILED]
         for change in changes(group):
-            if change.kind is ChangeKind.DELIVERY_FAILED:
-                turns += await self._report_failure(state, change, save)
-            elif apply(state, change) is ChangeKind.PENDING:
+            if change not in failures and apply(state, change) is ChangeKind.PENDING:
                 waiting = self._joined(waiting, await self._turns.find_waiting(state, waiting), can_wait=can_wait)
         while resumable(state) or (waiting := uncovered(state, waiting)):
             turn = await self._turns.answer(
@@ -123,6 +122,8 @@ class Conversations:
             turns.append(turn)
             state.tries = 1  # a further turn of this group starts with its first try
         state.tries -= 1
+        for change in failures:  # only now: a turn in hand must have come to its end first
+            turns += await self._report_failure(state, change, save)
         for turn in turns:
             with log_keys(turn=turn.id):
                 log.info("turn ended: %s %s", turn.outcome, turn.reason, extra={"outcome": turn.outcome})
