@@ -12,6 +12,11 @@ WHY = {
     "model_refused": "the model declined to answer",
     "too_many_model_turns": "the assistant did not come to a conclusion",
     "budget_exhausted": "the time or token budget of the turn ran out",
+    "budget_exhausted:tokens": "the turn used more of the model than one turn may",
+    "budget_exhausted:day": "today's budget for the model is used up",
+    "contact_rate": "the customer sent more messages than the assistant answers in an hour",
+    "loop": "it looks as if a machine answers the assistant's replies",
+    "unanswered": "the customer has waited for an answer for too long",
     "guardrail_broken": "a safety check failed to run",
     "broken": "a safety check failed to run",
     "output_blocked": "a safety check stopped the drafted reply",
@@ -25,6 +30,8 @@ WHY = {
 
 def reason_in_words(reason: str) -> str:
     """Say a stable reason for people; a detail after ``:`` is kept in brackets."""
+    if reason in WHY:
+        return WHY[reason]
     name, _, detail = reason.partition(":")
     words = WHY.get(name, name.replace("_", " "))
     return f"{words} ({detail.strip()})" if detail.strip() else words
