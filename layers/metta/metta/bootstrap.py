@@ -17,7 +17,8 @@ from botocore.config import Config
 
 from metta.ai.agent import MettaAgent, instructions_text
 from metta.ai.tools import SPECS
-from metta.errors import SettingsError
+from metta.circuits import Circuit, CircuitAgent, CircuitAudit, CircuitShop
+from metta.errors import AuditDown, ModelDown, OdooDown, SettingsError
 from metta.guardrails import Guardrails
 from metta.integrations.chatwoot.client import ChatwootClient
 from metta.integrations.odoo import OdooRpc, OdooShop
@@ -122,7 +123,8 @@ def build_worker(
     loop = LoopThread()
     chatwoot = ChatwootClient(settings.chatwoot)
     odoo = OdooRpc(settings.odoo)
-    shop = OdooShop(odoo, policy=policy)
+    shop_circuit = Circuit(OdooDown.dependency)
+    shop = CircuitShop(OdooShop(odoo, policy=policy), shop_circuit)
     key = settings.audit_key
     agent = MettaAgent(settings.model, policy, shop, safety_key=key.get_secret_value() if key else None)
     guardrails = Guardrails(policy)
@@ -132,9 +134,9 @@ def build_worker(
     dynamodb = make("dynamodb")
     turns = Turns(
         chatwoot,
-        agent,
+        CircuitAgent(agent, model=Circuit(ModelDown.dependency), shop=shop_circuit),
         guardrails,
-        audit,
+        CircuitAudit(audit, Circuit(AuditDown.dependency)),
         policy,
         settings.chatwoot,
         burst_max_seconds=settings.burst_max_seconds,

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from metta.conversation import closed_reason, is_customers, is_human, list_or_none
-from metta.errors import ChatwootDown, ChatwootRefused, MettaError, Overtaken
+from metta.errors import ChatwootDown, ChatwootRefused, MettaError, Overtaken, SendUnknown, Unsettled
 from metta.guardrails import FixedText, fixed_text
 from metta.handoff import note
 from metta.integrations.chatwoot.format import split_for_channel
+from metta.integrations.chatwoot.transport import SETTLED_AFTER_SECONDS
 from metta.messages import (
     ConversationView,
     HandOffStep,
@@ -34,6 +36,11 @@ HANDOFF_MESSAGES = {
 }
 """Message of a hand-off -> the steps that are known to be done once it is there."""
 
+FRESH_SECONDS = 2.0
+"""A look at the conversation that is older than this is taken again before anything is sent."""
+LOOKS = 3
+"""Looks for one reply; when writing turn state is slow that often in a row, the last one has to do."""
+
 Save = Callable[[], Awaitable[None]]
 """Writes the conversation's state, still holding the lease; raises when the lease was lost."""
 
@@ -45,12 +52,44 @@ class Delivery:
         chatwoot: the API.
         settings: how and where replies go.
         burst_max_seconds: after this a reply is sent although a newer message came (starvation bound).
+        now: clock, seconds since the epoch.
     """
 
-    def __init__(self, chatwoot: Chatwoot, settings: ChatwootSettings, *, burst_max_seconds: float) -> None:
+    def __init__(
+        self,
+        chatwoot: Chatwoot,
+        settings: ChatwootSettings,
+        *,
+        burst_max_seconds: float,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._chatwoot = chatwoot
         self._settings = settings
         self._burst_max_seconds = burst_max_seconds
+        self._now = now
+
+    async def make_sure(self, turn: Turn, state: ConversationState, save: Save, give_up: str | None) -> None:
+        """Read the conversation again and record that sending begins; the turn is ``SENDING`` then, or nothing leaves.
+
+        Raises:
+            Overtaken: a newer customer message came; the records regroup with it.
+        """
+        for _ in range(LOOKS):
+            await self.recheck(turn, state, give_up)
+            looked = self._now()
+            if turn.outcome not in (Outcome.ANSWERED, Outcome.HANDED_OFF):
+                turn.phase = Phase.PREPARED
+                return
+            turn.phase = Phase.SENDING
+            await self.begin(turn, save)
+            if self._now() - looked <= FRESH_SECONDS:
+                return
+            turn.phase = Phase.PREPARED  # nothing has left yet
+
+    async def begin(self, turn: Turn, save: Save) -> None:
+        """Record that a POST is about to begin."""
+        turn.posting_at = datetime.fromtimestamp(self._now(), UTC)
+        await save()
 
     async def recheck(self, turn: Turn, state: ConversationState, give_up: str | None) -> None:
         """Read the conversation again (I3); may turn the outcome into a drop or a hand-off.
@@ -98,7 +137,15 @@ class Delivery:
         return (datetime.now(UTC) - oldest).total_seconds() > self._burst_max_seconds
 
     async def look_up(self, turn: Turn) -> None:
-        """After a try that ended while sending: find out what of it reached Chatwoot (I2)."""
+        """After a try that ended while sending: find out what of it reached Chatwoot (I2).
+
+        Raises:
+            Unsettled: the last POST began so recently that its message may still be on its way.
+        """
+        if turn.posting_at is not None:
+            settled_in = SETTLED_AFTER_SECONDS - (self._now() - turn.posting_at.timestamp())
+            if settled_in > 0:
+                raise Unsettled("a message may still be on its way", after_seconds=settled_in)
         found = await self._chatwoot.find_sent(turn.key, turn.id, last_known_id=turn.seen_through or None)
         if found is None:
             turn.delivery_unknown = True
@@ -145,24 +192,33 @@ class Delivery:
             SendUnknown: a message may or may not have been created; the next try looks it up first.
             ChatwootDown, ChatwootRefused: it was not.
         """
-        if turn.outcome is Outcome.ANSWERED:
-            try:
-                await self._send_reply(turn)
-            except ChatwootRefused as error:
-                refused(turn, error)
-                await save()
-        if turn.outcome is Outcome.HANDED_OFF:
-            try:
-                await self._hand_off(turn, state, save)
-            except ChatwootRefused as error:
-                raise ChatwootDown(f"the hand-off was refused: {error}") from error
+        try:
+            if turn.outcome is Outcome.ANSWERED:
+                try:
+                    await self._send_reply(turn, state, save)
+                except ChatwootRefused as error:
+                    refused(turn, error)
+                    await self.begin(turn, save)
+            if turn.outcome is Outcome.HANDED_OFF:
+                try:
+                    await self._hand_off(turn, state, save)
+                except ChatwootRefused as error:
+                    raise ChatwootDown(f"the hand-off was refused: {error}") from error
+        except SendUnknown:
+            raise
+        except MettaError:
+            turn.posting_at = None  # whatever was asked for, Chatwoot has answered: nothing is on its way
+            raise
 
-    async def _send_reply(self, turn: Turn) -> None:
+    async def _send_reply(self, turn: Turn, state: ConversationState, save: Save) -> None:
         kind = OutgoingKind.NOTE if self._settings.send_as == "note" else OutgoingKind.REPLY
         last = max((sent.part for sent in turn.sent if sent.kind is kind), default=-1)
         source = turn.messages[-1].contact_source_id if turn.messages else ""
         for part, text in enumerate(split_for_channel(turn.reply or "", turn.channel, source_id=source)):
             if part > last:
+                if state.lease_left < SETTLED_AFTER_SECONDS:  # whoever takes over then may look the message up at once
+                    await self.begin(turn, save)
+                turn.posting_at = datetime.fromtimestamp(self._now(), UTC)
                 message = OutgoingMessage(
                     key=turn.key,
                     turn_id=turn.id,
@@ -192,7 +248,11 @@ class Delivery:
             turn.handoff_done = (*turn.handoff_done, step)
             if sent is not None:
                 turn.sent = (*turn.sent, sent)
-            await save()
+            if step is HandOffStep.NOTE and plan.word is not None:
+                await self.begin(turn, save)  # the word comes next
+            else:
+                turn.posting_at = None
+                await save()
 
         shadow = self._settings.send_as == "note"
         done = (HandOffStep.WORD, HandOffStep.STATUS, HandOffStep.TEAM) if shadow else turn.handoff_done

@@ -17,6 +17,8 @@
     │       ├── ConversationBusy     another worker holds the conversation's lease
     │       ├── QuietWindow          a burst may still be going on
     │       ├── Overtaken            a newer customer message made the running reply stale
+    │       ├── Unsettled            a send broke off moments ago: too early to look for its message
+    │       ├── Paused               a dependency is known to be down
     │       └── NotStarted           the deadline came before the record's turn could begin
     ├── HandOff                  a person takes over; the record is done
     │   ├── ModelRefused           the model declined to answer
@@ -116,6 +118,22 @@ class QuietWindow(NotYet):
 
 class Overtaken(NotYet):
     """A newer customer message made the running reply stale."""
+
+
+class Unsettled(NotYet):
+    """A send broke off moments ago; a look now could miss a message that is still being saved."""
+
+
+class Paused(NotYet):
+    """A dependency is known to be down: the circuit is open, or its only trial failed.
+
+    Attributes:
+        dependency: which one, as ``DependencyDown`` names them.
+    """
+
+    def __init__(self, message: str, *, dependency: str, after_seconds: float) -> None:
+        super().__init__(message, after_seconds=after_seconds)
+        self.dependency = dependency
 
 
 class NotStarted(NotYet):

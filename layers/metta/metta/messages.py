@@ -391,6 +391,8 @@ class Turn(BaseModel):
     """Why it was handed off, dropped or skipped; empty when answered."""
     handoff_done: tuple[HandOffStep, ...] = ()
     sent: tuple[SentMessage, ...] = ()
+    posting_at: datetime | None = None
+    """When the latest POST began whose message may still be on its way."""
     delivery_unknown: bool = False
     """True when a send stayed ambiguous and a person was told so."""
     attempt: int = 1

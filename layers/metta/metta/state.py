@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from metta.messages import ConversationKey, Turn
@@ -18,6 +19,7 @@ class ConversationState:
     key: ConversationKey
     owner: str
     lease_until: float
+    """Unix seconds; every save and every renewal moves it on."""
     tries: int = 0
     """Real tries since the last turn that ended, the running one included."""
     covered: set[int] = field(default_factory=set)
@@ -33,6 +35,23 @@ class ConversationState:
     """The turn being worked on, from ``prepared`` on."""
     outbox: list[Turn] = field(default_factory=list)
     """Ended turns whose audit rows are not known to be written."""
+    recent: list[tuple[float, str]] = field(default_factory=list)
+    """Unix seconds and digest of the customer's text of the latest ended turns, newest last."""
+    waiting: bool = False
+    """Whether customer messages came that are not dealt with; the keeper then lets the watchdog see it."""
+    since: float | None = None
+    """Unix seconds since when something is unfinished; None when nothing was."""
+    clock: Callable[[], float] = time.time
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a customer, a turn or an audit row still waits for something."""
+        return self.waiting or self.hand is not None or bool(self.outbox)
+
+    @property
+    def lease_left(self) -> float:
+        """Seconds for which nobody else can take the conversation."""
+        return self.lease_until - self.clock()
 
     def is_covered(self, message_id: int) -> bool:
         """Whether the message was answered, handed off or deliberately skipped."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from metta.answering import Answering
 from metta.conversation import as_incoming, closed_reason, read_thread
 from metta.delivery import Delivery, Save, drop
-from metta.errors import AuditDown
+from metta.errors import AuditDown, Paused
 from metta.messages import HandOffStep, IncomingMessage, Outcome, Phase, Turn
 from metta.policy import Policy
 from metta.ports import Agent, Audit, Chatwoot, Guardrails
@@ -32,6 +32,7 @@ class Turns:
         policy: limits and identity rules.
         settings: what is answered and how it is sent.
         burst_max_seconds: after this a reply is sent although a newer message came (starvation bound).
+        now: clock, seconds since the epoch.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Turns:
         settings: ChatwootSettings,
         *,
         burst_max_seconds: float,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._chatwoot = chatwoot
         self._guardrails = guardrails
@@ -51,7 +53,7 @@ class Turns:
         self._policy = policy
         self._settings = settings
         self._answering = Answering(chatwoot, agent, guardrails, policy, settings)
-        self._delivery = Delivery(chatwoot, settings, burst_max_seconds=burst_max_seconds)
+        self._delivery = Delivery(chatwoot, settings, burst_max_seconds=burst_max_seconds, now=now)
 
     async def answer(
         self,
@@ -87,10 +89,8 @@ class Turns:
                 return turn
         if turn.phase is Phase.PREPARED:
             with timed(turn, "recheck"):
-                await self._delivery.recheck(turn, state, give_up)
-        if turn.outcome in (Outcome.ANSWERED, Outcome.HANDED_OFF):
-            turn.phase = Phase.SENDING
-            await save()
+                await self._delivery.make_sure(turn, state, save, give_up)
+        if turn.phase is Phase.SENDING:
             with timed(turn, "send"):
                 await self._delivery.deliver(turn, state, save)
         end(turn, state)
@@ -99,12 +99,12 @@ class Turns:
         return turn
 
     async def flush(self, state: ConversationState) -> None:
-        """Write the audit of ended turns; ``AuditDown`` leaves those that are not written in the state."""
-        failure: AuditDown | None = None
+        """Write the audit of ended turns; on ``AuditDown`` and ``Paused`` what is not written stays in the state."""
+        failure: AuditDown | Paused | None = None
         for turn in list(state.outbox):
             try:
                 await self._audit.save_turn(turn)
-            except AuditDown as error:
+            except (AuditDown, Paused) as error:
                 failure = error  # the others are tried all the same
             else:
                 state.outbox.remove(turn)
@@ -139,11 +139,29 @@ class Turns:
         )
         return [as_incoming(message, like) for message in thread.waiting(state)]
 
-    async def delivery_failed(self, state: ConversationState, message_id: int, save: Save) -> Turn | None:
-        """Hand a conversation to a person because the channel refused our reply ``message_id``."""
+    async def hand_over(
+        self, state: ConversationState, *, reason: str, covered: Sequence[int], save: Save
+    ) -> Turn | None:
+        """Hand the conversation to a person without answering anything; no word to the customer, only note and status.
+
+        For what no customer message stands behind: a reply that the channel refused, a customer found waiting whose
+        words no token may read. Takes the place of the turn in hand until it is done.
+
+        Args:
+            state: the conversation, lease held.
+            reason: why, as the note's words know it.
+            covered: message ids that are dealt with by it.
+            save: writes ``state``.
+
+        Returns:
+            The turn; None when the conversation is a person's already or nobody's to answer.
+
+        Raises:
+            Retry: comes back; a hand-over that began is the turn in hand then.
+        """
         view = await self._chatwoot.get_conversation(state.key)
         if closed_reason(view, self._settings) or view.contact is None:
-            state.cover([message_id])
+            state.cover(covered)
             return None
         turn = Turn(
             id=new_turn_id(),
@@ -152,19 +170,19 @@ class Turns:
             channel=view.channel,
             contact=view.contact,
             language=view.language_hint or self._policy.default_language,
-            covered=(message_id,),
+            covered=tuple(covered),
+            seen_through=max((m.id for m in (view.last_message, view.last_public_message) if m is not None), default=0),
             started_at=datetime.now(UTC),
             phase=Phase.SENDING,
             outcome=Outcome.HANDED_OFF,
-            reason="delivery_failed",
+            reason=reason,
             handoff_done=(HandOffStep.WORD,),
         )
-        waiting, tries = state.hand, state.tries  # a turn that waits for its own records, and its failed tries
-        state.hand = turn
-        await save()
+        waiting, state.hand = state.hand, turn
+        await self._delivery.begin(turn, save)
         await self._delivery.deliver(turn, state, save)
         end(turn, state)
-        state.hand, state.tries = waiting, tries
+        state.hand = waiting
         await save()
         return turn
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 
-from metta.errors import ChatwootRefused, ConversationBusy
+from metta.errors import ChatwootRefused, ConversationBusy, Retry
 from metta.guardrails import Guardrails
 from metta.messages import (
     AgentReply,
@@ -320,6 +320,7 @@ class World:
             policy,
             self.settings.chatwoot,
             burst_max_seconds=self.settings.burst_max_seconds,
+            now=self.now,
         )
         return Conversations(turns, self.states, self.loop, self.settings, ended=self.ended.append, now=self.now)
 
@@ -355,15 +356,13 @@ class World:
 
     def until_done(self, *raws: dict[str, Any], most: int = 12) -> int:
         """Receive the records again and again, as SQS does, until they are done; returns the number of receives."""
-        from metta.errors import Retry
-
         for receive in range(1, most + 1):
             try:
                 self.deliver(*raws, receives=receive)
             except ConversationBusy:
                 self.offset += 120
-            except Retry:
-                continue
+            except Retry as error:
+                self.offset += error.after_seconds or 0
             else:
                 return receive
         raise AssertionError(f"not done after {most} receives")

@@ -62,31 +62,31 @@ def a_turn(text: str = "Where is my order?") -> Turn:
 def test_a_second_worker_does_not_get_a_held_conversation(dynamodb: Any) -> None:
     clock = Clock()
     states = TurnStates(dynamodb, "state-table", now=clock)
-    states.acquire(KEY, 30)
+    states.acquire(KEY)
     clock.now += 10
     with pytest.raises(ConversationBusy) as busy:
-        states.acquire(KEY, 30)
-    assert busy.value.after_seconds == pytest.approx(20)
+        states.acquire(KEY)
+    assert busy.value.after_seconds == pytest.approx(15)
 
 
 def test_conversations_do_not_hold_each_other(dynamodb: Any) -> None:
     states = TurnStates(dynamodb, "state-table")
-    states.acquire(KEY, 30)
-    states.acquire(ConversationKey(account_id=3, conversation_id=85), 30)
-    states.acquire(ConversationKey(account_id=4, conversation_id=84), 30)
+    states.acquire(KEY)
+    states.acquire(ConversationKey(account_id=3, conversation_id=85))
+    states.acquire(ConversationKey(account_id=4, conversation_id=84))
 
 
 def test_what_a_killed_worker_wrote_is_there_when_its_lease_ends(dynamodb: Any) -> None:
     clock = Clock()
     states = TurnStates(dynamodb, "state-table", now=clock)
-    state = states.acquire(KEY, 30)
+    state = states.acquire(KEY)
     state.hand = a_turn()
     state.cover([4999])
     state.takeover = "human"
     state.resolved_through, state.changed_at = 4000, 123.5
     states.save(state)
     clock.now += 31
-    again = states.acquire(KEY, 30)
+    again = states.acquire(KEY)
     assert again.hand == a_turn()
     assert again.is_covered(4999)
     assert not again.is_covered(5001)
@@ -97,11 +97,11 @@ def test_what_a_killed_worker_wrote_is_there_when_its_lease_ends(dynamodb: Any) 
 def test_a_worker_that_lost_its_lease_is_fenced_off(dynamodb: Any) -> None:
     clock = Clock()
     states = TurnStates(dynamodb, "state-table", now=clock)
-    slow = states.acquire(KEY, 30)
+    slow = states.acquire(KEY)
     clock.now += 31
     with pytest.raises(ConversationBusy):
         states.save(slow)
-    fast = states.acquire(KEY, 30)
+    fast = states.acquire(KEY)
     with pytest.raises(ConversationBusy):
         states.save(slow)
     states.save(fast)
@@ -109,10 +109,10 @@ def test_a_worker_that_lost_its_lease_is_fenced_off(dynamodb: Any) -> None:
 
 def test_a_released_conversation_is_free_at_once_and_keeps_its_state(dynamodb: Any) -> None:
     states = TurnStates(dynamodb, "state-table")
-    with states.held(KEY, 30) as state:
+    with states.held(KEY) as state:
         state.cover([1, 2])
         state.tries = 0
-    with states.held(KEY, 30) as state:
+    with states.held(KEY) as state:
         assert state.is_covered(2)
         assert state.tries == 1
 
@@ -121,13 +121,13 @@ def test_a_failed_try_counts_and_what_it_did_is_kept(dynamodb: Any) -> None:
     states = TurnStates(dynamodb, "state-table")
 
     def fail() -> None:
-        with states.held(KEY, 30) as state:
+        with states.held(KEY) as state:
             state.hand = a_turn()
             raise ModelDown("429")
 
     with pytest.raises(ModelDown):
         fail()
-    with states.held(KEY, 30) as state:
+    with states.held(KEY) as state:
         assert state.tries == 2
         assert state.hand == a_turn()
 
@@ -135,17 +135,17 @@ def test_a_failed_try_counts_and_what_it_did_is_kept(dynamodb: Any) -> None:
 def test_not_yet_is_no_try(dynamodb: Any) -> None:
     states = TurnStates(dynamodb, "state-table")
     for _ in range(3):
-        with pytest.raises(Overtaken), states.held(KEY, 30):
+        with pytest.raises(Overtaken), states.held(KEY):
             raise Overtaken("newer message")
-    with states.held(KEY, 30) as state:
+    with states.held(KEY) as state:
         assert state.tries == 1
 
 
 def test_ended_turns_wait_in_the_outbox_and_leave_it(dynamodb: Any) -> None:
     states = TurnStates(dynamodb, "state-table")
-    with states.held(KEY, 30) as state:
+    with states.held(KEY) as state:
         state.outbox.append(a_turn())
-    with states.held(KEY, 30) as state:
+    with states.held(KEY) as state:
         assert [turn.id for turn in state.outbox] == ["t-1"]
         state.outbox.clear()
     item = dynamodb.get_item(TableName="state-table", Key={"id": {"S": "turn#3:84"}})["Item"]
@@ -156,9 +156,9 @@ def test_ended_turns_wait_in_the_outbox_and_leave_it(dynamodb: Any) -> None:
 
 def test_covered_ids_stay_bounded_and_old_ones_stay_covered(dynamodb: Any) -> None:
     states = TurnStates(dynamodb, "state-table")
-    with states.held(KEY, 30) as state:
+    with states.held(KEY) as state:
         state.cover(range(1, KEEP_COVERED + 101))
-    with states.held(KEY, 30) as state:
+    with states.held(KEY) as state:
         assert len(state.covered) == KEEP_COVERED
         assert state.is_covered(1)
         assert state.is_covered(KEEP_COVERED + 100)
@@ -169,11 +169,11 @@ def test_a_turn_of_incompressible_text_still_fits_an_item(dynamodb: Any) -> None
     rng = random.Random(7)
     noise = "".join(chr(rng.randrange(0x4E00, 0x9FFF)) for _ in range(150_000))
     states = TurnStates(dynamodb, "state-table")
-    with states.held(KEY, 30) as state:
+    with states.held(KEY) as state:
         state.outbox.append(a_turn(noise))
     item = dynamodb.get_item(TableName="state-table", Key={"id": {"S": "turn#3:84"}})["Item"]
     assert len(item["turns"]["B"]) <= ITEM_BYTES
-    with states.held(KEY, 30) as state:
+    with states.held(KEY) as state:
         assert "characters not kept]" in state.outbox[0].messages[0].text
         assert state.outbox[0].reply == "It was shipped."
 
@@ -191,4 +191,4 @@ def test_dynamodb_down_is_a_retry(error: Exception) -> None:
             raise error
 
     with pytest.raises(StateDown):
-        TurnStates(Down(), "state-table").acquire(KEY, 30)
+        TurnStates(Down(), "state-table").acquire(KEY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import logging
+import math
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +29,8 @@ THREADS = 10
 """Conversations at the same time; a FIFO batch has at most ten records."""
 MARGIN_SECONDS = 5.0
 """Kept before the invocation's deadline, for giving records back."""
+DELETING_SECONDS = 10.0
+"""From the handler's end until its records are deleted from the queue, generously."""
 LEAST_SECONDS = 15.0
 """A turn is not started with less time than this."""
 
@@ -121,12 +124,19 @@ class Batches:
             self._threads = concurrent.futures.ThreadPoolExecutor(THREADS, "conversation")
         records = [read_record(raw, self._settings, self._chatwoot) for raw in raws]
         self._meter.count(Metric.RECORDS, len(records))
+        self._come_back_soon_if_killed(records, deadline)
         groups, rest = group_records(records)
         running = [self._threads.submit(with_log_keys(self._settle_group, group, deadline)) for group in groups]
         settled: dict[int, JsonObject | Exception] = {id(record): self._settle_single(record) for record in rest}
         for future in running:
             settled |= future.result()
         return {place: settled[id(record)] for place, record in enumerate(records)}
+
+    def _come_back_soon_if_killed(self, records: Sequence[Record], deadline: float) -> None:
+        """Six times the function's timeout is the queue's visibility; nobody shall wait that long after a crash."""
+        seconds = math.ceil(deadline - time.monotonic() + MARGIN_SECONDS + DELETING_SECONDS)
+        if seconds < self._settings.sqs_visibility_timeout:
+            self._returning.give_back(records, seconds)
 
     def _settle_single(self, record: Record) -> JsonObject | Exception:
         """A record without a conversation: malformed, or about something that is never answered."""

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar
 
+from metta.circuits import working_on
 from metta.delivery import Save
-from metta.errors import QuietWindow
+from metta.errors import QuietWindow, StateDown
 from metta.integrations.chatwoot.filter import ChangeKind, StateChange
 from metta.messages import IncomingMessage, Phase, Turn
 from metta.observability import log_keys
 from metta.queue.loop import LoopThread
 from metta.queue.records import Group, Record
-from metta.queue.state import TurnStates
+from metta.queue.state import LEASE_SECONDS, TurnStates
 from metta.settings import Settings
 from metta.state import ConversationState
 from metta.turn import Turns
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+RENEW_SECONDS = LEASE_SECONDS / 3
 
 
 def quiet_seconds(group: Group, settings: Settings, now: float) -> float:
@@ -100,8 +107,10 @@ class Conversations:
         """
         if not answers(group) and not changes(group):
             return []
-        with self._states.held(group.key, seconds + 5) as state:
-            return self._loop.run(self._work(state, group, seconds, can_wait=can_wait), seconds=seconds)
+        working_on.set(str(group.key))
+        with self._states.held(group.key, waiting=bool(answers(group))) as state:
+            work = self._work(state, group, seconds, can_wait=can_wait)
+            return self._loop.run(holding(self._states, state, work), seconds=seconds)
 
     async def _work(self, state: ConversationState, group: Group, seconds: float, *, can_wait: bool) -> list[Turn]:
         deadline = time.monotonic() + seconds
@@ -110,31 +119,34 @@ class Conversations:
             await asyncio.to_thread(self._states.save, state)
 
         turns: list[Turn] = []
-        waiting = answers(group)
+        waiting, untried = answers(group), state.tries - 1
         failures = [change for change in changes(group) if change.kind is ChangeKind.DELIVERY_FAILED]
         for change in changes(group):
             if change not in failures and apply(state, change) is ChangeKind.PENDING:
                 waiting = self._joined(waiting, await self._turns.find_waiting(state, waiting), can_wait=can_wait)
+                state.waiting = state.waiting or bool(waiting)
         while resumable(state) or (waiting := uncovered(state, waiting)):
             turn = await self._turns.answer(
                 state, waiting, save, seconds=deadline - time.monotonic(), give_up=self._give_up(state, group)
             )
             turns.append(turn)
             state.tries = 1  # a further turn of this group starts with its first try
-        state.tries -= 1
+        if waiting or answers(group):
+            state.waiting = False
         for change in failures:  # only now: a turn in hand must have come to its end first
             turns += await self._report_failure(state, change, save)
         for turn in turns:
             with log_keys(turn=turn.id):
                 log.info("turn ended: %s %s", turn.outcome, turn.reason, extra={"outcome": turn.outcome})
             self._ended(turn)
+        state.tries = 0 if turns else untried
         await self._turns.flush(state)
         return turns
 
     async def _report_failure(self, state: ConversationState, change: StateChange, save: Save) -> list[Turn]:
         if change.message_id is None or state.is_covered(change.message_id):
             return []
-        turn = await self._turns.delivery_failed(state, change.message_id, save)
+        turn = await self._turns.hand_over(state, reason="delivery_failed", covered=[change.message_id], save=save)
         return [turn] if turn else []
 
     def _joined(
@@ -163,6 +175,31 @@ class Conversations:
         log.info("skipped: %s", decision.skip, extra={"reason": decision.skip})
         if decision.message is not None:
             self._loop.run(self._turns.skip(decision.message, decision.skip), seconds=20)
+
+
+async def holding(states: TurnStates, state: ConversationState, work: Coroutine[Any, Any, T]) -> T:
+    """Do ``work`` while the lease is renewed; it is broken off when the lease is lost.
+
+    Raises:
+        ConversationBusy: the lease was lost.
+    """
+
+    async def renew() -> None:
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            with contextlib.suppress(StateDown):  # the next renewal comes before the lease ends; no save succeeds after
+                await asyncio.to_thread(states.renew, state)
+
+    working, renewing = asyncio.ensure_future(work), asyncio.ensure_future(renew())
+    try:
+        await asyncio.wait((working, renewing), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            renewing.result()
+        return await working
+    finally:
+        for task in (working, renewing):
+            task.cancel()
+        await asyncio.gather(working, renewing, return_exceptions=True)
 
 
 def resumable(state: ConversationState) -> bool:

@@ -18,9 +18,26 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
 
 from metta.errors import ConversationBusy, StateDown
 from metta.messages import ConversationKey, JsonObject
-from metta.queue.state import KEEP_SECONDS
+from metta.queue.state import KEEP_SECONDS, LEASE_SECONDS
 
 Settle = Callable[[], JsonObject]
+BUSY_SECONDS = 8.0
+"""When a message in progress elsewhere is looked at again."""
+
+
+class _InProgress:
+    """What Powertools takes for the invocation's context: how long a message counts as in progress.
+
+    Not the invocation's whole time: whoever takes over a killed worker's message shall not wait longer than for its
+    lease, and who takes over one that is still being worked on is stopped by the lease.
+    """
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds."""
+        return int(min(self._context.get_remaining_time_in_millis(), LEASE_SECONDS * 1000))
 
 
 class Guard(Protocol):
@@ -64,7 +81,8 @@ class IdempotencyGuard:
 
     def register(self, context: Any) -> None:
         """Learn the invocation's deadline."""
-        self._config.register_lambda_context(context)
+        in_progress: Any = _InProgress(context)
+        self._config.register_lambda_context(in_progress)
 
     def once(self, key: ConversationKey, message_id: int, settle: Settle) -> JsonObject:
         """Settle the message once; an unfinished earlier try that cannot be running any more is taken over."""
@@ -72,6 +90,6 @@ class IdempotencyGuard:
         try:
             return self._settled(message=message, settle=settle)
         except IdempotencyAlreadyInProgressError:
-            raise ConversationBusy("the message is being worked on elsewhere", after_seconds=3) from None
+            raise ConversationBusy("the message is being worked on elsewhere", after_seconds=BUSY_SECONDS) from None
         except (IdempotencyInconsistentStateError, IdempotencyPersistenceLayerError) as error:
             raise StateDown(f"idempotency table: {type(error).__name__}") from error

@@ -9,9 +9,7 @@ import random
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from metta.errors import AuditDown, Retry
+from metta.errors import AuditDown, Paused, Retry
 from metta.queue.records import Record
 
 log = logging.getLogger(__name__)
@@ -36,12 +34,18 @@ class SQS(Protocol):
 
 
 def delay_seconds(error: Retry, tries: int, *, jitter: random.Random | None = None) -> int:
-    """How long records wait before they come back: as asked for, else exponential backoff with jitter."""
-    if error.after_seconds is not None:
-        return max(1, min(900, math.ceil(error.after_seconds)))
-    longest = MAX_AUDIT_BACKOFF_SECONDS if isinstance(error, AuditDown) else MAX_BACKOFF_SECONDS
+    """How long records wait before they come back: as asked for, else exponential backoff with jitter.
+
+    While a dependency is known to be down both hold, whichever is longer: receives are limited, outages are not.
+    """
+    audit = isinstance(error, AuditDown) or (isinstance(error, Paused) and error.dependency == AuditDown.dependency)
+    longest = MAX_AUDIT_BACKOFF_SECONDS if audit else MAX_BACKOFF_SECONDS
     most = min(longest, 2 ** min(tries, 10))
-    return max(1, round((jitter or random).uniform(most / 2, most)))
+    backoff = (jitter or random).uniform(most / 2, most)
+    if error.after_seconds is None:
+        return max(1, round(backoff))
+    asked = max(1, min(900, math.ceil(error.after_seconds)))
+    return max(asked, round(backoff)) if isinstance(error, Paused) else asked
 
 
 class Returning:
@@ -74,7 +78,7 @@ class Returning:
             ]
             try:
                 answer = self._sqs.change_message_visibility_batch(QueueUrl=self._queue_url, Entries=entries)
-            except (ClientError, BotoCoreError) as error:
+            except Exception as error:  # noqa: BLE001 - botocore's errors about unreadable answers are on no common branch
                 log.warning("visibility not changed (%s); records come back later", type(error).__name__)
                 return
             if failed := answer.get("Failed"):
@@ -106,7 +110,7 @@ class Returning:
             }
         try:
             self._sqs.send_message(QueueUrl=self._dlq_url, MessageBody=body, MessageAttributes=attributes, **extra)
-        except (ClientError, BotoCoreError, TypeError, UnicodeError) as error:
+        except Exception as error:  # noqa: BLE001 - as above, and whatever is wrong with the record itself
             log.warning("dead-letter queue refused the record (%s)", type(error).__name__)
             return False
         return True

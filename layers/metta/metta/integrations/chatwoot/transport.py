@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import SecretStr
 
+from metta.circuits import Circuit
 from metta.errors import ChatwootDown, ChatwootRefused, SendUnknown
 
 SETTLED_AFTER_SECONDS = 16.0
@@ -80,10 +81,19 @@ class HttpTransport:
         base_url: of the installation, without a slash at the end.
         transport: stands in for the network in tests.
         timeout_seconds: for each phase of a call.
+        circuit: pauses calls while Chatwoot is down.
     """
 
-    def __init__(self, base_url: str, *, transport: httpx.AsyncBaseTransport | None, timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        transport: httpx.AsyncBaseTransport | None,
+        timeout_seconds: float,
+        circuit: Circuit | None = None,
+    ) -> None:
         self._base_url = base_url
+        self._circuit = circuit or Circuit(ChatwootDown.dependency)
         self._transport = transport
         self._timeout = timeout_seconds
         self._client: httpx.AsyncClient | None = None
@@ -132,7 +142,21 @@ class HttpTransport:
             ChatwootDown: may pass, and nothing was done (or doing it again does no harm).
             SendUnknown: a message may exist.
             Refused: never will work.
+            Paused: Chatwoot is known to be down; nothing was done.
         """
+        with self._circuit.call():
+            return await self._call(method, path, token, json, params, creates_message=creates_message)
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        token: SecretStr,
+        json: Mapping[str, Any] | None,
+        params: Mapping[str, int] | None,
+        *,
+        creates_message: bool,
+    ) -> Any:
         what = f"{method} {path}"
         unclear = SendUnknown if creates_message else ChatwootDown
         later = SETTLED_AFTER_SECONDS if creates_message else None
