@@ -24,6 +24,7 @@ from metta.messages import (
     SentMessage,
     Turn,
 )
+from metta.policy import TeamLanguage
 from metta.ports import Chatwoot, HandOffPlan
 from metta.settings import ChatwootSettings
 from metta.state import ConversationState
@@ -52,6 +53,7 @@ class Delivery:
         chatwoot: the API.
         settings: how and where replies go.
         burst_max_seconds: after this a reply is sent although a newer message came (starvation bound).
+        team_language: of the private note with which a conversation goes to a person.
         now: clock, seconds since the epoch.
     """
 
@@ -61,11 +63,13 @@ class Delivery:
         settings: ChatwootSettings,
         *,
         burst_max_seconds: float,
+        team_language: TeamLanguage = "en",
         now: Callable[[], float] = time.time,
     ) -> None:
         self._chatwoot = chatwoot
         self._settings = settings
         self._burst_max_seconds = burst_max_seconds
+        self._team_language = team_language
         self._now = now
 
     async def make_sure(self, turn: Turn, state: ConversationState, save: Save, give_up: str | None) -> None:
@@ -258,7 +262,7 @@ class Delivery:
         done = (HandOffStep.WORD, HandOffStep.STATUS, HandOffStep.TEAM) if shadow else turn.handoff_done
         plan = HandOffPlan(
             turn_id=turn.id,
-            note=note(turn),
+            note=self._note(turn, state),
             word=None if HandOffStep.WORD in done else fixed_text(FixedText.HANDOFF_WORD, turn.language),
             channel=turn.channel,
             team_id=self._settings.handoff_team_id,
@@ -267,6 +271,11 @@ class Delivery:
         await self._chatwoot.hand_off(turn.key, plan, recorded)
         if not shadow:
             state.takeover = "handed_off"
+
+    def _note(self, turn: Turn, state: ConversationState) -> str:
+        since = None if state.since is None else datetime.fromtimestamp(state.since, UTC)
+        now = datetime.fromtimestamp(self._now(), UTC)
+        return note(turn, self._team_language, now=now, waiting_since=since)
 
 
 def drop(turn: Turn, state: ConversationState, reason: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
 from pydantic import Field, ValidationError, field_validator
@@ -45,6 +45,8 @@ class Price(Noun):
 
 PiiKind = Literal["EMAIL", "PHONE", "SSN", "CARD", "IBAN"]
 ToxicityKind = Literal["profanity", "abuse", "threat", "hate", "sexual"]
+TeamLanguage = Literal["en", "es", "fr", "de", "pt", "it", "nl"]
+"""Languages in which the team's notes are written (``guardrails/data/handoff_note.yaml``)."""
 RuleKind = Literal["human_request", "forbidden_topic", "forbidden_promise", "competitor", "unsupported_claim"]
 
 
@@ -142,6 +144,8 @@ class Policy(Noun):
     """Name -> sentence (returns, shipping, opening hours): in the prompt and a permitted source of claims."""
     default_language: str = "en"
     languages: tuple[str, ...] = ("en", "es", "fr", "de", "pt", "it", "nl")
+    team_language: TeamLanguage | None = None
+    """Of the private notes; None for ``default_language``."""
     limits: Limits = Limits()
     prices: dict[str, Price] = Field(default_factory=dict)
     pii: PiiPolicy = PiiPolicy()
@@ -150,6 +154,14 @@ class Policy(Noun):
     identity: IdentityPolicy = IdentityPolicy()
     version: str = ""
     """First 12 hex digits of the SHA-256 of the effective content; reaches the audit log."""
+
+    @property
+    def note_language(self) -> TeamLanguage:
+        """The language of the private notes; English where neither setting names one that has words for them."""
+        if self.team_language is not None:
+            return self.team_language
+        code = self.default_language[:2].lower()
+        return next((known for known in get_args(TeamLanguage) if known == code), "en")
 
     @property
     def canary(self) -> str:

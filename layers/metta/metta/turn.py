@@ -53,7 +53,9 @@ class Turns:
         self._policy = policy
         self._settings = settings
         self._answering = Answering(chatwoot, agent, guardrails, policy, settings)
-        self._delivery = Delivery(chatwoot, settings, burst_max_seconds=burst_max_seconds, now=now)
+        self._delivery = Delivery(
+            chatwoot, settings, burst_max_seconds=burst_max_seconds, team_language=policy.note_language, now=now
+        )
 
     async def answer(
         self,
