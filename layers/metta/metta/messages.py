@@ -300,6 +300,9 @@ class AgentWork(BaseModel):
     prompt_version: str = ""
     tool_calls: list[ToolCall] = Field(default_factory=list)
     model_calls: list[ModelCall] = Field(default_factory=list)
+    unreported_tokens: int = 0
+    """The most that calls used of which no answer says so; limits count them, the audit does not know them."""
+    unreported_usd: float = 0.0
 
 
 class AgentReply(Noun):

@@ -127,9 +127,7 @@ class MettaAgent:
             extra["safety_identifier"] = digest[:32]
         limits = self._policy.limits
         return RunConfig(
-            model=ResponsesModel(
-                client, self._access.model, run, prices=self._policy.prices, call_seconds=limits.model_call_seconds
-            ),
+            model=ResponsesModel(client, self._access.model, run, prices=self._policy.prices, limits=limits),
             model_provider=OpenAIProvider(openai_client=client),
             model_settings=ModelSettings(retry=retry_settings(lambda: deadline - loop.time()), extra_args=extra),
             tracing_disabled=self._tracing_disabled,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import httpx2
 from agents.exceptions import (
     AgentsException,
     MaxTurnsExceeded,
@@ -23,6 +24,7 @@ MAX_RETRIES = 2
 """Further tries of one model call within a run; longer outages go back to the queue."""
 LONGEST_WAIT = 5.0
 """Seconds of Retry-After that are waited for within a run."""
+_NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 _BACKOFF = ModelRetryBackoffSettings(initial_delay=0.3, max_delay=2.0, multiplier=3.0, jitter=True)
 _USUAL_WAIT = 1.0
 _LEAST_CALL_SECONDS = 1.0
@@ -42,6 +44,11 @@ def _may_pass(error: Exception) -> bool:
     if (error.response.headers.get("x-should-retry") or "").lower() == "false":
         return False
     return error.status_code in (408, 409, 429) or error.status_code >= 500
+
+
+def may_be_charged(error: BaseException) -> bool:
+    """Whether a call that ended so may have been worked on: not if it was refused or never reached the server."""
+    return not isinstance(error, APIStatusError) and not isinstance(error.__cause__, _NEVER_SENT)
 
 
 def retry_settings(seconds_left: Callable[[], float]) -> ModelRetrySettings:

@@ -19,11 +19,13 @@ from openai import AsyncOpenAI
 from openai.types.responses import Response
 
 from metta.ai.bounded import clean, shorten
+from metta.ai.budget import Allowed, TokenBudget
+from metta.ai.failures import may_be_charged
 from metta.ai.response import check
 from metta.ai.run import Run
 from metta.ai.usage import Tokens, price_of
 from metta.messages import ModelCall, ToolCall
-from metta.policy import Price
+from metta.policy import Limits, Price
 
 _NAME_CHARS = 64
 
@@ -68,17 +70,18 @@ class ResponsesModel(Model):
         name: model name, as the API and the policy's prices know it.
         run: every request is recorded in ``run.work``, failed ones included.
         prices: US dollars per million tokens.
-        call_seconds: longest time of one request.
+        limits: longest time of one request; tokens of all the turn's requests.
     """
 
     def __init__(
-        self, client: AsyncOpenAI, name: str, run: Run, *, prices: Mapping[str, Price], call_seconds: float
+        self, client: AsyncOpenAI, name: str, run: Run, *, prices: Mapping[str, Price], limits: Limits
     ) -> None:
         self._client = client
         self._name = name
         self._run = run
-        self._prices = prices
-        self._call_seconds = call_seconds
+        self._price = price_of(name, prices)
+        self._call_seconds = limits.model_call_seconds
+        self._budget = TokenBudget(limits, run.work, self._price)
 
     async def get_response(
         self,
@@ -94,15 +97,17 @@ class ResponsesModel(Model):
         conversation_id: str | None = None,
         prompt: Any = None,
     ) -> ModelResponse:
-        """Ask once. Raises the client's errors, ``ModelTimeoutError`` and what ``check`` raises."""
+        """Ask once. Raises the client's errors, ``ModelTimeoutError`` and what ``admit`` and ``check`` raise."""
         del output_schema, handoffs, previous_response_id, conversation_id, prompt
         body = request_body(self._name, system_instructions, input, model_settings, tools)
+        allowed = self._budget.admit(body)
         with response_span(disabled=tracing.is_disabled()) as span:
             started_at, start = datetime.now(UTC), time.perf_counter()
             tokens, problem = Tokens(), ""
             try:
-                received = await self._post(body)
+                received = await self._post(body, allowed)
                 tokens = Tokens.of(received)
+                self._budget.answered(tokens, allowed)
                 response = check(received)
             except asyncio.CancelledError:
                 problem = "Cancelled"
@@ -125,14 +130,18 @@ class ResponsesModel(Model):
             span.span_data.usage = {"input_tokens": tokens.input, "output_tokens": tokens.output}
             return ModelResponse(output=response.output, usage=usage, response_id=response.id)
 
-    async def _post(self, body: dict[str, Any]) -> Any:
+    async def _post(self, body: dict[str, Any], allowed: Allowed) -> Any:
         try:
             async with asyncio.timeout(self._call_seconds):
                 return await self._client.post("/responses", cast_to=Response, body=body)
-        except TimeoutError:
-            raise ModelTimeoutError(self._call_seconds) from None
-        except ValueError:
-            raise ModelBehaviorError("the answer is not JSON") from None
+        except BaseException as error:
+            if may_be_charged(error):
+                self._budget.lost(allowed)
+            if isinstance(error, TimeoutError):
+                raise ModelTimeoutError(self._call_seconds) from None
+            if isinstance(error, ValueError):
+                raise ModelBehaviorError("the answer is not JSON") from None
+            raise
 
     def _record(self, tokens: Tokens, started_at: datetime, duration_ms: float, problem: str) -> None:
         self._run.work.model_calls.append(
@@ -142,7 +151,7 @@ class ResponsesModel(Model):
                 cached_tokens=tokens.cached,
                 output_tokens=tokens.output,
                 reasoning_tokens=tokens.reasoning,
-                cost_usd=tokens.cost_usd(price_of(self._name, self._prices)),
+                cost_usd=tokens.cost_usd(self._price),
                 started_at=started_at,
                 duration_ms=duration_ms,
                 error=problem,
