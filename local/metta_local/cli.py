@@ -20,6 +20,7 @@ examples:
   metta worker --health-port 8080     answer from AWS_SQS_QUEUE_URL until SIGTERM
   metta send body.json                put a Chatwoot webhook body on the queue
   metta migrate --status              which schema the database has
+  metta redrive --dry-run             what is in the dead-letter queue; without --dry-run it goes back
   metta tool getOrder '{"orderNumber": "S00042"}' --phone +4915112345678 --level verified
   echo '{"id": "1", "text": "hello", "direction": "input"}' | metta guard
 
@@ -34,6 +35,12 @@ class _Parser(argparse.ArgumentParser):
         self.print_usage(sys.stderr)
         complain(message)
         self.exit(1)
+
+
+def _positive(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError("must be a number from 1 on")
+    return int(text)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -62,6 +69,14 @@ def parser() -> argparse.ArgumentParser:
     send = commands.add_parser("send", help="put a Chatwoot webhook body on the queue AWS_SQS_QUEUE_URL")
     send.add_argument("file", metavar="FILE", help="the body as JSON; - reads standard input")
     send.add_argument("--json", action="store_true", help="ids of the queued message as JSON")
+
+    redrive = commands.add_parser("redrive", help="move dead-lettered messages back to the queue, or only show them")
+    redrive.add_argument("--dry-run", action="store_true", help="only show what is there and what would be moved")
+    redrive.add_argument("--yes", action="store_true", help="do not ask (asked is on a terminal only)")
+    redrive.add_argument("--json", action="store_true", help="as one JSON object")
+    redrive.add_argument("--limit", type=_positive, metavar="N", help="move at most N messages")
+    redrive.add_argument("--conversation", metavar="ID", help="only those of this conversation, 84 or 3:84")
+    redrive.add_argument("--rejected", action="store_true", help="also those that were rejected as malformed")
 
     migrate = commands.add_parser("migrate", help="bring the database DATABASE_MIGRATE_URL to the newest schema")
     migrate.add_argument("--status", action="store_true", help="show the schema's version and change nothing")
@@ -102,6 +117,17 @@ def _dispatch(chosen: argparse.Namespace) -> int:
         from metta_local import send
 
         return send.run(chosen.file, as_json=chosen.json)
+    if command == "redrive":
+        from metta_local import redrive_command
+
+        return redrive_command.run(
+            dry_run=chosen.dry_run,
+            yes=chosen.yes,
+            as_json=chosen.json,
+            limit=chosen.limit,
+            conversation=chosen.conversation,
+            rejected=chosen.rejected,
+        )
     if command == "migrate":
         from metta_local import migrate_command
 
