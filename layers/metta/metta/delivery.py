@@ -78,7 +78,7 @@ class Delivery:
         Raises:
             Overtaken: a newer customer message came; the records regroup with it.
         """
-        for _ in range(LOOKS):
+        for left in reversed(range(LOOKS)):
             await self.recheck(turn, state, give_up)
             looked = self._now()
             if turn.outcome not in (Outcome.ANSWERED, Outcome.HANDED_OFF):
@@ -86,7 +86,7 @@ class Delivery:
                 return
             turn.phase = Phase.SENDING
             await self.begin(turn, save)
-            if self._now() - looked <= FRESH_SECONDS:
+            if not left or self._now() - looked <= FRESH_SECONDS:
                 return
             turn.phase = Phase.PREPARED  # nothing has left yet
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
 from world import ENVIRONMENT, FakeAgent, FakeAudit, FakeChatwoot, MortalDynamoDB, Steps
 
+from metta.circuits import Circuit, CircuitAgent
 from metta.guardrails import Guardrails
 from metta.messages import ConversationKey, Turn
 from metta.observability import Meter, NoTracing, set_up_logging
@@ -79,7 +81,7 @@ class Context:
 class Office:
     """The handler with everything behind it."""
 
-    def __init__(self, client: Any, **environment: str) -> None:
+    def __init__(self, client: Any, *, now: Callable[[], float] = time.time, **environment: str) -> None:
         self.steps = Steps()
         self.chatwoot = Router(self.steps)
         self.agent = FakeAgent(self.steps)
@@ -93,20 +95,22 @@ class Office:
         set_up_logging(settings, self.log)
         policy = load_policy()
         chatwoot: Any = self.chatwoot
+        self.shop_circuit = Circuit("odoo", now=now)
         turns = Turns(
             chatwoot,
-            self.agent,
+            CircuitAgent(self.agent, model=Circuit("model", now=now), shop=self.shop_circuit),
             Guardrails(policy),
             self.audit,
             policy,
             settings.chatwoot,
             burst_max_seconds=settings.burst_max_seconds,
+            now=now,
         )
-        states = TurnStates(MortalDynamoDB(client, self.steps), "state-table")
+        states = TurnStates(MortalDynamoDB(client, self.steps), "state-table", now=now)
         self.batches = Batches(
             settings,
             settings.chatwoot,
-            Conversations(turns, states, self.loop, settings, ended=self.ended.append),
+            Conversations(turns, states, self.loop, settings, ended=self.ended.append, now=now),
             IdempotencyGuard(client, "state-table"),
             Returning(self.sqs, "queue", "dlq.fifo"),
             Meter(settings, enabled=False),

@@ -78,7 +78,7 @@ def test_a_card_number_reaches_neither_model_nor_audit_nor_turn_state(world: Wor
     world.steps.fail("get", ChatwootDown("502"))
     with pytest.raises(ChatwootDown):
         world.deliver(first)
-    hand = world.states.acquire(KEY, 1)
+    hand = world.states.acquire(KEY)
     assert hand.hand is not None
     assert "4111" not in hand.hand.model_dump_json()
     world.offset += 120

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from world import World, outcomes
+from world import KEY, World, outcomes
 
 from metta.errors import ChatwootDown, Overtaken, SendUnknown
 from metta.messages import AgentReply
@@ -146,7 +146,7 @@ def failed_delivery(message_id: int = 6003) -> dict[str, Any]:
 
 def test_a_refused_delivery_does_not_make_metta_forget_a_reply_that_may_be_out(world: World) -> None:
     first = world.customer_writes("Where is my order?")
-    world.steps.fail("post reply", SendUnknown("timeout"), "after")
+    world.steps.fail("post reply", SendUnknown("timeout", after_seconds=16), "after")
     with pytest.raises(SendUnknown):
         world.deliver(first)
     world.deliver(failed_delivery())
@@ -186,3 +186,36 @@ def test_a_hand_off_that_broke_off_says_nothing_to_a_customer_whom_a_person_has_
     world.deliver(first, receives=2)
     assert world.chatwoot.replies == []
     assert outcomes(world) == [ended]
+
+
+def test_a_look_that_grew_old_while_state_was_written_is_taken_again(world: World) -> None:
+    first = world.customer_writes("Where is my order?")
+
+    def a_slow_write() -> None:
+        world.offset += 5
+        world.chatwoot.add("I am on it", "outgoing", sender_type="user")
+
+    world.steps.during("save", a_slow_write)
+    world.deliver(first)
+    assert world.chatwoot.replies == []
+    assert outcomes(world) == [("dropped", "human_reply")]
+
+
+def test_writes_that_are_always_slow_do_not_keep_the_customer_waiting_for_ever(world: World) -> None:
+    first = world.customer_writes("Where is my order?")
+    for _ in range(20):
+        world.steps.during("save", lambda: setattr(world, "offset", world.offset + 5))
+    world.deliver(first)
+    assert len(world.chatwoot.replies) == 1
+    assert world.steps.names.count("before get") == 4
+
+
+def test_a_refused_delivery_that_cannot_be_handed_off_counts_its_tries(world: World) -> None:
+    world.deliver(world.customer_writes("Where is my order?"))
+    for _ in range(3):
+        world.steps.fail("status", ChatwootDown("502"))
+        with pytest.raises(ChatwootDown):
+            world.deliver(failed_delivery())
+    state = world.states.acquire(KEY)
+    assert state.tries == 4
+    assert state.unfinished

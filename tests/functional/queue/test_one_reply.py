@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable
+from concurrent.futures import CancelledError
+from typing import Any
 
 import pytest
-from world import World, outcomes
+from world import KEY, World, outcomes
 
 from metta.errors import (
     AuditDown,
     ChatwootDown,
     ChatwootRefused,
+    ConversationBusy,
     GuardrailBroken,
     ModelDown,
     OdooDown,
     SendUnknown,
     StateDown,
     TooManyModelTurns,
+    Unsettled,
 )
-from metta.messages import AgentReply, HandOffStep, Outcome
+from metta.messages import AgentReply, HandOffStep, Outcome, OutgoingMessage, SentMessage
+from metta.queue import conversations
+from metta.queue.state import TurnStates
 
 MakeWorld = Callable[..., World]
 
@@ -68,7 +76,7 @@ def test_a_late_lower_id_that_history_showed_is_covered(world: World) -> None:
 def test_a_send_that_took_effect_but_timed_out_is_found_not_repeated(make_world: MakeWorld, bot: bool) -> None:
     world = make_world(bot=bot)
     first = world.customer_writes("Where is my order?")
-    world.steps.fail("post reply", SendUnknown("timeout"), "after")
+    world.steps.fail("post reply", SendUnknown("timeout", after_seconds=16), "after")
     assert world.until_done(first) == 2
     assert len(world.chatwoot.replies) == 1
     assert len(world.agent.runs) == 1
@@ -78,7 +86,7 @@ def test_a_send_that_took_effect_but_timed_out_is_found_not_repeated(make_world:
 
 
 @pytest.mark.parametrize("bot", [False, True])
-@pytest.mark.parametrize("error", [SendUnknown("timeout"), ChatwootDown("429", after_seconds=2)])
+@pytest.mark.parametrize("error", [SendUnknown("timeout", after_seconds=16), ChatwootDown("429", after_seconds=2)])
 def test_a_send_that_had_no_effect_is_repeated_without_asking_the_model_again(
     make_world: MakeWorld, bot: bool, error: Exception
 ) -> None:
@@ -91,7 +99,9 @@ def test_a_send_that_had_no_effect_is_repeated_without_asking_the_model_again(
 
 
 @pytest.mark.parametrize("bot", [False, True])
-@pytest.mark.parametrize(("when", "error"), [("after", SendUnknown("timeout")), ("before", ChatwootDown("429"))])
+@pytest.mark.parametrize(
+    ("when", "error"), [("after", SendUnknown("timeout", after_seconds=16)), ("before", ChatwootDown("429"))]
+)
 def test_each_part_of_a_long_reply_is_sent_once_and_in_order(
     make_world: MakeWorld, bot: bool, when: str, error: Exception
 ) -> None:
@@ -108,7 +118,7 @@ def test_each_part_of_a_long_reply_is_sent_once_and_in_order(
 def test_when_it_stays_unknown_whether_a_reply_was_sent_a_person_is_told(make_world: MakeWorld) -> None:
     world = make_world(bot=True)
     first = world.customer_writes("Where is my order?")
-    world.steps.fail("post reply", SendUnknown("timeout"), "after")
+    world.steps.fail("post reply", SendUnknown("timeout", after_seconds=16), "after")
     with pytest.raises(SendUnknown):
         world.deliver(first)
     world.chatwoot.add("are you there?")
@@ -236,3 +246,69 @@ def test_a_deleted_conversation_is_dropped_not_retried_for_ever(world: World) ->
     world.steps.fail("get", ChatwootRefused("not found", status=404))
     world.deliver(first)
     assert outcomes(world) == [("dropped", "conversation_gone")]
+
+
+def test_a_send_cut_off_by_the_deadline_is_not_looked_up_before_it_must_have_arrived(world: World) -> None:
+    first = world.customer_writes("Where is my order?")
+    arriving: list[OutgoingMessage] = []
+
+    async def slow(message: OutgoingMessage) -> SentMessage:
+        arriving.append(message)
+        raise asyncio.CancelledError
+
+    world.chatwoot.send_message, quick = slow, world.chatwoot.send_message  # type: ignore[method-assign]
+    with pytest.raises(CancelledError):
+        world.deliver(first)
+    world.chatwoot.send_message = quick  # type: ignore[method-assign]
+    world.offset += 3
+    with pytest.raises(Unsettled):
+        world.deliver(first)
+    asyncio.run(quick(arriving[0]))  # Chatwoot was only slow
+    world.offset += 16
+    world.deliver(first)
+    assert len(world.chatwoot.replies) == 1
+    assert outcomes(world) == [("answered", "")]
+
+
+def test_a_send_that_chatwoot_answered_with_no_is_repeated_at_once(world: World) -> None:
+    first = world.customer_writes("Where is my order?")
+    world.steps.fail("post reply", ChatwootDown("429"))
+    with pytest.raises(ChatwootDown):
+        world.deliver(first)
+    world.deliver(first, receives=2)
+    assert len(world.chatwoot.replies) == 1
+
+
+def test_a_turn_that_lost_its_lease_is_broken_off(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversations, "RENEW_SECONDS", 0.05)
+    first = world.customer_writes("Where is my order?")
+    stolen = threading.Event()
+
+    async def think(*_: Any, **__: Any) -> AgentReply:
+        world.offset += 60
+        TurnStates(world.client, "state-table", now=world.now).acquire(KEY)
+        stolen.set()
+        await asyncio.sleep(20)
+        raise AssertionError("it went on")
+
+    world.agent.run = think  # type: ignore[method-assign]
+    with pytest.raises(ConversationBusy):
+        world.deliver(first)
+    assert stolen.is_set()
+    assert world.chatwoot.replies == []
+
+
+def test_a_long_turn_keeps_its_lease(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversations, "RENEW_SECONDS", 0.05)
+    first = world.customer_writes("Where is my order?")
+    usual = world.agent.run
+
+    async def think(*args: Any, **kwargs: Any) -> AgentReply:
+        for _ in range(4):
+            world.offset += 20
+            await asyncio.sleep(0.3)
+        return await usual(*args, **kwargs)
+
+    world.agent.run = think  # type: ignore[method-assign]
+    world.deliver(first)
+    assert len(world.chatwoot.replies) == 1

@@ -57,11 +57,16 @@ class Steps:
         self.names: list[str] = []
         self.kill_at: int | None = None
         self.faults: dict[str, list[tuple[str, Exception | None]]] = {}
+        self.meanwhile: dict[str, list[Callable[[], Any]]] = {}
         self.dead = False
 
     def fail(self, name: str, error: Exception, when: str = "before") -> None:
         """Let the next call of ``name`` raise ``error`` before or after its effect."""
         self.faults.setdefault(name, []).append((when, error))
+
+    def during(self, name: str, happens: Callable[[], Any]) -> None:
+        """Let something happen in the world while the next call of ``name`` is under way."""
+        self.meanwhile.setdefault(name, []).append(happens)
 
     def pass_over(self, name: str) -> None:
         """Let one call of ``name`` pass before the next fault."""
@@ -81,6 +86,8 @@ class Steps:
             raise error
         self.names.append(f"before {name}")
         self._tick()
+        if self.meanwhile.get(name):
+            self.meanwhile[name].pop(0)()
         result = effect()
         self.names.append(f"after {name}")
         self._tick()
@@ -347,7 +354,11 @@ class World:
         worker = self.worker()
         for one in records:
             worker.skip(one)
-        return worker.settle(group, seconds=60, can_wait=False)
+        try:
+            return worker.settle(group, seconds=60, can_wait=False)
+        except Retry as error:
+            self.offset += error.after_seconds or 0  # the records come back no sooner
+            raise
 
     def killed_and_back(self) -> None:
         """The killed worker's lease ends and a new process starts."""
@@ -361,8 +372,8 @@ class World:
                 self.deliver(*raws, receives=receive)
             except ConversationBusy:
                 self.offset += 120
-            except Retry as error:
-                self.offset += error.after_seconds or 0
+            except Retry:
+                continue
             else:
                 return receive
         raise AssertionError(f"not done after {most} receives")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from metta.errors import AuditDown, ModelDown, QuietWindow
+from metta.errors import AuditDown, ModelDown, Paused, QuietWindow
 from metta.queue.records import Record
 from metta.queue.returning import Returning, delay_seconds
 from tests_support import record
@@ -48,6 +48,23 @@ def test_backoff_grows_with_jitter_and_is_bounded() -> None:
 def test_a_time_that_was_asked_for_is_kept() -> None:
     assert delay_seconds(ModelDown("429", after_seconds=7.2), 1) == 8
     assert delay_seconds(QuietWindow("burst", after_seconds=0.1), 1) == 1
+
+
+def test_while_a_dependency_is_down_records_come_back_ever_later() -> None:
+    paused = Paused("down", dependency="model", after_seconds=5)
+    assert delay_seconds(paused, 1) == 5
+    assert 30 <= delay_seconds(paused, 12) <= 60
+    assert delay_seconds(Paused("down", dependency="model", after_seconds=80), 12) == 80
+    audit = [delay_seconds(Paused("down", dependency="audit", after_seconds=5), 12) for _ in range(50)]
+    assert 150 <= min(audit) <= max(audit) <= 300
+
+
+def test_an_outage_of_ten_minutes_stays_far_below_the_receives_of_the_queue() -> None:
+    waited, receives = 0, 0
+    while waited < 600:
+        receives += 1
+        waited += delay_seconds(Paused("down", dependency="model", after_seconds=5), receives)
+    assert receives <= 24
 
 
 def test_all_records_of_a_group_get_the_same_visibility() -> None:

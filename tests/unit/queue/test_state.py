@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.parsers import ResponseParserError
 
 from metta.errors import ConversationBusy, ModelDown, Overtaken, StateDown
 from metta.messages import (
@@ -21,7 +22,7 @@ from metta.messages import (
     Turn,
     Verdict,
 )
-from metta.queue.state import ITEM_BYTES, TurnStates
+from metta.queue.state import ITEM_BYTES, LEASE_SECONDS, TRIES_FORGOTTEN_SECONDS, TurnStates
 from metta.state import KEEP_COVERED
 
 KEY = ConversationKey(account_id=3, conversation_id=84)
@@ -192,3 +193,119 @@ def test_dynamodb_down_is_a_retry(error: Exception) -> None:
 
     with pytest.raises(StateDown):
         TurnStates(Down(), "state-table").acquire(KEY)
+
+
+class Lossy:
+    """Passes writes on and loses the answer to one of them, after which botocore asks again as it does."""
+
+    def __init__(self, client: Any, lost: int) -> None:
+        self._client = client
+        self._lost = lost
+        self.calls = 0
+
+    def update_item(self, **kwargs: Any) -> dict[str, Any]:
+        self.calls += 1
+        answer: dict[str, Any] = self._client.update_item(**kwargs)
+        if self.calls == self._lost:
+            answer = self._client.update_item(**kwargs)
+        return answer
+
+
+@pytest.mark.parametrize("lost", [1, 2, 3])
+def test_a_write_whose_answer_was_lost_is_no_lost_lease(dynamodb: Any, lost: int) -> None:
+    states = TurnStates(Lossy(dynamodb, lost), "state-table")
+    with states.held(KEY) as state:
+        state.cover([5001])
+        states.save(state)
+    with TurnStates(dynamodb, "state-table").held(KEY) as state:
+        assert state.is_covered(5001)
+        assert state.tries == 2
+
+
+def test_an_answer_that_cannot_be_read_is_a_retry() -> None:
+    class Garbled:
+        def update_item(self, **_: Any) -> dict[str, Any]:
+            return {"Attributes": {"tries": {"N": "1"}}}
+
+    with pytest.raises(StateDown):
+        TurnStates(Garbled(), "state-table").acquire(KEY)
+
+
+def test_a_parser_error_of_the_library_is_a_retry() -> None:
+    class Broken:
+        def update_item(self, **_: Any) -> dict[str, Any]:
+            raise ResponseParserError("not JSON")
+
+    with pytest.raises(StateDown):
+        TurnStates(Broken(), "state-table").acquire(KEY)
+
+
+@pytest.mark.parametrize("write", ["renew", "save"])
+def test_a_lease_that_is_renewed_or_saved_holds_on(dynamodb: Any, write: str) -> None:
+    clock = Clock()
+    states = TurnStates(dynamodb, "state-table", now=clock)
+    state = states.acquire(KEY)
+    for _ in range(4):
+        clock.now += LEASE_SECONDS - 5
+        getattr(states, write)(state)
+        assert state.lease_left == LEASE_SECONDS
+        with pytest.raises(ConversationBusy):
+            states.acquire(KEY)
+    clock.now += LEASE_SECONDS + 1
+    with pytest.raises(ConversationBusy):
+        states.renew(state)
+    states.acquire(KEY)
+
+
+def watched(dynamodb: Any) -> dict[str, Any]:
+    item: dict[str, Any] = dynamodb.get_item(TableName="state-table", Key={"id": {"S": "turn#3:84"}})["Item"]
+    return {name: item[name] for name in ("watch", "since") if name in item}
+
+
+def test_a_waiting_customer_is_seen_from_the_first_moment_until_the_end(dynamodb: Any) -> None:
+    clock = Clock()
+    states = TurnStates(dynamodb, "state-table", now=clock)
+    states.acquire(KEY, waiting=True)  # and killed
+    assert watched(dynamodb)["since"] == {"N": repr(clock.now)}
+    clock.now += 60
+    with states.held(KEY, waiting=True) as state:
+        assert watched(dynamodb) == {"watch": {"S": "w4"}, "since": {"N": repr(clock.now - 60)}}
+        state.waiting = False
+    assert watched(dynamodb) == {}
+
+
+@pytest.mark.parametrize("unfinished", ["hand", "outbox"])
+def test_a_turn_or_an_audit_row_that_waits_is_seen_too(dynamodb: Any, unfinished: str) -> None:
+    clock = Clock()
+    states = TurnStates(dynamodb, "state-table", now=clock)
+    with states.held(KEY) as state:
+        if unfinished == "hand":
+            state.hand = a_turn()
+        else:
+            state.outbox.append(a_turn())
+    assert watched(dynamodb)["since"] == {"N": repr(clock.now)}
+    with states.held(KEY) as state:
+        state.hand, state.outbox = None, []
+    assert watched(dynamodb) == {}
+
+
+def test_tries_count_anew_for_a_message_that_was_away_from_the_queue(dynamodb: Any) -> None:
+    clock = Clock()
+    states = TurnStates(dynamodb, "state-table", now=clock)
+    for _ in range(7):
+        with pytest.raises(ModelDown), states.held(KEY):
+            raise ModelDown("500")
+        clock.now += TRIES_FORGOTTEN_SECONDS
+    with states.held(KEY) as state:
+        assert state.tries == 8
+    clock.now += TRIES_FORGOTTEN_SECONDS + 1
+    with states.held(KEY) as state:
+        assert state.tries == 1
+
+
+def test_recent_turns_are_kept(dynamodb: Any) -> None:
+    states = TurnStates(dynamodb, "state-table")
+    with states.held(KEY) as state:
+        state.recent.append((12.5, "abc"))
+    with states.held(KEY) as state:
+        assert state.recent == [(12.5, "abc")]
