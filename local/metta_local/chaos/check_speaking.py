@@ -1,0 +1,121 @@
+"""Checks on the moment of speaking: never after a takeover, never stale (I3), and one worker at a time (I4).
+
+Nobody can know what happens between the last look and the POST, so a reply is judged by what its worker could have
+known: what a look showed that was made after the change, or a change so long ago that it had to look again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from metta_local.chaos.journal import Call, Place
+from metta_local.chaos.ledger import CLOCK_SLACK, AuditedTurn, Conversation, Entry, Observed
+from metta_local.chaos.violation import Violation
+
+LOOK_SECONDS = 2.0
+"""A look at the conversation older than this, at the moment of sending, is not "just before"."""
+
+
+def after_takeover(observed: Observed) -> Iterator[Violation]:
+    """No word to the customer once a person has the conversation, or it was closed in another way.
+
+    Permitted: a takeover between the last look and the POST; the word of the very hand-off that opened it; further
+    parts of a reply whose first part had left.
+    """
+    for conversation in observed.conversations:
+        for entry in conversation.ours:
+            if entry.private or entry.part > 0:
+                continue
+            closing = conversation.closed_by(entry.id)
+            if closing is None or _own_hand_off(conversation, entry, closing):
+                continue
+            if why := _could_have_known(observed, conversation, entry, closing.at):
+                closed = f"message {closing.id} ({_shown(closing)}) had closed the conversation"
+                yield Violation("after_takeover", conversation.id, f"{_named(entry)} although {closed}: {why}")
+
+
+def _own_hand_off(conversation: Conversation, entry: Entry, closing: Entry) -> bool:
+    """Whether the same turn had opened the conversation: its note came before, and nobody else's word since."""
+    if entry.kind != "handoff_word" or closing.status != "open":
+        return False
+    notes = [e.id for e in conversation.ours if e.kind == "handoff_note" and e.turn_id == entry.turn_id]
+    return bool(notes) and notes[0] < closing.id
+
+
+def stale(observed: Observed) -> Iterator[Violation]:
+    """No reply that leaves out what the customer wrote meanwhile.
+
+    Permitted: a message that came between the last look and the POST; a reply whose oldest message has waited longer
+    than the starvation bound; the words of a hand-off; further parts of a reply whose first part had left.
+    """
+    for conversation in observed.conversations:
+        for entry in conversation.ours:
+            turn = conversation.turn_by_id.get(entry.turn_id or "")
+            if turn is None or not turn.messages or entry.kind != "reply" or entry.part > 0:
+                continue
+            yield from _left_out(observed, conversation, entry, turn)
+
+
+def _left_out(observed: Observed, conversation: Conversation, entry: Entry, turn: AuditedTurn) -> Iterator[Violation]:
+    known = {*turn.messages, *turn.covered}
+    newer = [
+        message
+        for message in conversation.customers
+        if max(known) < message.id < entry.id and message.id not in known and message.answerable
+    ]
+    post = observed.post_of(conversation.id, entry)
+    sent_at = post.arrived_at if post else entry.at
+    oldest = min(conversation.at_of.get(id_, sent_at) for id_ in turn.messages)
+    if not newer or sent_at - oldest > observed.bounds.burst_max_seconds:
+        return
+    if why := _could_have_known(observed, conversation, entry, newer[0].at):
+        what = f"{_named(entry)} answers {turn.messages} and leaves out {newer[0].id}: {why}"
+        yield Violation("stale", conversation.id, what)
+
+
+def _could_have_known(observed: Observed, conversation: Conversation, entry: Entry, changed_at: float) -> str:
+    """How the worker could have known of a change before it sent; empty when it could not."""
+    post = observed.post_of(conversation.id, entry)
+    if post is None:
+        late = entry.at - changed_at
+        return f"it was written {late:.2f} s later" if late > LOOK_SECONDS else ""
+    for look in observed.looks_before(conversation.id, post):
+        if look.forwarded_at is not None and look.forwarded_at > changed_at + CLOCK_SLACK:
+            return f"{look.worker} had looked {look.forwarded_at - changed_at:.2f} s after that"
+    late = post.arrived_at - changed_at
+    return f"it was sent {late:.2f} s later, without another look" if late > LOOK_SECONDS else ""
+
+
+def one_worker_at_a_time(observed: Observed) -> Iterator[Violation]:
+    """A worker writes nothing into a conversation whose lease another one has taken since.
+
+    Permitted: the lease ended or was given back and nobody took it.
+    """
+    for conversation in observed.conversations:
+        holder: Call | None = None
+        for call in observed.calls_by_conversation.get(conversation.id, ()):
+            if call.place is Place.DYNAMODB and call.operation == "acquire" and _took(call):
+                holder = call
+            elif holder is not None and _writes_after(call, holder):
+                what = f"{call.worker} wrote ({call.operation}) after {holder.worker} had taken the conversation"
+                yield Violation("overlap", conversation.id, what)
+
+
+def _took(call: Call) -> bool:
+    """Whether the lease changed hands, even if the worker was not told."""
+    return call.effect_at is not None and call.detail.get("done", call.status == 200)
+
+
+def _writes_after(call: Call, holder: Call) -> bool:
+    writes = call.place is Place.CHATWOOT and call.operation in ("create_message", "toggle_status", "assignments")
+    return writes and call.worker != holder.worker and call.arrived_at > (holder.effect_at or 0.0) + CLOCK_SLACK
+
+
+def _named(entry: Entry) -> str:
+    return f"{entry.kind} {entry.id} of {entry.turn_id} was sent"
+
+
+def _shown(entry: Entry) -> str:
+    if entry.status is not None:
+        return f"status {entry.status} by {entry.by or 'Chatwoot'}"
+    return "a person was assigned" if entry.assigned else f"{entry.author.value}: {entry.text[:40]!r}"
