@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,9 @@ class Harness:
     journal: Journal
     injector: Injector
     ambush: Ambush = field(default_factory=Ambush)
+    observers: list[Callable[[Passage, bool], None]] = field(default_factory=list)
+    """Told of each call before it leaves for its place (False) and after it was answered there (True), while the worker
+    waits for it; on the proxies' thread, so they must be quick."""
 
 
 @dataclass
@@ -51,6 +55,8 @@ class Passage:
 
     def killed(self, *, after: bool) -> bool:
         """Whether the worker was killed at this point of the call; nothing must reach it then."""
+        for observer in self.harness.observers:
+            observer(self, after)
         sprung: KillStep | None = self.harness.ambush.sprung(
             self.worker, self.place, self.operation, self.conversation, self.detail, after=after
         )

@@ -24,7 +24,7 @@ from metta_local.chatwoot.api import operation_of
 _CONVERSATION = re.compile(r"/conversations/(\d+)")
 _STATE_KEY = re.compile(r"turn#\d+:(\d+)$")
 _WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
-_INPUT_CHARS = 120
+_INPUT_CHARS = 600
 _SQS_NAMES = {
     "ReceiveMessage": "receive",
     "DeleteMessage": "delete",
