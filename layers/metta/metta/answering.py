@@ -7,9 +7,10 @@ import json
 import time
 from collections.abc import Sequence
 
+from metta.bounds import Bounds
 from metta.conversation import as_incoming, closed_reason, history, is_customers, read_thread
 from metta.delivery import refused
-from metta.errors import ChatwootRefused, HandOff
+from metta.errors import ChatwootRefused, HandOff, NotStarted
 from metta.guardrails import FixedText, detect_language, fixed_text
 from metta.integrations.chatwoot.identity import identify
 from metta.messages import (
@@ -35,19 +36,35 @@ STRENGTH = (Action.ALLOW, Action.REDACT, Action.BLOCK, Action.HANDOFF)
 LEVELS = (IdentityLevel.ANONYMOUS, IdentityLevel.CLAIMED, IdentityLevel.VERIFIED)
 RESERVE_SECONDS = 8.0
 """Kept free of the model's time, for guards, sending and the audit."""
+LEAST_RUN_SECONDS = 5.0
+"""With less time than this the agent is not asked: it would be paid for an answer that it can hardly finish."""
 
 
 class Answering:
-    """Decides what a turn says; sends nothing."""
+    """Decides what a turn says; sends nothing.
+
+    Args:
+        chatwoot, agent, guardrails: the rooms.
+        policy: limits and identity rules.
+        settings: what is answered.
+        bounds: what contact, conversation and day may still use.
+    """
 
     def __init__(
-        self, chatwoot: Chatwoot, agent: Agent, guardrails: Guardrails, policy: Policy, settings: ChatwootSettings
+        self,
+        chatwoot: Chatwoot,
+        agent: Agent,
+        guardrails: Guardrails,
+        policy: Policy,
+        settings: ChatwootSettings,
+        bounds: Bounds,
     ) -> None:
         self._chatwoot = chatwoot
         self._agent = agent
         self._guardrails = guardrails
         self._policy = policy
         self._settings = settings
+        self._bounds = bounds
 
     async def prepare(
         self,
@@ -90,20 +107,28 @@ class Answering:
                 )
             turn.history_complete = thread.complete
             turn.covered = tuple(sorted({*joined, *(m.id for m in thread.messages if is_customers(m))}))
-            await self._decide(turn, context, verdict, deadline, give_up)
+            await self._decide(turn, state, context, verdict, deadline, give_up)
         except ChatwootRefused as error:
             refused(turn, error)
         except HandOff as error:
             turn.outcome, turn.reason = Outcome.HANDED_OFF, error.reason
 
     async def _decide(
-        self, turn: Turn, context: MessageContext, verdict: Verdict, deadline: float, give_up: str | None
+        self,
+        turn: Turn,
+        state: ConversationState,
+        context: MessageContext,
+        verdict: Verdict,
+        deadline: float,
+        give_up: str | None,
     ) -> None:
         text = context.customer_text
         if verdict.action is Action.HANDOFF:
             raise HandOff("input", reason=verdict.reason.removeprefix("rules/").replace("/", ":"))
         if give_up:
             raise HandOff("last try", reason=give_up)
+        with timed(turn, "bounds"):
+            await self._bounds.check(turn, state)
         turn.outcome = Outcome.ANSWERED
         if verdict.action is Action.BLOCK:
             toxic = verdict.reason.startswith("toxicity")
@@ -118,11 +143,14 @@ class Answering:
         await self._ask_agent(turn, context, deadline)
 
     async def _ask_agent(self, turn: Turn, context: MessageContext, deadline: float) -> None:
-        seconds = min(self._policy.limits.run_seconds, deadline - time.monotonic() - RESERVE_SECONDS)
         typing = asyncio.create_task(self._chatwoot.set_typing(turn.key, on=True))
         try:
-            with timed(turn, "agent"):
-                reply = await self._agent.run(turn.messages, context, turn.work, seconds=max(1.0, seconds))
+            async with self._bounds.paid(turn):
+                seconds = min(self._policy.limits.run_seconds, deadline - time.monotonic() - RESERVE_SECONDS)
+                if seconds < min(LEAST_RUN_SECONDS, self._policy.limits.run_seconds):
+                    raise NotStarted("too little time left for the model", after_seconds=1)
+                with timed(turn, "agent"):
+                    reply = await self._agent.run(turn.messages, context, turn.work, seconds=seconds)
         finally:
             typing.cancel()
             await asyncio.gather(typing, return_exceptions=True)

@@ -17,7 +17,10 @@ from botocore.config import Config
 
 from metta.ai.agent import MettaAgent, instructions_text
 from metta.ai.tools import SPECS
+from metta.ai.usage import price_of
+from metta.bounds import DAY_EXHAUSTED, Bounds
 from metta.circuits import Circuit, CircuitAgent, CircuitAudit, CircuitShop
+from metta.counters import DynamoCounters
 from metta.errors import AuditDown, ModelDown, OdooDown, SettingsError
 from metta.guardrails import Guardrails
 from metta.integrations.chatwoot.client import ChatwootClient
@@ -121,8 +124,8 @@ def build_worker(
     policy = load_policy(settings.metta_policy)
     make = client or partial(aws_client, endpoint_url=settings.aws_endpoint_url)
     loop = LoopThread()
-    chatwoot = ChatwootClient(settings.chatwoot)
-    odoo = OdooRpc(settings.odoo)
+    chatwoot = ChatwootClient(settings.chatwoot, timeout_seconds=policy.limits.chatwoot_seconds)
+    odoo = OdooRpc(settings.odoo, timeout_seconds=policy.limits.odoo_seconds)
     shop_circuit = Circuit(OdooDown.dependency)
     shop = CircuitShop(OdooShop(odoo, policy=policy), shop_circuit)
     key = settings.audit_key
@@ -132,6 +135,11 @@ def build_worker(
     audit = AuditStore(settings.database.get_secret_value())
     meter = Meter(settings, enabled=emit_metrics)
     dynamodb = make("dynamodb")
+    bounds = Bounds(
+        policy.limits,
+        DynamoCounters(dynamodb, settings.state.table),
+        price=price_of(settings.model.model, policy.prices),
+    )
     turns = Turns(
         chatwoot,
         CircuitAgent(agent, model=Circuit(ModelDown.dependency), shop=shop_circuit),
@@ -140,6 +148,7 @@ def build_worker(
         policy,
         settings.chatwoot,
         burst_max_seconds=settings.burst_max_seconds,
+        bounds=bounds,
     )
     conversations = Conversations(
         turns, TurnStates(dynamodb, settings.state.table), loop, settings, ended=lambda turn: measure(meter, turn)
@@ -177,6 +186,7 @@ def measure(meter: Meter, turn: Turn) -> None:
     meter.count(Metric.TURNS)
     if turn.outcome is not None:
         meter.count(TURN_METRICS[turn.outcome])
+    meter.count(Metric.DAY_BUDGET_EXHAUSTED, 1 if turn.reason == DAY_EXHAUSTED else 0)
     for verdict, metric in ((turn.input_verdict, Metric.INPUT_FLAGGED), (turn.output_verdict, Metric.OUTPUT_FLAGGED)):
         meter.count(metric, 1 if verdict is not None and verdict.reason else 0)
     meter.count(Metric.TOOL_CALLS, len(turn.work.tool_calls))

@@ -91,6 +91,8 @@ class Metric(StrEnum):
     INPUT_TOKENS = "InputTokens"
     OUTPUT_TOKENS = "OutputTokens"
     COST = "CostMicroUsd"
+    DAY_BUDGET_EXHAUSTED = "DayBudgetExhausted"
+    """Turns that went to a person because the day's money for the model was used up."""
     REPLY_LATENCY = "ReplyLatency"
     TURN_LATENCY = "TurnLatency"
 

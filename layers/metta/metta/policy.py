@@ -230,5 +230,8 @@ def load_policy(path: str | None = None) -> Policy:
             raise SettingsError(f"METTA_POLICY: {path or PACKAGED.name}: section names must be text") from error
         problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise SettingsError(f"METTA_POLICY: {path or PACKAGED.name}: {problems}") from None
+    if policy.limits.usd_per_day is not None and not policy.prices:
+        problem = "limits.usd_per_day: cannot be kept without prices; name the model's, or set it to null"
+        raise SettingsError(f"METTA_POLICY: {path or PACKAGED.name}: {problem}")
     digest = hashlib.sha256(policy.model_dump_json().encode()).hexdigest()
     return policy.model_copy(update={"version": digest[:12]})

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from metta.answering import Answering
+from metta.bounds import Bounds, remember
 from metta.conversation import as_incoming, closed_reason, read_thread
 from metta.delivery import Delivery, Save, drop
 from metta.errors import AuditDown, Paused
@@ -33,6 +34,7 @@ class Turns:
         settings: what is answered and how it is sent.
         burst_max_seconds: after this a reply is sent although a newer message came (starvation bound).
         now: clock, seconds since the epoch.
+        bounds: what contact, conversation and day may still use; without them only loops are looked for.
     """
 
     def __init__(
@@ -46,13 +48,16 @@ class Turns:
         *,
         burst_max_seconds: float,
         now: Callable[[], float] = time.time,
+        bounds: Bounds | None = None,
     ) -> None:
         self._chatwoot = chatwoot
         self._guardrails = guardrails
         self._audit = audit
         self._policy = policy
         self._settings = settings
-        self._answering = Answering(chatwoot, agent, guardrails, policy, settings)
+        self._answering = Answering(
+            chatwoot, agent, guardrails, policy, settings, bounds or Bounds(policy.limits, now=now)
+        )
         self._delivery = Delivery(
             chatwoot, settings, burst_max_seconds=burst_max_seconds, team_language=policy.note_language, now=now
         )
@@ -229,6 +234,7 @@ def end(turn: Turn, state: ConversationState) -> None:
     turn.phase = Phase.SENT
     turn.finished_at = datetime.now(UTC)
     state.cover(turn.covered)
+    remember(turn, state)
     state.outbox.append(turn)
     state.hand = None
     state.tries = 0

@@ -1,4 +1,4 @@
-"""I11: the tokens of a turn are bounded over all its model calls and tries, and no call is made that could exceed it."""
+"""I11: the tokens of a turn are bounded over all its model calls and tries; no call is made that could exceed it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import httpx2
 import pytest
 
-from metta.ai.budget import TokenBudget, spent_usd, tokens_used, worst_case_usd
-from metta.ai.usage import Tokens
+from metta.ai.budget import TokenBudget
+from metta.ai.usage import Tokens, spent_usd, tokens_used, worst_case_usd
 from metta.errors import BudgetExhausted, ModelDown
 from metta.messages import AgentWork, ModelCall
 from metta.policy import Limits, Price

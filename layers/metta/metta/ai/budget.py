@@ -11,31 +11,12 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from metta.ai.failures import MAX_RETRIES
-from metta.ai.usage import Tokens
+from metta.ai.usage import Tokens, tokens_used
 from metta.errors import BudgetExhausted
 from metta.messages import AgentWork
 from metta.policy import Limits, Price
 
 REASON = "budget_exhausted:tokens"
-
-
-def tokens_used(work: AgentWork) -> int:
-    """Tokens of a turn's model calls so far, at most."""
-    return work.unreported_tokens + sum(call.input_tokens + call.output_tokens for call in work.model_calls)
-
-
-def worst_case_usd(work: AgentWork, limits: Limits, price: Price) -> float:
-    """The most that one run of the agent can cost in a turn that has done ``work`` already, in US dollars."""
-    tokens = max(0, limits.tokens_per_turn - tokens_used(work))
-    output = min(tokens, limits.model_turns * (1 + MAX_RETRIES) * limits.output_tokens)
-    dearest = max(price.input, price.cached)
-    return ((tokens - output) * dearest + output * max(price.output, dearest)) / 1_000_000
-
-
-def spent_usd(work: AgentWork) -> float:
-    """What a turn's model calls cost so far, at most, in US dollars."""
-    return work.unreported_usd + sum(call.cost_usd for call in work.model_calls)
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,9 @@ from agents.exceptions import (
 from agents.retry import ModelRetryBackoffSettings, ModelRetrySettings, RetryDecision, RetryPolicyContext
 from openai import APIConnectionError, APIError, APIStatusError, APITimeoutError
 
+from metta.ai.usage import MAX_RETRIES
 from metta.errors import BudgetExhausted, HandOff, MettaError, ModelDown, ModelRefused, TooManyModelTurns
 
-MAX_RETRIES = 2
-"""Further tries of one model call within a run; longer outages go back to the queue."""
 LONGEST_WAIT = 5.0
 """Seconds of Retry-After that are waited for within a run."""
 _NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)

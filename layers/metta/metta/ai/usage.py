@@ -1,4 +1,4 @@
-"""What a request to the model used and what that costs."""
+"""What requests to the model used and what that costs, at most where an answer does not say."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from metta.policy import Price
+from metta.messages import AgentWork
+from metta.policy import Limits, Price
 
+MAX_RETRIES = 2
+"""Further tries of one model call within a run; longer outages go back to the queue."""
 _SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 
 
@@ -50,6 +53,24 @@ class Tokens:
         cached = min(self.cached, self.input)
         millions = (self.input - cached) * price.input + cached * price.cached + self.output * price.output
         return millions / 1_000_000
+
+
+def tokens_used(work: AgentWork) -> int:
+    """Tokens of a turn's model calls so far, at most."""
+    return work.unreported_tokens + sum(call.input_tokens + call.output_tokens for call in work.model_calls)
+
+
+def worst_case_usd(work: AgentWork, limits: Limits, price: Price) -> float:
+    """The most that one run of the agent can cost in a turn that has done ``work`` already, in US dollars."""
+    tokens = max(0, limits.tokens_per_turn - tokens_used(work))
+    output = min(tokens, limits.model_turns * (1 + MAX_RETRIES) * limits.output_tokens)
+    dearest = max(price.input, price.cached)
+    return ((tokens - output) * dearest + output * max(price.output, dearest)) / 1_000_000
+
+
+def spent_usd(work: AgentWork) -> float:
+    """What a turn's model calls cost so far, at most, in US dollars."""
+    return work.unreported_usd + sum(call.cost_usd for call in work.model_calls)
 
 
 def _count(holder: Any, name: str) -> int:
