@@ -127,7 +127,7 @@ class Delivery:
 
     async def _newer(self, turn: Turn, view: ConversationView) -> tuple[bool, bool]:
         """Whether the customer, and whether a person of the team, wrote after what this turn knows."""
-        known = max(turn.covered)
+        known = max(turn.covered, default=turn.seen_through)  # a lone hand-off may cover no message
         last = [m for m in (view.last_message, view.last_public_message) if m is not None and m.id > known]
         if not last:
             return False, False

@@ -95,6 +95,11 @@ class Metric(StrEnum):
     """Turns that went to a person because the day's money for the model was used up."""
     REPLY_LATENCY = "ReplyLatency"
     TURN_LATENCY = "TurnLatency"
+    CUSTOMERS_UNANSWERED = "CustomersUnanswered"
+    """Conversations that the watchdog found with a customer waiting too long; 0 when it found none."""
+    TURNS_STRANDED = "TurnsStranded"
+    OLDEST_UNANSWERED = "OldestUnanswered"
+    """Seconds for which the longest waiting of them has been waiting."""
 
 
 class Meter:
@@ -115,8 +120,16 @@ class Meter:
         """Record a duration."""
         self._add(metric, MetricUnit.Milliseconds, value)
 
-    def _add(self, metric: Metric, unit: MetricUnit, value: float) -> None:
-        if self._enabled and value:
+    def gauge(self, metric: Metric, value: float) -> None:
+        """Record a number that says something when it is zero, too: an alarm can then tell silence from health."""
+        self._add(metric, MetricUnit.Count, value, zero=True)
+
+    def seconds(self, metric: Metric, value: float) -> None:
+        """Record an age, zero included."""
+        self._add(metric, MetricUnit.Seconds, value, zero=True)
+
+    def _add(self, metric: Metric, unit: MetricUnit, value: float, *, zero: bool = False) -> None:
+        if self._enabled and (value or zero):
             with self._lock:
                 self._metrics.add_metric(name=metric.value, unit=unit, value=value)
 

@@ -54,6 +54,8 @@ class Limits(Noun):
     does."""
     usd_per_day: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)] | None = 50
     """US dollars that the model may cost in one day (UTC), over all workers; null: no limit."""
+    unanswered_minutes: int = Field(15, ge=1, le=1440)
+    """A customer who waits longer than this for an answer is handed to a person by the watchdog."""
 
     @field_validator("*", mode="before")
     @classmethod
