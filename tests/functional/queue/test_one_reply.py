@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from metta.errors import (
 from metta.messages import AgentReply, HandOffStep, Outcome, OutgoingMessage, SentMessage
 from metta.queue import conversations
 from metta.queue.state import TurnStates
+from tests_support import payload, record
 
 MakeWorld = Callable[..., World]
 
@@ -277,6 +279,20 @@ def test_a_send_that_chatwoot_answered_with_no_is_repeated_at_once(world: World)
         world.deliver(first)
     world.deliver(first, receives=2)
     assert len(world.chatwoot.replies) == 1
+
+
+def test_events_in_between_give_a_failing_turn_no_further_tries(make_world: MakeWorld) -> None:
+    world = make_world(METTA_MAX_ATTEMPTS="2")
+    first = world.customer_writes("Where is my order?")
+    world.agent.script = [ModelDown("500")] * 20
+    for receive in range(1, 4):
+        with suppress(ModelDown):
+            world.deliver(first, receives=receive)
+        resolved = payload("12_conversation_status_changed.json", status="resolved", messages=[], updated_at=world.now())
+        resolved["meta"] |= {"assignee": None, "assignee_type": None}
+        world.deliver(record(resolved))
+    assert outcomes(world) == [("handed_off", "attempts_exhausted")]
+    assert len(world.agent.script) == 18
 
 
 def test_a_turn_that_lost_its_lease_is_broken_off(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
