@@ -35,7 +35,8 @@ class NoteWords:
         if not rest:
             return words
         check, _, kind = rest.partition("/")
-        detail = next((self.detail[key] for key in (kind, check) if key in self.detail), as_code(rest))
+        keys = (check,) if check == "broken" else (kind, check)
+        detail = next((self.detail[key] for key in keys if key in self.detail), as_code(rest))
         return f"{words} ({detail})"
 
 
