@@ -288,7 +288,9 @@ def test_events_in_between_give_a_failing_turn_no_further_tries(make_world: Make
     for receive in range(1, 4):
         with suppress(ModelDown):
             world.deliver(first, receives=receive)
-        resolved = payload("12_conversation_status_changed.json", status="resolved", messages=[], updated_at=world.now())
+        resolved = payload(
+            "12_conversation_status_changed.json", status="resolved", messages=[], updated_at=world.now()
+        )
         resolved["meta"] |= {"assignee": None, "assignee_type": None}
         world.deliver(record(resolved))
     assert outcomes(world) == [("handed_off", "attempts_exhausted")]

@@ -32,6 +32,8 @@ LEASE_SECONDS = 25.0
 More than the 16 s after which a message that was being sent must be visible (``transport.SETTLED_AFTER_SECONDS``) plus
 the time between two renewals.
 """
+BUSY_SECONDS = 5.0
+"""When a record of a held conversation is looked at again at the latest: most turns are over by then."""
 TRIES_FORGOTTEN_SECONDS = 3600
 """No record stays away that long between two tries: after it, tries count anew, as for a message redriven by hand."""
 WATCH_INDEX = "watch"
@@ -109,7 +111,7 @@ class TurnStates:
             waiting: whether a customer waits, which the watchdog shall know of from now on.
 
         Raises:
-            ConversationBusy: somebody else holds it; ``after_seconds`` says for how long at most.
+            ConversationBusy: somebody else holds it.
             StateDown: DynamoDB cannot be asked.
         """
         now, owner = self._now(), uuid.uuid4().hex
@@ -137,7 +139,9 @@ class TurnStates:
             item = refusal
             if item.get("lease_owner", {}).get("S") != owner:  # else it is ours: the answer to the first call was lost
                 held = _number(item, "lease_until") or now + 5
-                raise ConversationBusy("another worker holds it", after_seconds=max(1.0, held - now))
+                raise ConversationBusy(
+                    "another worker holds it", after_seconds=min(BUSY_SECONDS, max(1.0, held - now))
+                )
         try:
             return self._read(key, owner, item)
         except (LookupError, TypeError, ValueError, OSError) as error:
