@@ -33,6 +33,8 @@ def closed_reason(view: ConversationView, settings: ChatwootSettings) -> str | N
         return "human_assigned"
     if view.contact is not None and view.contact.blocked:
         return "blocked_contact"
+    if view.auto_reply:
+        return "auto_reply"
     answerable = ("pending",) if settings.answer_when == "pending" else ("pending", "open")
     if view.status not in answerable:
         return "not_answerable_status"
@@ -73,6 +75,7 @@ def is_customers(message: ThreadMessage) -> bool:
         message.message_type == "incoming"
         and not message.private
         and not message.deleted
+        and not message.unanswerable
         and message.content_type in ANSWERABLE_TYPES
         and bool(message.text.strip() or message.attachments)
     )

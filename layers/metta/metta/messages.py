@@ -155,6 +155,8 @@ class ThreadMessage(Noun):
     attachments: tuple[Attachment, ...] = ()
     mail_from: tuple[str, ...] = ()
     """As ``IncomingMessage.mail_from``."""
+    unanswerable: bool = False
+    """A machine wrote this mail, or Chatwoot cannot show it: nobody waits for an answer."""
 
 
 class ConversationView(Noun):
@@ -177,6 +179,8 @@ class ConversationView(Noun):
     last_public_message: ThreadMessage | None = None
     """Newest message that is not an activity."""
     language_hint: str | None = None
+    auto_reply: bool = False
+    """Whether a mail that a machine wrote began it."""
 
     @property
     def human_assigned(self) -> bool:

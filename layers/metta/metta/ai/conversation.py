@@ -21,6 +21,9 @@ InputItem = dict[str, Any]
 
 _TAIL = 2000
 """Characters kept from the end of a customer text that is too long: the question is often there."""
+_FILES = 15
+"""Attachments named to the model; Chatwoot takes no more with one message."""
+_FILE_TYPE = 40
 _FILE_NAME = 120
 _CHANNELS = {
     "Channel::WebWidget": "website chat",
@@ -74,15 +77,19 @@ def _history(context: MessageContext, limits: Limits, mark: str, answered: froze
     return items[::-1]
 
 
-def _files(message: IncomingMessage, mark: str) -> str:
+def _files(messages: Sequence[IncomingMessage], mark: str) -> str:
+    """The attachments of all messages, the first ones by name."""
+    attachments = [attachment for message in messages for attachment in message.attachments]
     files = []
-    for attachment in message.attachments:
-        file = {"type": clean(attachment.file_type)}
+    for attachment in attachments[:_FILES]:
+        file = {"type": shorten(clean(attachment.file_type), _FILE_TYPE)}
         if attachment.name:
             file["name"] = shorten(clean(attachment.name), _FILE_NAME)
         if attachment.transcript:
             file["transcript"] = "part of the customer's text"
         files.append(file)
+    if len(attachments) > _FILES:
+        files.append({"type": f"and {len(attachments) - _FILES} more"})
     return _element("files", mark, files) if files else ""
 
 
@@ -104,6 +111,6 @@ def build_input(
     items += _history(context, limits, mark, frozenset(message.message_id for message in messages))
     text = context.customer_text or "\n\n".join(message.text for message in messages if message.text)
     said = shorten(clean(text).strip(), limits.input_chars, tail=_TAIL)
-    parts = [part for part in (said, *(_files(message, mark) for message in messages)) if part]
+    parts = [part for part in (said, _files(messages, mark)) if part]
     items.append({"role": "user", "content": "\n".join(parts) or "(an empty message)"})
     return items

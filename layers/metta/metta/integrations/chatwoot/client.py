@@ -41,7 +41,7 @@ class ChatwootClient:
     Args:
         settings: where it is and who calls. The history token, when there is one, reads and marks as read.
         transport: stands in for the network in tests.
-        timeout_seconds: for each phase of a call.
+        timeout_seconds: for a whole call.
     """
 
     def __init__(

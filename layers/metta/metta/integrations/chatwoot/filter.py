@@ -23,6 +23,7 @@ from metta.messages import ConversationKey, IncomingMessage
 from metta.settings import ChatwootSettings
 
 ANSWERABLE_CONTENT = frozenset({"text", "incoming_email", "sticker"})
+BOTS = frozenset({"agent_bot", "captain_assistant"})
 
 
 class SkipReason(StrEnum):
@@ -139,7 +140,7 @@ def _reason_not_incoming(message: WireMessage) -> SkipReason:
         return SkipReason.CAMPAIGN
     if from_machine(message):
         return SkipReason.AUTOMATION
-    if message.message_type == "outgoing" and _writer(message) in ("agent_bot", "captain_assistant"):
+    if message.message_type == "outgoing" and _writer(message) in BOTS:
         return SkipReason.OTHER_BOT
     return by_type.get(message.message_type, SkipReason.UNSUPPORTED)
 
@@ -156,6 +157,7 @@ def _reason_to_stay_silent(message: WireMessage, settings: ChatwootSettings) -> 
         (bool(message.content_attributes.get("is_unsupported")), SkipReason.UNSUPPORTED),
         (content_type not in ANSWERABLE_CONTENT, SkipReason.UNSUPPORTED),
         (is_auto_reply(message), SkipReason.AUTO_REPLY),
+        (message.sender is not None and message.sender.type in BOTS, SkipReason.OTHER_BOT),
         (contact is not None and bool(contact.blocked), SkipReason.BLOCKED_CONTACT),
         (conversation.status not in answerable, SkipReason.NOT_ANSWERABLE_STATUS),
         (conversation.human_assigned, SkipReason.HUMAN_ASSIGNED),

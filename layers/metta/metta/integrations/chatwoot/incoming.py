@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote, urlsplit
 
+from metta.integrations.chatwoot.machines import addresses, written_by_machine
 from metta.integrations.chatwoot.payload import ChatwootWebhookPayload, WireAttachment, WireMessage
 from metta.integrations.chatwoot.text import clean_text, text_or_empty
 from metta.messages import Attachment, Contact, ConversationKey, IncomingMessage, JsonObject
@@ -12,9 +13,6 @@ from metta.messages import Attachment, Contact, ConversationKey, IncomingMessage
 MAX_ATTACHMENTS = 15
 """Chatwoot accepts no more per message."""
 
-_MACHINE_MAILBOX = re.compile(
-    r"(?:no[-_.]?reply|do[-_.]?not[-_.]?reply|mailer-daemon|postmaster|bounces?)(?:[+._-][^@]*)?", re.IGNORECASE
-)
 _LANGUAGE = re.compile(r"([A-Za-z]{2})(?:[-_][A-Za-z0-9-]{1,20})?")
 
 
@@ -34,20 +32,14 @@ def from_machine(message: WireMessage) -> bool:
 def mail_senders(attributes: JsonObject) -> tuple[str, ...]:
     """The addresses in ``From`` of an e-mail, lower case, from a message's content attributes."""
     mail = attributes.get("email")
-    senders = mail.get("from") if isinstance(mail, dict) else None
-    listed = senders if isinstance(senders, list) else [senders]
-    return tuple(text_or_empty(sender).strip().lower() for sender in listed[:5] if text_or_empty(sender).strip())
+    return addresses(mail.get("from"))[:5] if isinstance(mail, dict) else ()
 
 
 def is_auto_reply(message: WireMessage) -> bool:
-    """Whether a machine wrote this e-mail: marked by Chatwoot, or from an address nobody reads."""
-    mail = message.content_attributes.get("email")
-    if isinstance(mail, dict) and mail.get("auto_reply"):
-        return True
+    """Whether a machine wrote this e-mail, or the one that began the conversation."""
     if message.conversation.additional_attributes.get("auto_reply"):
         return True
-    senders = mail_senders(message.content_attributes)
-    return any(_MACHINE_MAILBOX.fullmatch(address.partition("@")[0]) for address in senders)
+    return written_by_machine(message.content_attributes)
 
 
 def written_text(content: str, content_type: str, attributes: JsonObject) -> str:

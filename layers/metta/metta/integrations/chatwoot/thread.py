@@ -7,6 +7,7 @@ from typing import Any
 
 from metta.errors import ChatwootDown
 from metta.integrations.chatwoot.incoming import attachment, language_hint, mail_senders, written_text
+from metta.integrations.chatwoot.machines import written_by_machine
 from metta.integrations.chatwoot.text import text_or_empty
 from metta.messages import Attachment, Contact, ConversationKey, ConversationView, JsonObject, ThreadMessage
 
@@ -65,6 +66,7 @@ def to_message(raw: JsonObject) -> ThreadMessage:
         from_automation=_from_machine(raw, attributes),
         attachments=tuple(_attachment(one) for one in objects(raw.get("attachments"))),
         mail_from=mail_senders(attributes),
+        unanswerable=written_by_machine(attributes) or bool(attributes.get("is_unsupported")),
     )
 
 
@@ -96,6 +98,7 @@ def to_view(raw: JsonObject, key: ConversationKey) -> ConversationView:
         last_message=to_message(last[-1]) if last else None,
         last_public_message=to_message(settled) if settled else None,
         language_hint=language_hint(mapping(raw.get("additional_attributes"))),
+        auto_reply=bool(mapping(raw.get("additional_attributes")).get("auto_reply")),
     )
 
 

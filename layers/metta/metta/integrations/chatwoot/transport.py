@@ -80,7 +80,7 @@ class HttpTransport:
     Args:
         base_url: of the installation, without a slash at the end.
         transport: stands in for the network in tests.
-        timeout_seconds: for each phase of a call.
+        timeout_seconds: for a whole call; connecting may take half of it.
         circuit: pauses calls while Chatwoot is down.
     """
 
@@ -106,7 +106,7 @@ class HttpTransport:
             self._client = httpx.AsyncClient(
                 base_url=self._base_url,
                 transport=self._transport,
-                timeout=self._timeout,
+                timeout=httpx.Timeout(self._timeout, connect=self._timeout / 2, pool=self._timeout / 2),
                 follow_redirects=False,
                 trust_env=not _loopback(self._base_url),
             )
@@ -161,12 +161,13 @@ class HttpTransport:
         unclear = SendUnknown if creates_message else ChatwootDown
         later = SETTLED_AFTER_SECONDS if creates_message else None
         try:
-            response = await self._http().request(
-                method, path, json=json, params=params, headers={"api_access_token": token.get_secret_value()}
-            )
+            async with asyncio.timeout(self._timeout):  # httpx bounds each wait, not their sum
+                response = await self._http().request(
+                    method, path, json=json, params=params, headers={"api_access_token": token.get_secret_value()}
+                )
         except _NEVER_SENT as error:
             raise ChatwootDown(f"{what}: {type(error).__name__}") from error
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, TimeoutError) as error:
             raise unclear(f"{what}: {type(error).__name__}", after_seconds=later) from error
         if response.is_success:
             return _content(response, what, unclear, later)
