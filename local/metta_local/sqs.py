@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
 from metta.errors import SettingsError
 from metta.settings import Settings
 from metta_local.sqs_event import queue_arn
+
+SQS_TROUBLE = (ClientError, BotoCoreError, ResponseParserError)
+"""Whatever a call of SQS can fail with; botocore's error about an unreadable answer is on no common branch."""
 
 
 def queue_url(settings: Settings) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from metta_local.sqs import SQS_TROUBLE
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ class Holding:
         ]
         try:
             answer = self._sqs.change_message_visibility_batch(QueueUrl=self._queue_url, Entries=entries)
-        except (ClientError, BotoCoreError) as error:
+        except SQS_TROUBLE as error:
             log.warning("the visibility of %d messages was not changed: %s", len(ids), error)
             return
         for entry in answer.get("Failed", ()):

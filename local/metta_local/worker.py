@@ -13,12 +13,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from metta.errors import SettingsError
 from metta.settings import Settings
 from metta_local.health import WorkerHealth
 from metta_local.lambda_context import INVOCATION_SECONDS, LocalContext
+from metta_local.sqs import SQS_TROUBLE
 from metta_local.sqs_event import failed_ids, lambda_event, queue_arn
 from metta_local.visibility import Holding
 
@@ -93,7 +94,7 @@ class QueueWorker:
         while not self._stopping.is_set():
             try:
                 messages = self._poll()
-            except (ClientError, BotoCoreError) as error:
+            except SQS_TROUBLE as error:
                 if _is_missing(error) and self.health.last_poll_at is None:
                     raise QueueMissingError("AWS_SQS_QUEUE_URL: there is no such queue") from error
                 refusals += 1
@@ -241,7 +242,7 @@ class QueueWorker:
             entries = [{"Id": str(n), "ReceiptHandle": left[id_]} for n, id_ in enumerate(ids)]
             try:
                 answer = self._sqs.delete_message_batch(QueueUrl=self._queue_url, Entries=entries)
-            except (ClientError, BotoCoreError) as error:
+            except SQS_TROUBLE as error:
                 log.warning("deleting %d messages failed: %s", len(ids), error)
                 continue
             refused = {ids[int(entry["Id"])]: entry.get("Code") for entry in answer.get("Failed", ())}

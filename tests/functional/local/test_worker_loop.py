@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
 from metta.settings import Settings, load
 from metta_local.aws import MiniStack
@@ -266,6 +267,7 @@ class Moody:
         self._sqs = sqs
         self.meta = sqs.meta
         self.refuse: dict[str, int] = {}
+        self.error: Exception = ClientError({"Error": {"Code": "RequestThrottled", "Message": "slow down"}}, "call")
         self.refused: list[str] = []
         self.calls: list[str] = []
 
@@ -275,14 +277,16 @@ class Moody:
             if self.refuse.get(name, 0) > 0:
                 self.refuse[name] -= 1
                 self.refused.append(name)
-                raise ClientError({"Error": {"Code": "RequestThrottled", "Message": "slow down"}}, name)
+                raise self.error
             return getattr(self._sqs, name)(**parameters)
 
         return call
 
 
-def test_a_throttled_queue_is_asked_again(sqs: Any, queue_url: str) -> None:
+@pytest.mark.parametrize("error", [None, ResponseParserError("not JSON")])
+def test_a_throttled_or_garbled_queue_is_asked_again(sqs: Any, queue_url: str, error: Exception | None) -> None:
     moody = Moody(sqs)
+    moody.error = error or moody.error
     moody.refuse = {"receive_message": 1, "delete_message_batch": 1}
     put(sqs, queue_url, "patience")
     worker = QueueWorker(moody, queue_url, Handler(), settings())
