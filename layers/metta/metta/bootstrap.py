@@ -1,13 +1,14 @@
 """Wires the whole worker from settings; the only place that knows all rooms.
 
-``worker()`` is what functions call: built once per process, variables checked, clients made lazily on its loop.
+``worker()`` and ``watchdog()`` are what functions call: built once per process, variables checked, clients made lazily
+on its loop.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import IO, Any
@@ -25,16 +26,19 @@ from metta.errors import AuditDown, ModelDown, OdooDown, SettingsError
 from metta.guardrails import Guardrails
 from metta.integrations.chatwoot.client import ChatwootClient
 from metta.integrations.odoo import OdooRpc, OdooShop
-from metta.messages import JsonObject, Outcome, Turn
+from metta.messages import AgentReply, AgentWork, IncomingMessage, JsonObject, MessageContext, Outcome, Turn
 from metta.observability import Meter, Metric, NoTracing, Tracing, XRayTracing, set_up_logging
 from metta.persistence.store import AuditStore
-from metta.policy import load_policy
+from metta.policy import Policy, load_policy
 from metta.queue.batch import Batches
 from metta.queue.conversations import Conversations
 from metta.queue.guard import IdempotencyGuard
 from metta.queue.loop import LoopThread
+from metta.queue.rescue import Rescuer
 from metta.queue.returning import Returning
 from metta.queue.state import TurnStates
+from metta.queue.unfinished import UnfinishedIndex
+from metta.queue.watchdog import Watchdog
 from metta.settings import Settings, load
 from metta.turn import Turns
 
@@ -56,6 +60,7 @@ class Worker:
         chatwoot, odoo, agent, audit: the rooms that hold connections.
         loop: where its coroutines run.
         batches: the handler's inside.
+        watchdog: looks after what was left behind, where the worker does that too (``metta worker``).
     """
 
     settings: Settings
@@ -65,6 +70,7 @@ class Worker:
     audit: AuditStore
     loop: LoopThread
     batches: Batches
+    watchdog: Watchdog
 
     def handle(self, event: Mapping[str, Any], context: Any) -> JsonObject:
         """Process one SQS event; the Lambda handler."""
@@ -83,16 +89,52 @@ class Worker:
         self.loop.close()
 
 
+@dataclass
+class WatchdogWorker:
+    """A wired watchdog without a worker: it needs neither Odoo nor a model.
+
+    Attributes:
+        chatwoot, audit: the rooms that hold connections.
+        loop: where its coroutines run.
+        watchdog: its inside.
+    """
+
+    chatwoot: ChatwootClient
+    audit: AuditStore
+    loop: LoopThread
+    watchdog: Watchdog
+
+    def handle(self, event: object, context: Any) -> JsonObject:
+        """Look once; the Lambda handler."""
+        return self.watchdog.handle(event, context)
+
+    def close(self) -> None:
+        """Close connections and threads."""
+        for closing in (self.chatwoot.aclose, self.audit.close):
+            self.loop.run(closing(), seconds=5)
+        self.loop.close()
+
+
+class NoAgent:
+    """Stands where nothing may be asked of a model."""
+
+    async def run(
+        self, messages: Sequence[IncomingMessage], context: MessageContext, work: AgentWork, *, seconds: float
+    ) -> AgentReply:
+        """Never called: the watchdog's turns give up before."""
+        raise NotImplementedError
+
+
 def aws_client(service: str, *, endpoint_url: str | None) -> Any:
     """A boto3 client with bounded timeouts and retries."""
     make: Any = boto3.client
     return make(service, endpoint_url=endpoint_url, config=AWS_CONFIG)
 
 
-def check(settings: Settings) -> None:
-    """Raise one ``SettingsError`` that names everything a worker lacks."""
+def check(settings: Settings, views: Sequence[str] = ("chatwoot", "odoo", "model", "state", "database")) -> None:
+    """Raise one ``SettingsError`` that names everything that ``views`` lack, those of a worker unless given."""
     problems = []
-    for view in ("chatwoot", "odoo", "model", "state", "database"):
+    for view in views:
         try:
             getattr(settings, view)
         except SettingsError as error:
@@ -163,7 +205,63 @@ def build_worker(
         meter,
         tracing(settings),
     )
-    return Worker(settings, chatwoot, odoo, agent, audit, loop, batches)
+    watching = wire_watchdog(settings, policy, turns, chatwoot, dynamodb, loop, emit_metrics=emit_metrics)
+    return Worker(settings, chatwoot, odoo, agent, audit, loop, batches, watching)
+
+
+def build_watchdog(
+    settings: Settings,
+    *,
+    emit_metrics: bool = True,
+    log_stream: IO[str] | None = None,
+    client: Callable[[str], Any] | None = None,
+) -> WatchdogWorker:
+    """Wire a watchdog alone; arguments as ``build_worker`` has them.
+
+    Raises:
+        SettingsError: a variable or the policy file is missing or malformed.
+    """
+    check(settings, ("chatwoot", "state", "database"))
+    set_up_logging(settings, log_stream)
+    policy = load_policy(settings.metta_policy)
+    make = client or partial(aws_client, endpoint_url=settings.aws_endpoint_url)
+    loop = LoopThread()
+    chatwoot = ChatwootClient(settings.chatwoot, timeout_seconds=policy.limits.chatwoot_seconds)
+    audit = AuditStore(settings.database.get_secret_value())
+    turns = Turns(
+        chatwoot,
+        NoAgent(),
+        Guardrails(policy),
+        CircuitAudit(audit, Circuit(AuditDown.dependency)),
+        policy,
+        settings.chatwoot,
+        burst_max_seconds=settings.burst_max_seconds,
+    )
+    watching = wire_watchdog(settings, policy, turns, chatwoot, make("dynamodb"), loop, emit_metrics=emit_metrics)
+    return WatchdogWorker(chatwoot, audit, loop, watching)
+
+
+def wire_watchdog(
+    settings: Settings,
+    policy: Policy,
+    turns: Turns,
+    chatwoot: ChatwootClient,
+    dynamodb: Any,
+    loop: LoopThread,
+    *,
+    emit_metrics: bool,
+) -> Watchdog:
+    """A watchdog on rooms that exist; it has metrics of its own, since it works beside a worker's batches."""
+    states, meter = TurnStates(dynamodb, settings.state.table), Meter(settings, enabled=emit_metrics)
+    return Watchdog(
+        UnfinishedIndex(dynamodb, settings.state.table),
+        states,
+        Rescuer(turns, chatwoot, settings.chatwoot, states, ended=lambda turn: measure(meter, turn)),
+        loop,
+        meter,
+        tracing(settings),
+        unanswered_minutes=policy.limits.unanswered_minutes,
+    )
 
 
 def tracing(settings: Settings) -> Tracing:
@@ -219,3 +317,17 @@ def worker() -> Worker:
         raise
     wired.warm()
     return wired
+
+
+@cache
+def watchdog() -> WatchdogWorker:
+    """The process's watchdog, from the environment.
+
+    Raises:
+        SettingsError: names what is missing; Lambda then reports a failed init.
+    """
+    try:
+        return build_watchdog(load())
+    except SettingsError as error:
+        sys.stderr.write(f"Metta does not start: {error}\n")
+        raise

@@ -1,0 +1,20 @@
+"""Schedule -> a look for customers left unanswered: the watchdog function; all logic is in the layer."""
+
+from typing import Any
+
+from metta.bootstrap import watchdog
+
+_watchdog = watchdog()  # built once, at init: variables are checked here
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Look once.
+
+    Args:
+        event: the schedule's event; nothing in it is used.
+        context: Lambda's context; its deadline bounds the work.
+
+    Returns:
+        How many conversations were found, and what became of them.
+    """
+    return _watchdog.handle(event, context)
