@@ -19,6 +19,7 @@ from metta.errors import (
     ConversationBusy,
     GuardrailBroken,
     ModelDown,
+    NotStarted,
     OdooDown,
     SendUnknown,
     StateDown,
@@ -330,3 +331,17 @@ def test_a_long_turn_keeps_its_lease(world: World, monkeypatch: pytest.MonkeyPat
     world.agent.run = think  # type: ignore[method-assign]
     world.deliver(first)
     assert len(world.chatwoot.replies) == 1
+
+
+def test_a_further_turn_is_not_begun_without_the_time_for_it(world: World) -> None:
+    first = world.customer_writes("Where is my order?")
+    world.steps.fail("post reply", SendUnknown("timeout", after_seconds=16), "after")
+    with pytest.raises(SendUnknown):
+        world.deliver(first)
+    second = world.customer_writes("And my invoice?")
+    with pytest.raises(NotStarted):
+        world.deliver(first, second, receives=2, seconds=14)
+    assert [turn.outcome for turn in world.ended] == [Outcome.ANSWERED], "the turn that ended is told of at once"
+    world.deliver(first, second, receives=3)
+    assert len(world.chatwoot.replies) == 2
+    assert outcomes(world) == [("answered", ""), ("answered", "")]

@@ -9,6 +9,8 @@ from typing import Any
 
 import boto3
 
+from metta.bounds import Bounds
+from metta.counters import DynamoCounters
 from metta.errors import ChatwootRefused, ConversationBusy, Retry
 from metta.guardrails import Guardrails
 from metta.messages import (
@@ -27,7 +29,7 @@ from metta.messages import (
     ThreadMessage,
     Turn,
 )
-from metta.policy import load_policy
+from metta.policy import Limits, Policy, Price, load_policy
 from metta.ports import HandOffPlan
 from metta.queue.conversations import Conversations
 from metta.queue.loop import LoopThread
@@ -44,6 +46,12 @@ ENVIRONMENT = {
     "CHATWOOT_API_KEY": "token",
     "CHATWOOT_ACCOUNT_ID": "3",
 }
+
+
+PRICE = Price(input=1, cached=1, output=1)
+"""Of the fake model: a micro-dollar a token."""
+COST_USD = 15e-6
+"""Of one of its runs."""
 
 
 class Killed(BaseException):
@@ -244,7 +252,14 @@ class FakeAgent:
         def think() -> AgentReply:
             self.runs.append((tuple(m.text for m in messages), context))
             work.model_calls.append(
-                ModelCall(model="fake", input_tokens=10, output_tokens=5, started_at=datetime.now(UTC), duration_ms=1)
+                ModelCall(
+                    model="fake",
+                    input_tokens=10,
+                    output_tokens=5,
+                    cost_usd=COST_USD,
+                    started_at=datetime.now(UTC),
+                    duration_ms=1,
+                )
             )
             step = self.script.pop(0) if self.script else None
             if isinstance(step, Exception):
@@ -282,7 +297,11 @@ class MortalDynamoDB:
         self._steps = steps
 
     def update_item(self, **kwargs: Any) -> dict[str, Any]:
-        name = "acquire" if "ADD tries" in kwargs["UpdateExpression"] else "save"
+        kind = kwargs["Key"]["id"]["S"].partition("#")[0]
+        if kind == "turn":
+            name = "acquire" if "ADD tries" in kwargs["UpdateExpression"] else "save"
+        else:
+            name = "settle" if "DELETE" in kwargs["UpdateExpression"] else {"rate": "count", "budget": "reserve"}[kind]
         written: dict[str, Any] = self._steps.do(name, lambda: self._client.update_item(**kwargs))
         return written
 
@@ -303,6 +322,7 @@ class World:
             BillingMode="PAY_PER_REQUEST",
         )
         self.settings: Settings = load(ENVIRONMENT | environment)
+        self.policy: Policy = load_policy()
         self.offset = 0.0
         self.loop = LoopThread()
         self.ended: list[Turn] = []
@@ -318,7 +338,8 @@ class World:
         return TurnStates(MortalDynamoDB(self.client, self.steps), "state-table", now=self.now)
 
     def worker(self) -> Conversations:
-        policy = load_policy()
+        policy = self.policy
+        counters = DynamoCounters(MortalDynamoDB(self.client, self.steps), "state-table")
         turns = Turns(
             self.chatwoot,
             self.agent,
@@ -328,8 +349,19 @@ class World:
             self.settings.chatwoot,
             burst_max_seconds=self.settings.burst_max_seconds,
             now=self.now,
+            bounds=Bounds(policy.limits, counters, price=PRICE, now=self.now),
         )
         return Conversations(turns, self.states, self.loop, self.settings, ended=self.ended.append, now=self.now)
+
+    def limit(self, **limits: Any) -> None:
+        """Let the policy's limits be others from now on."""
+        changed = Limits(**(self.policy.limits.model_dump() | limits))
+        self.policy = self.policy.model_copy(update={"limits": changed})
+
+    def items(self, prefix: str) -> dict[str, dict[str, Any]]:
+        """The table's items whose key begins so."""
+        found = self.client.scan(TableName="state-table")["Items"]
+        return {item["id"]["S"]: item for item in found if item["id"]["S"].startswith(prefix)}
 
     def customer_writes(self, text: str, channel: str = "Channel::WebWidget", **extra: Any) -> dict[str, Any]:
         """A customer message in the thread, and its SQS record."""
@@ -343,7 +375,7 @@ class World:
         )
         return record(body, n=message.id)
 
-    def deliver(self, *raws: dict[str, Any], receives: int = 1) -> list[Turn]:
+    def deliver(self, *raws: dict[str, Any], receives: int = 1, seconds: float = 60) -> list[Turn]:
         """One worker receives the records once."""
         records = []
         for raw in raws:
@@ -355,7 +387,7 @@ class World:
         for one in records:
             worker.skip(one)
         try:
-            return worker.settle(group, seconds=60, can_wait=False)
+            return worker.settle(group, seconds=seconds, can_wait=False)
         except Retry as error:
             self.offset += error.after_seconds or 0  # the records come back no sooner
             raise

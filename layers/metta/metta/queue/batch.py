@@ -17,7 +17,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from metta.errors import MettaError, NotStarted, NotYet, Reject, Retry
 from metta.messages import JsonObject, Outcome, Turn
 from metta.observability import Meter, Metric, Tracing, log_keys, with_log_keys
-from metta.queue.conversations import Conversations, has_answer
+from metta.queue.conversations import LEAST_SECONDS, Conversations, has_answer
 from metta.queue.guard import Guard
 from metta.queue.records import Group, Record, group_records, read_record
 from metta.queue.returning import Returning, delay_seconds
@@ -31,8 +31,6 @@ MARGIN_SECONDS = 5.0
 """Kept before the invocation's deadline, for giving records back."""
 DELETING_SECONDS = 10.0
 """From the handler's end until its records are deleted from the queue, generously."""
-LEAST_SECONDS = 15.0
-"""A turn is not started with less time than this."""
 
 Results = dict[int, JsonObject | Exception]
 """By the record's place in the batch: what became of it, or why it must come back."""

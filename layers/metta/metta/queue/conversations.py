@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from metta.circuits import working_on
 from metta.delivery import Save
-from metta.errors import QuietWindow, StateDown
+from metta.errors import NotStarted, QuietWindow, StateDown
 from metta.integrations.chatwoot.filter import ChangeKind, StateChange
 from metta.messages import IncomingMessage, Phase, Turn
 from metta.observability import log_keys
@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 RENEW_SECONDS = LEASE_SECONDS / 3
+LEAST_SECONDS = 15.0
+"""A turn is not started with less time than this."""
 
 
 def quiet_seconds(group: Group, settings: Settings, now: float) -> float:
@@ -126,28 +128,35 @@ class Conversations:
                 waiting = self._joined(waiting, await self._turns.find_waiting(state, waiting), can_wait=can_wait)
                 state.waiting = state.waiting or bool(waiting)
         while resumable(state) or (waiting := uncovered(state, waiting)):
-            turn = await self._turns.answer(
-                state, waiting, save, seconds=deadline - time.monotonic(), give_up=self._give_up(state, group)
+            left = deadline - time.monotonic()
+            if turns and left < LEAST_SECONDS:
+                raise NotStarted("too little time left for a further turn", after_seconds=1)
+            turns.append(
+                await self._turns.answer(state, waiting, save, seconds=left, give_up=self._give_up(state, group))
             )
-            turns.append(turn)
+            self._report(turns[-1])
             state.tries = 1  # a further turn of this group starts with its first try
         if waiting or answers(group):
             state.waiting = False
         for change in failures:  # only now: a turn in hand must have come to its end first
-            turns += await self._report_failure(state, change, save)
-        for turn in turns:
-            with log_keys(turn=turn.id):
-                log.info("turn ended: %s %s", turn.outcome, turn.reason, extra={"outcome": turn.outcome})
-            self._ended(turn)
+            turns += await self._refused_by_channel(state, change, save)
         state.tries = 0 if turns else untried
         await self._turns.flush(state)
         return turns
 
-    async def _report_failure(self, state: ConversationState, change: StateChange, save: Save) -> list[Turn]:
+    def _report(self, turn: Turn) -> None:
+        with log_keys(turn=turn.id):
+            log.info("turn ended: %s %s", turn.outcome, turn.reason, extra={"outcome": turn.outcome})
+        self._ended(turn)
+
+    async def _refused_by_channel(self, state: ConversationState, change: StateChange, save: Save) -> list[Turn]:
         if change.message_id is None or state.is_covered(change.message_id):
             return []
         turn = await self._turns.hand_over(state, reason="delivery_failed", covered=[change.message_id], save=save)
-        return [turn] if turn else []
+        if turn is None:
+            return []
+        self._report(turn)
+        return [turn]
 
     def _joined(
         self, waiting: list[IncomingMessage], found: list[IncomingMessage], *, can_wait: bool
