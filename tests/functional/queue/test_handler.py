@@ -250,6 +250,19 @@ def test_what_cannot_be_started_in_time_goes_straight_back_uncounted(office: Off
     assert office.ended[0].attempt == 1
 
 
+def test_records_of_a_crashed_function_come_back_long_before_the_queues_own_time(
+    make_office: Callable[..., Office],
+) -> None:
+    office = make_office(SQS_VISIBILITY_TIMEOUT="360")
+    office.handle(a_message(office, 1, 101), {"messageId": "m-1", "receiptHandle": "r-1", "body": "not JSON"})
+    assert office.sqs.visibility == {"r-101": 70, "r-1": 70}, "a minute for the function, ten seconds to delete them"
+
+
+def test_a_worker_that_extends_the_visibility_itself_is_left_alone(office: Office) -> None:
+    office.handle(a_message(office, 1, 101))
+    assert office.sqs.visibility == {}
+
+
 def test_log_lines_carry_their_own_conversation_and_no_customer_text(office: Office) -> None:
     records = [a_message(office, n, 100 + n, f"Secret words {n} lena@example.org") for n in range(1, 6)]
     office.handle(*records)
