@@ -82,7 +82,6 @@ class Crew:
         self._directory = directory
         self._command = tuple(command)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._started_at: dict[str, float] = {}
         self._lock = threading.RLock()
         self._over = threading.Event()
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -143,7 +142,8 @@ class Crew:
         """Stop all gracefully and wait; whoever takes longer than ``seconds`` is killed.
 
         Returns:
-            Exit codes by worker; 0 is a graceful end, negative numbers are signals.
+            Exit codes by worker: 0 is a graceful end, 1 that of one that was still starting, negative numbers are
+            signals.
         """
         self._over.set()
         self._wake.put(None)
@@ -165,6 +165,10 @@ class Crew:
             if process.stdin is not None:
                 process.stdin.close()
         return {name: process.returncode for name, process in self._processes.items()}
+
+    def pid(self, worker: str) -> int:
+        """Process id of a worker's latest life."""
+        return self._processes[worker].pid
 
     def log_of(self, worker: str) -> Path:
         """A worker's log, all its lives in one file."""
@@ -195,7 +199,6 @@ class Crew:
                 start_new_session=True,  # Ctrl-C is for the harness, which then stops them in order
             )
         self._expected.discard(worker)
-        self._started_at[worker] = time.time()
 
     def _await_polls(self, waiting: set[str], seconds: float) -> None:
         until = time.monotonic() + seconds
