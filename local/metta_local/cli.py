@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from metta_local.chaos import command as chaos_command
 from metta_local.console import CommandError, complain, ends_on_signals
 
 EXAMPLES = """\
@@ -22,6 +23,7 @@ examples:
   metta migrate --status              which schema the database has
   metta redrive --dry-run             what is in the dead-letter queue; without --dry-run it goes back
   metta tool getOrder '{"orderNumber": "S00042"}' --phone +4915112345678 --level verified
+  metta chaos --messages 60 --seed 1  spoil calls, kill workers, and check that every promise holds
   echo '{"id": "1", "text": "hello", "direction": "input"}' | metta guard
 
 Variables are listed in .env.example; a missing or malformed one is named.
@@ -91,6 +93,10 @@ def parser() -> argparse.ArgumentParser:
     tool.add_argument("--phone", help="the customer's phone number, +4915112345678")
     tool.add_argument("--level", choices=("verified", "claimed", "anonymous"), help="how well the address is proved")
 
+    chaos_command.add_arguments(
+        commands.add_parser("chaos", help="inject faults, kill workers, and check that every promise holds")
+    )
+
     commands.add_parser("bench", add_help=False, help="what Metta costs beside what it stands on, as ratios")
     return root
 
@@ -136,6 +142,8 @@ def _dispatch(chosen: argparse.Namespace) -> int:
         from metta_local import tool
 
         return tool.run(chosen.name, chosen.arguments, email=chosen.email, phone=chosen.phone, level=chosen.level)
+    if command == "chaos":
+        return chaos_command.run(chosen)
     from metta_local import bench
 
     return bench.main(chosen.rest)

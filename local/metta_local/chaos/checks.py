@@ -6,7 +6,7 @@ what is forbidden and which neighbour of it is permitted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from metta_local.chaos.check_audit import dead_letters, handed_over_once, written_down
 from metta_local.chaos.check_records import backed_off, few_tries, paid_once
@@ -16,6 +16,12 @@ from metta_local.chaos.ledger import Observed
 from metta_local.chaos.violation import Violation
 
 Check = Callable[[Observed], Iterable[Violation]]
+
+
+def nobody_crashed(observed: Observed) -> Iterator[Violation]:
+    """Workers end when they are killed or told to, never by themselves."""
+    return (Violation("crash", None, crash) for crash in observed.crashes)
+
 
 CHECKS: tuple[Check, ...] = (
     nothing_lost,
@@ -32,6 +38,7 @@ CHECKS: tuple[Check, ...] = (
     few_tries,
     paid_once,
     dead_letters,
+    nobody_crashed,
 )
 
 

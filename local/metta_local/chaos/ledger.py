@@ -210,6 +210,8 @@ class Observed:
     """By arrival."""
     kills: tuple[tuple[float, str], ...] = ()
     """When which worker was killed."""
+    crashes: tuple[str, ...] = ()
+    """Workers that ended although nobody had killed them."""
     dead: tuple[DeadLetter, ...] = ()
     left_on_queue: int = 0
     settled: bool = True

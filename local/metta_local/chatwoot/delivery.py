@@ -92,6 +92,10 @@ class Courier:
                 self._thread.start()
             self._changed.notify_all()
 
+    def deliver_by(self, post: Post) -> None:
+        """Make attempts in another way from now on."""
+        self._post = post
+
     def drain(self, timeout_seconds: float = 10.0) -> bool:
         """Wait until nothing is left to deliver; False when that takes too long."""
         with self._changed:
