@@ -132,6 +132,13 @@ class MiniStack:
         return self._directory / "ministack.log"
 
     @property
+    def pid(self) -> int:
+        """Of its process; the functions it runs are below it."""
+        if self._process is None:
+            raise RuntimeError("MiniStack was not started")
+        return self._process.pid
+
+    @property
     def environment(self) -> dict[str, str]:
         """Variables that point any AWS client at it (credentials are dummies)."""
         return {

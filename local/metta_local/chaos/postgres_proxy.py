@@ -57,13 +57,19 @@ class PostgresProxy(Listening):
         self.worker = worker
         self.target = (host, port)
         self.harness = harness
+        self._sessions: set[asyncio.Task[None]] = set()
 
     def make(self) -> asyncio.Protocol:
         """The protocol of a new connection."""
         reader = asyncio.StreamReader(limit=2**20)
         return asyncio.StreamReaderProtocol(reader, self._begin)
 
-    async def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        session = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        self._sessions.add(session)
+        session.add_done_callback(self._sessions.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.opened(writer.transport)
         session = _Session(self, reader, writer)
         try:
