@@ -54,6 +54,13 @@ def urls() -> Iterator[PostgresUrls]:
         yield started
 
 
+def until(true: Callable[[], Any], seconds: float = 5) -> None:
+    end = time.monotonic() + seconds
+    while not true() and time.monotonic() < end:
+        time.sleep(0.005)
+    assert true()
+
+
 class World:
     """One worker's proxy before the server."""
 
@@ -88,7 +95,9 @@ class World:
             found = connection.execute("SELECT count(*) FROM metta.turns WHERE id = %s", [one.id]).fetchone()
             return found is not None and found[0] == 1
 
-    def calls(self, operation: str) -> list[Call]:
+    def calls(self, operation: str, number: int = 1) -> list[Call]:
+        """The calls of an operation; they are recorded a moment after the worker was told."""
+        until(lambda: sum(call.operation == operation for call in self.journal.calls) >= number)
         return [call for call in self.journal.calls if call.operation == operation]
 
 
@@ -96,13 +105,6 @@ class World:
 def world(urls: PostgresUrls) -> Iterator[World]:
     with ExitStack() as closing:
         yield World(urls, closing)
-
-
-def until(true: Callable[[], Any], seconds: float = 5) -> None:
-    end = time.monotonic() + seconds
-    while not true() and time.monotonic() < end:
-        time.sleep(0.005)
-    assert true()
 
 
 def test_an_audit_row_passes_as_it_is_and_is_observed(world: World) -> None:
@@ -113,7 +115,7 @@ def test_an_audit_row_passes_as_it_is_and_is_observed(world: World) -> None:
     assert world.stored(first)
     assert world.stored(second)
     (connect,) = world.calls("connect")
-    one, two = world.calls("insert")
+    one, two = world.calls("insert", 2)
     assert (one.place, one.worker, one.conversation) == (Place.POSTGRES, "worker-1", 101)
     assert (one.detail["table"], one.detail["turn_id"]) == ("turns", first.id)
     assert two.detail["turn_id"] == second.id
@@ -143,7 +145,7 @@ def test_other_statements_and_their_errors_pass(world: World) -> None:
     with pytest.raises(psycopg.OperationalError, match="password"):
         psycopg.connect(world.url.replace("metta_worker:", "metta_worker:wrong"))
 
-    assert len(world.calls("query")) == 4
+    assert len(world.calls("query", 4)) == 4
 
 
 def test_statements_at_the_same_time_do_not_mix(world: World) -> None:
@@ -178,7 +180,7 @@ def test_a_cut_before_the_statement_leaves_nothing_and_after_it_everything(world
     (call,) = world.calls("insert")
     assert (call.fault, call.answered_at) == (kind, None)
     assert (call.effect_at is not None) is after
-    assert kinds(world.calls("connect")) == [None, FaultKind.RESET_BEFORE]
+    assert kinds(world.calls("connect", 2)) == [None, FaultKind.RESET_BEFORE]
 
 
 @pytest.mark.parametrize("kind", [FaultKind.TIMEOUT_BEFORE, FaultKind.TIMEOUT_AFTER])
@@ -190,7 +192,7 @@ def test_an_answer_that_does_not_come_is_given_up(world: World, kind: FaultKind)
     assert world.save(one, seconds=0.4) == ["audit database: no answer within 0.4 s"]
 
     assert world.stored(one) is after
-    until(lambda: world.calls("insert"))
+    assert kinds(world.calls("insert")) == [kind]
 
 
 @pytest.mark.parametrize(
