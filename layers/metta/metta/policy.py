@@ -68,9 +68,9 @@ class Limits(Noun):
 class Price(Noun):
     """US dollars per million tokens."""
 
-    input: float = Field(ge=0)
-    cached: float = Field(ge=0)
-    output: float = Field(ge=0)
+    input: float = Field(ge=0, allow_inf_nan=False)
+    cached: float = Field(ge=0, allow_inf_nan=False)
+    output: float = Field(ge=0, allow_inf_nan=False)
 
 
 PiiKind = Literal["EMAIL", "PHONE", "SSN", "CARD", "IBAN"]

@@ -1,0 +1,136 @@
+"""The counts that all workers share: exact with many at once, and unchanged by an update that is repeated."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ReadTimeoutError
+from moto import mock_aws
+
+from metta.counters import DynamoCounters
+from metta.errors import StateDown
+
+NOW = datetime(2026, 11, 22, 23, 59, 30, tzinfo=UTC)
+LOST = ReadTimeoutError(endpoint_url="http://127.0.0.1:1")
+
+
+class Table:
+    """The table, one update at a time as DynamoDB has it for an item, and with answers that can get lost."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.lock = threading.Lock()
+        self.answers_lost = 0
+        self.highest = 0
+
+    def update_item(self, **kwargs: Any) -> dict[str, Any]:
+        with self.lock:
+            answer: dict[str, Any] = self.client.update_item(**kwargs)
+            self.highest = max(self.highest, int(answer["Attributes"].get("spent", {}).get("N", 0)))
+            if self.answers_lost:
+                self.answers_lost -= 1
+                raise LOST
+        return answer
+
+    def item(self, key: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.client.get_item(TableName="t", Key={"id": {"S": key}}).get("Item", {})
+        return found
+
+
+@pytest.fixture
+def table() -> Iterator[Table]:
+    with mock_aws():
+        client = boto3.client("dynamodb", region_name="us-east-1")
+        client.create_table(
+            TableName="t",
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        yield Table(client)
+
+
+@pytest.fixture
+def counters(table: Table) -> DynamoCounters:
+    return DynamoCounters(table, "t")
+
+
+def test_many_runs_at_once_never_take_more_than_the_day_has(table: Table, counters: DynamoCounters) -> None:
+    reserve, cost, limit = 100, 30, 1000
+    begun: list[int] = []
+
+    def run(n: int) -> None:
+        if counters.reserve(3, NOW, f"run-{n}", reserve, limit=limit):
+            begun.append(n)
+            counters.settle(3, NOW, f"run-{n}", cost - reserve)
+
+    with ThreadPoolExecutor(16) as workers:
+        list(workers.map(run, range(60)))
+    item = table.item("budget#3#2026-11-22")
+    assert int(item["spent"]["N"]) == len(begun) * cost
+    assert table.highest <= limit
+    assert len(begun) >= limit // reserve
+    assert "runs" not in item
+
+
+def test_runs_that_are_killed_leave_what_they_took(table: Table, counters: DynamoCounters) -> None:
+    taken = [counters.reserve(3, NOW, f"run-{n}", 300, limit=1000) for n in range(5)]
+    assert taken == [True, True, True, False, False]
+    assert table.item("budget#3#2026-11-22")["spent"]["N"] == "900"
+
+
+def test_the_first_run_of_a_day_may_not_take_more_than_the_day_has(table: Table, counters: DynamoCounters) -> None:
+    assert not counters.reserve(3, NOW, "run", 1001, limit=1000)
+    assert table.item("budget#3#2026-11-22") == {}
+
+
+def test_a_reservation_whose_answer_was_lost_is_found_again(table: Table, counters: DynamoCounters) -> None:
+    table.answers_lost = 1
+    with pytest.raises(StateDown):
+        counters.reserve(3, NOW, "run", 600, limit=1000)
+    assert counters.reserve(3, NOW, "run", 600, limit=1000)
+    assert table.item("budget#3#2026-11-22")["spent"]["N"] == "600"
+
+
+def test_a_settlement_told_twice_gives_back_once(table: Table, counters: DynamoCounters) -> None:
+    counters.reserve(3, NOW, "other", 500, limit=2000)
+    counters.reserve(3, NOW, "run", 600, limit=2000)
+    table.answers_lost = 1
+    with pytest.raises(StateDown):
+        counters.settle(3, NOW, "run", -590)
+    counters.settle(3, NOW, "run", -590)
+    assert table.item("budget#3#2026-11-22")["spent"]["N"] == "510"
+
+
+def test_accounts_and_days_are_counted_apart(counters: DynamoCounters) -> None:
+    days = (NOW, NOW + timedelta(minutes=1))
+    for account in (3, 4):
+        for day in days:
+            assert counters.reserve(account, day, "run", 1000, limit=1000)
+
+
+def test_messages_counted_at_once_by_many_are_all_counted(table: Table, counters: DynamoCounters) -> None:
+    def count(n: int) -> bool:
+        return counters.add_messages(3, 901, NOW, [n], limit=20)
+
+    with ThreadPoolExecutor(16) as workers:
+        within = list(workers.map(count, range(60)))
+    assert within.count(True) == 20
+    assert len(table.item("rate#3:901:2026-11-22T23")["messages"]["NS"]) == 21, "it need not grow further"
+
+
+def test_a_message_is_in_the_count_once(table: Table, counters: DynamoCounters) -> None:
+    table.answers_lost = 1
+    with pytest.raises(StateDown):
+        counters.add_messages(3, 901, NOW, [1, 2], limit=2)
+    assert counters.add_messages(3, 901, NOW, [1, 2], limit=2)
+    assert not counters.add_messages(3, 901, NOW, [2, 3], limit=2)
+    assert counters.add_messages(3, 902, NOW, [3], limit=2)
+    assert counters.add_messages(4, 901, NOW, [3], limit=2)
+    assert counters.add_messages(3, 901, NOW + timedelta(hours=1), [3], limit=2)
