@@ -45,8 +45,9 @@ def _own_hand_off(conversation: Conversation, entry: Entry, closing: Entry) -> b
 def stale(observed: Observed) -> Iterator[Violation]:
     """No reply that leaves out what the customer wrote meanwhile.
 
-    Permitted: a message that came between the last look and the POST; a reply whose oldest message has waited longer
-    than the starvation bound; the words of a hand-off; further parts of a reply whose first part had left.
+    Permitted: a message that came between the last look and the POST, or that another turn had answered before; a reply
+    whose oldest message has waited longer than the starvation bound; the words of a hand-off; further parts of a reply
+    whose first part had left.
     """
     for conversation in observed.conversations:
         for entry in conversation.ours:
@@ -58,10 +59,12 @@ def stale(observed: Observed) -> Iterator[Violation]:
 
 def _left_out(observed: Observed, conversation: Conversation, entry: Entry, turn: AuditedTurn) -> Iterator[Violation]:
     known = {*turn.messages, *turn.covered}
+    spoken = {before.turn_id for before in conversation.ours if before.id < entry.id}
+    answered = {id_ for one in conversation.turns if one.ended and one.id in spoken for id_ in one.messages}
     newer = [
         message
         for message in conversation.customers
-        if max(known) < message.id < entry.id and message.id not in known and message.answerable
+        if max(known) < message.id < entry.id and message.id not in known | answered and message.answerable
     ]
     post = observed.post_of(conversation.id, entry)
     sent_at = post.arrived_at if post else entry.at
@@ -103,7 +106,7 @@ def one_worker_at_a_time(observed: Observed) -> Iterator[Violation]:
 
 def _took(call: Call) -> bool:
     """Whether the lease changed hands, even if the worker was not told."""
-    return call.effect_at is not None and call.detail.get("done", call.status == 200)
+    return call.effect_at is not None and "in_hand" in call.detail
 
 
 def _writes_after(call: Call, holder: Call) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 GUARANTEES = ("idempotency", "reread", "backoff")
 LONGEST_MINUTES = 8.0
-LEAST_MINUTES = 1.5
+LEAST_MINUTES = 3.0
 MESSAGES_PER_MINUTE = 200
 
 EXAMPLES = """\

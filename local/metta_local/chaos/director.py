@@ -99,7 +99,9 @@ class Director:
             self._come(self._by_conversation.get(passage.conversation or 0), When.LOOKED)
         elif passage.place is Place.MODEL and not after:
             for word in str(passage.detail.get("input", "")).split():
-                self._come(self._by_word.get(word), When.THINKING)
+                if (play := self._by_word.get(word)) is not None:
+                    passage.conversation = play.conversation  # so that its timeline shows the call
+                    self._come(play, When.THINKING)
 
     def seen(self, webhook: Webhook) -> None:
         """Notice what Metta says to a customer."""

@@ -134,11 +134,11 @@ class Journal:
             for note in self.notes
             if note.conversation in (None, conversation)
         ]
-        lines += [(call.arrived_at, _line(call)) for call in self.calls if call.concerns(conversation)]
+        lines += [(call.arrived_at, _line(call, conversation)) for call in self.calls if call.concerns(conversation)]
         return [f"{at - self.began_at:9.3f} {text}" for at, text in sorted(lines, key=lambda line: line[0])]
 
 
-def _line(call: Call) -> str:
+def _line(call: Call, conversation: int) -> str:
     ended = "no answer" if call.answered_at is None else f"{1000 * (call.answered_at - call.arrived_at):.0f} ms"
     parts = [f"{call.worker:9} {call.place.value:8} {call.operation}", ended]
     if call.status is not None:
@@ -147,5 +147,13 @@ def _line(call: Call) -> str:
         parts.append(f"FAULT {call.fault.value}")
     if call.forwarded_at is None:
         parts.append("not forwarded")
-    parts += [f"{name}={value}" for name, value in call.detail.items() if name != "conversations"]
+    shown = {name: value for name, value in call.detail.items() if name not in ("conversations", "records")}
+    if "message_ids" in shown:  # of a batch; long ids tell a reader nothing
+        shown["message_ids"] = len(call.detail["message_ids"])
+    if "seconds" in shown:
+        shown["seconds"] = sorted({seconds for seconds in call.detail["seconds"] if seconds is not None})
+    parts += [f"{name}={value}" for name, value in shown.items()]
+    for record in call.detail.get("records", ()):
+        if record.conversation == conversation:
+            parts.append(f"{record.event}/{record.chatwoot_id or ''} (receive {record.receive_count})")
     return "  ".join(parts)

@@ -133,7 +133,7 @@ def observed(
 ) -> Observed:
     in_order = tuple(sorted(calls, key=lambda one: one.arrived_at))
     killed = tuple((T0 + at, worker) for at, worker in kills)
-    return Observed((told,), in_order, killed, tuple(dead), bounds=bounds or Bounds(), **extra)
+    return Observed((told,), in_order, killed, dead=tuple(dead), bounds=bounds or Bounds(), **extra)
 
 
 def found(check: Callable[[Observed], Iterable[Violation]], seen: Observed) -> list[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from metta_local.chaos.check_speaking import after_takeover, one_worker_at_a_time, stale
-from metta_local.chaos.journal import FaultKind, Place
+from metta_local.chaos.journal import Call, FaultKind, Place
 from metta_local.chaos.ledger import Entry
 from unit.local.chaos.observations import (
     assigned,
@@ -140,6 +142,19 @@ def test_a_newer_message_that_the_turn_covers_is_not_left_out() -> None:
         assert found(stale, observed(told, look(3.2), post(3.9, said))) == []
 
 
+def test_a_late_lower_id_may_leave_out_what_another_turn_had_answered() -> None:
+    late = reply(9, 4, "t-2")
+    told = conversation(
+        customer(1, 0), customer(5, 1), reply(6, 2), late, turns=[turn(messages=(5,)), turn("t-2", messages=(1,))]
+    )
+    unanswered = conversation(
+        customer(1, 0), customer(5, 1), late, turns=[turn("t-2", messages=(1,)), turn(messages=(5,))]
+    )
+
+    assert found(stale, observed(told, look(3.2), post(3.9, late))) == []
+    assert found(stale, observed(unanswered, look(3.2), post(3.9, late))) == ["stale"]
+
+
 def test_a_late_lower_id_a_machines_mail_and_a_hand_off_do_not_make_it_stale() -> None:
     said = reply(9, 4)
     lower = conversation(customer(1, 0), customer(5, 3), said, turns=[turn(messages=(5,))])
@@ -165,11 +180,16 @@ def test_an_overtaken_turn_that_replies_all_the_same_is_stale() -> None:
     assert found(stale, observed(told, look(3.2), post(3.9, said))) == ["stale"]
 
 
+def acquired(at: float, **extra: Any) -> Call:
+    """A lease that the table gave."""
+    return call(Place.DYNAMODB, "acquire", at, in_hand=None, **extra)
+
+
 def test_writing_after_another_worker_has_the_lease_is_found() -> None:
     said = reply(9, 9)
     told = conversation(customer(1, 0), said, turns=[turn()])
-    first = call(Place.DYNAMODB, "acquire", 1)
-    second = call(Place.DYNAMODB, "acquire", 5, worker="worker-2")
+    first = acquired(1)
+    second = acquired(5, worker="worker-2")
 
     assert found(one_worker_at_a_time, observed(told, first, second, post(8, said))) == ["overlap"]
 
@@ -177,10 +197,16 @@ def test_writing_after_another_worker_has_the_lease_is_found() -> None:
 def test_a_lease_that_was_refused_or_taken_again_changes_nothing() -> None:
     said = reply(9, 9)
     told = conversation(customer(1, 0), said, turns=[turn()])
-    first = call(Place.DYNAMODB, "acquire", 1)
+    first, other, again = acquired(1), acquired(5, worker="worker-2"), acquired(7)
     refused = call(Place.DYNAMODB, "acquire", 5, worker="worker-2", status_code=400)
-    other = call(Place.DYNAMODB, "acquire", 5, worker="worker-2")
-    again = call(Place.DYNAMODB, "acquire", 7)
 
     assert found(one_worker_at_a_time, observed(told, first, refused, post(8, said))) == []
     assert found(one_worker_at_a_time, observed(told, first, other, again, post(8, said))) == []
+
+
+def test_a_lease_whose_answer_was_lost_was_taken_all_the_same() -> None:
+    said = reply(9, 9)
+    told = conversation(customer(1, 0), said, turns=[turn()])
+    lost = acquired(7, status_code=None, fault=FaultKind.RESET_AFTER)
+
+    assert found(one_worker_at_a_time, observed(told, acquired(5, worker="worker-2"), lost, post(8, said))) == []
