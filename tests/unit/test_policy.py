@@ -48,6 +48,23 @@ def test_a_section_left_out_keeps_the_packaged_one(tmp_path: Path) -> None:
         ("rules: {human_request: 5}", "rules.human_request"),
         ("rulez: {}", "rulez"),
         ("limits: {input_chars: 1}", "limits.input_chars"),
+        ("limits: {tokens_per_turn: 0}", "limits.tokens_per_turn"),
+        ("limits: {tokens_per_turn: null}", "limits.tokens_per_turn"),
+        ("limits: {chatwoot_seconds: 16}", "limits.chatwoot_seconds"),
+        ("limits: {chatwoot_seconds: 0}", "limits.chatwoot_seconds"),
+        ("limits: {odoo_seconds: .inf}", "limits.odoo_seconds"),
+        ("limits: {run_seconds: soon}", "limits.run_seconds"),
+        ("limits: {contact_messages_per_hour: 0}", "limits.contact_messages_per_hour"),
+        ("limits: {contact_messages_per_hour: 2.5}", "limits.contact_messages_per_hour"),
+        ("limits: {turns_per_hour: 101}", "limits.turns_per_hour"),
+        ("limits: {turns_per_hour: yes}", "limits.turns_per_hour: Value error, must be a number"),
+        ("limits: {same_text: 1}", "limits.same_text"),
+        ("limits: {usd_per_day: -1}", "limits.usd_per_day"),
+        ("limits: {usd_per_day: .nan}", "limits.usd_per_day"),
+        ("limits: {usd_per_day: no}", "limits.usd_per_day: Value error, must be a number"),
+        ("limits: {usd_per_day: 5}\nprices: {}", "limits.usd_per_day: cannot be kept without prices"),
+        ("prices: {m: {input: .inf, cached: 1, output: 1}}", "prices.m.input"),
+        ("limits: {usd_per_dya: 5}", "limits.usd_per_dya"),
         ("- a list", "mapping at its top level"),
         ("a: [1", "is not YAML (line"),
         ("5: x", "section names must be text"),
@@ -58,6 +75,21 @@ def test_a_mistake_names_file_and_field(tmp_path: Path, content: str, field: str
         load_policy(_file(tmp_path, content))
     assert field in str(caught.value)
     assert "shop.yaml" in str(caught.value)
+
+
+def test_a_limits_section_that_names_one_limit_keeps_the_packaged_others(tmp_path: Path) -> None:
+    packaged = load_policy().limits.model_dump()
+    policy = load_policy(_file(tmp_path, "limits: {model_turns: 2}"))
+    assert policy.limits.model_dump() == {**packaged, "model_turns": 2}
+
+
+@pytest.mark.parametrize("field", ["contact_messages_per_hour", "turns_per_hour", "same_text", "usd_per_day"])
+def test_null_takes_a_limit_away(tmp_path: Path, field: str) -> None:
+    assert load_policy(_file(tmp_path, f"limits: {{{field}: null}}")).limits.model_dump()[field] is None
+
+
+def test_without_a_limit_of_money_no_prices_are_needed(tmp_path: Path) -> None:
+    assert load_policy(_file(tmp_path, "limits: {usd_per_day: null}\nprices: {}")).prices == {}
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

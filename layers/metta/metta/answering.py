@@ -39,6 +39,9 @@ RESERVE_SECONDS = 8.0
 LEAST_RUN_SECONDS = 5.0
 """With less time than this the agent is not asked: it would be paid for an answer that it can hardly finish."""
 
+SHORTEST_SHARE = 200
+"""Characters that every text of a long burst keeps."""
+
 
 class Answering:
     """Decides what a turn says; sends nothing.
@@ -174,8 +177,8 @@ class Answering:
         """
         limit = self._policy.limits.input_chars
         context = self._context(turn, None)
-        texts = [bounded(with_transcripts(message), limit) for message in raw]
-        original = "\n".join(texts)
+        texts = bounded_together([with_transcripts(message) for message in raw], limit)
+        original = bounded("\n".join(texts), limit)
         single = [self._guardrails.validate_input(text, context) for text in texts]
         whole = single[0] if len(single) == 1 else self._guardrails.validate_input(original, context)
         strongest = max((whole, *single), key=lambda verdict: STRENGTH.index(verdict.action))
@@ -229,6 +232,12 @@ def bounded(text: str, limit: int) -> str:
         return text
     tail = min(2000, limit // 4)
     return f"{text[: limit - tail]}\n[...]\n{text[-tail:]}"
+
+
+def bounded_together(texts: Sequence[str], limit: int) -> list[str]:
+    """Texts of a burst, each within ``limit``; together hardly more than twice that, since checking them takes CPU."""
+    share = limit if sum(map(len, texts)) <= 2 * limit else max(SHORTEST_SHARE, 2 * limit // len(texts))
+    return [bounded(text, min(limit, share)) for text in texts]
 
 
 def with_transcripts(message: IncomingMessage) -> str:

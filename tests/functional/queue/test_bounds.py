@@ -331,6 +331,17 @@ def test_a_long_text_reaches_the_guards_and_the_model_shortened(world: World) ->
         assert shown.endswith("end")
 
 
+def test_a_burst_of_long_texts_is_bounded_as_a_whole(world: World) -> None:
+    world.limit(input_chars=1000)
+    raws = [world.customer_writes(f"begin {n} {'x ' * 2000} end {n}") for n in range(8)]
+    world.deliver(*raws, world.customer_writes("short"))
+    texts, context = world.agent.runs[0]
+    assert sum(map(len, texts)) < 2 * 1000 + 9 * 10, "each of them is checked"
+    assert all(text.startswith(f"begin {n}") and text.endswith(f"end {n}") for n, text in enumerate(texts[:8]))
+    assert len(context.customer_text) <= 1000 + len("\n[...]\n")
+    assert context.customer_text.endswith("short")
+
+
 def test_history_is_bounded_in_number_and_length(world: World) -> None:
     world.limit(history_messages=3, history_chars=100, same_text=None)
     for n in range(5):

@@ -101,6 +101,15 @@ def test_files_are_named_but_their_names_are_data() -> None:
     assert "4111" not in items[-1]["content"]
 
 
+def test_many_files_are_counted_and_only_the_first_are_named() -> None:
+    files = tuple(Attachment(file_type="x" * 500, name=f"{n}-{'y' * 500}") for n in range(15))
+
+    items = build_input([message("", attachments=files)] * 30, context(""), Limits(), mark="aaaa", now=NOW)
+
+    assert "and 435 more" in items[-1]["content"]
+    assert len(items[-1]["content"]) < 15 * 250
+
+
 def test_history_keeps_the_newest_within_its_bounds_and_nothing_that_is_being_answered() -> None:
     history = tuple(entry(Author.CUSTOMER, f"message {index} " + "x" * 90, index) for index in range(1, 31))
     given = context("now", history=(*history, entry(Author.CUSTOMER, "now", 5001)))

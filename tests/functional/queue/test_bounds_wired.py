@@ -1,0 +1,132 @@
+"""What the policy file says reaches the worker that is built: times of single calls, counters, the model's price."""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from metta.bootstrap import Worker, build_worker
+from metta.errors import ChatwootDown, OdooDown
+from metta.messages import ConversationKey
+from metta.settings import load
+from metta_local.chatwoot import ChatwootEmulator
+from metta_local.lambda_context import LocalContext
+from metta_local.model import ModelEmulator, Say
+from metta_local.serving import LoopbackServer
+from tests_support import payload, record
+
+KEY = ConversationKey(account_id=3, conversation_id=84)
+PRICES = "prices: {gpt-5.6-luna: {input: 100, cached: 100, output: 100}}\n"
+Build = Callable[..., Worker]
+
+
+@contextmanager
+def silent_server() -> Iterator[str]:
+    """Takes connections and never says anything."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+@pytest.fixture
+def table() -> Iterator[Any]:
+    with mock_aws():
+        client = boto3.client("dynamodb", region_name="us-east-1")
+        client.create_table(
+            TableName="state-table",
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        yield client
+
+
+@pytest.fixture
+def build(table: Any, tmp_path: Path) -> Iterator[Build]:
+    built: list[Worker] = []
+
+    def make(policy: str, **environment: str) -> Worker:
+        path = tmp_path / "policy.yaml"
+        path.write_text(policy)
+        given = {
+            "CHATWOOT_BASE_URL": "http://127.0.0.1:1",
+            "CHATWOOT_API_KEY": "metta-bot-token",
+            "CHATWOOT_ACCOUNT_ID": "3",
+            "ODOO_URL": "http://127.0.0.1:1",
+            "ODOO_DB": "acme",
+            "ODOO_USERNAME": "bot",
+            "ODOO_API_KEY": "key",
+            "OPENAI_API_KEY": "sk-emulated-0000",
+            "OPENAI_MODEL": "gpt-5.6-luna",
+            "IDEMPOTENCY_TABLE": "state-table",
+            "DATABASE_URL": "postgresql://worker@127.0.0.1:1/metta",
+            "METTA_POLICY": str(path),
+            **environment,
+        }
+        built.append(
+            build_worker(load(given), emit_metrics=False, log_stream=io.StringIO(), client=lambda _service: table)
+        )
+        return built[-1]
+
+    yield make
+    for worker in built:
+        worker.close()
+
+
+def seconds_of(worker: Worker, work: Any, error: type[Exception]) -> float:
+    start = time.monotonic()
+    with pytest.raises(error):
+        worker.loop.run(work)
+    return time.monotonic() - start
+
+
+def test_a_silent_chatwoot_is_given_up_when_the_policy_says(build: Build) -> None:
+    with silent_server() as url:
+        worker = build("limits: {chatwoot_seconds: 0.4}", CHATWOOT_BASE_URL=url)
+        assert 0.3 < seconds_of(worker, worker.chatwoot.get_conversation(KEY), ChatwootDown) < 3
+
+
+def test_a_silent_odoo_is_given_up_when_the_policy_says(build: Build) -> None:
+    with silent_server() as url:
+        worker = build("limits: {odoo_seconds: 0.4}", ODOO_URL=url)
+        work = worker.odoo.search_count("product.product", [("sale_ok", "=", True)])
+        assert 0.3 < seconds_of(worker, work, OdooDown) < 3
+
+
+def test_rate_and_money_are_counted_with_the_models_price(build: Build, table: Any) -> None:
+    chatwoot, model = ChatwootEmulator(), ModelEmulator()
+    chatwoot.customer_writes(901, "Hi, what are your hours?")
+    model.script([Say("Monday to Friday, 9:00 to 17:00 CET.")])
+    with LoopbackServer(chatwoot.app) as desk, LoopbackServer(model.app) as mind:
+        addresses = {"CHATWOOT_BASE_URL": desk.url, "OPENAI_BASE_URL": f"{mind.url}/v1"}
+        worker = build(PRICES + "limits: {usd_per_day: 1000}", **addresses)
+        body = payload("01_incoming_text_webwidget.json", content="Hi, what are your hours?")
+        worker.handle({"Records": [record(body)]}, LocalContext())
+    assert [message["message_type"] for message in chatwoot.messages(84)] == [0, 1]
+    items = {item["id"]["S"].partition("#")[0]: item for item in table.scan(TableName="state-table")["Items"]}
+    assert items["rate"]["messages"]["NS"] == ["5001"]
+    body_sent = json.dumps(model.requests[0].body, ensure_ascii=False)
+    spent = int(items["budget"]["spent"]["N"])
+    assert 100 * 500 < spent < 100 * len(body_sent), "a hundred micro-dollars a token"
+    assert "runs" not in items["budget"]
+
+
+def test_a_day_without_money_calls_no_model(build: Build, table: Any) -> None:
+    chatwoot, model = ChatwootEmulator(), ModelEmulator()
+    chatwoot.customer_writes(901, "Hi, what are your hours?")
+    with LoopbackServer(chatwoot.app) as desk, LoopbackServer(model.app) as mind:
+        addresses = {"CHATWOOT_BASE_URL": desk.url, "OPENAI_BASE_URL": f"{mind.url}/v1"}
+        worker = build("limits: {usd_per_day: 0}", **addresses)
+        body = payload("01_incoming_text_webwidget.json", content="Hi, what are your hours?")
+        worker.handle({"Records": [record(body)]}, LocalContext())
+    assert model.requests == []
+    assert chatwoot.conversation(84)["status"] == "open"
