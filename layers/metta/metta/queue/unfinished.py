@@ -78,8 +78,8 @@ class UnfinishedIndex:
                 **start,
             )
         except ClientError as error:
-            code = error.response.get("Error", {}).get("Code")
-            if code == "ValidationException":
+            code, said = (str(error.response.get("Error", {}).get(name)) for name in ("Code", "Message"))
+            if code in ("ValidationException", "ResourceNotFoundException") and "index" in said:
                 raise SettingsError(
                     f"IDEMPOTENCY_TABLE: the table {self._table} has no index {WATCH_INDEX!r} that can be read (hash "
                     "watch, range since): deploy the newest template, or wait until the index is built"

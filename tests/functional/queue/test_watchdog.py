@@ -1,0 +1,528 @@
+"""The watchdog: whatever was lost, killed or dead-lettered, a customer ends with an answer or a person, once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from moto import mock_aws
+from office import Office
+from watching import Ward, Watched, policy_of_the_package
+from world import ENVIRONMENT, KEY, Killed, outcomes
+
+from metta.errors import AuditDown, ChatwootDown, ChatwootRefused, ModelDown, Retry, SettingsError, StateDown
+from metta.messages import ConversationKey, Phase
+from metta.queue.rescue import Fate
+from metta.settings import load
+
+MakeWatched = Callable[..., Watched]
+
+
+@pytest.fixture
+def make_watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeWatched]:
+    made: list[Watched] = []
+    monkeypatch.setattr("world.load_policy", policy_of_the_package)
+
+    def make(*, bot: bool = False, quick: bool = False, **environment: str) -> Watched:
+        if made:
+            made[-1].client.delete_table(TableName="state-table")
+        made.append(Watched(bot=bot, quick=quick, **environment))
+        return made[-1]
+
+    with mock_aws():
+        yield make
+        for world in made:
+            world.close()
+
+
+@pytest.fixture
+def world(make_watched: MakeWatched) -> Watched:
+    return make_watched()
+
+
+@pytest.fixture
+def ward(make_office: Callable[..., Office]) -> Ward:
+    return Ward(make_office(), load(ENVIRONMENT))
+
+
+def test_a_customer_whose_message_was_lost_is_with_a_person_after_fifteen_minutes(world: Watched) -> None:
+    world.lose(world.customer_writes("Where is my order?"))
+    world.pass_minutes(16)
+
+    report = world.watch()
+
+    assert (report.unanswered, report.stranded, report.fates) == (1, 0, {"ended": 1})
+    assert report.oldest_seconds == pytest.approx(17 * 60, abs=10)
+    assert world.chatwoot.status == "open"
+    (word,) = world.chatwoot.replies
+    assert "colleague" in word
+    (note,) = world.chatwoot.notes
+    assert "Where is my order?" in note
+    assert outcomes(world) == [("handed_off", "unanswered")]
+    assert world.agent.runs == [], "the watchdog asks no model"
+    assert world.watch().found == 0
+
+
+def test_nobody_is_handed_over_before_that(world: Watched) -> None:
+    world.lose(world.customer_writes("Where is my order?"))
+    world.pass_minutes(13)
+
+    assert world.watch().found == 0
+    assert world.chatwoot.status == "pending"
+
+
+def test_the_lost_message_is_not_answered_again_when_it_turns_up_after_all(world: Watched) -> None:
+    raw = world.customer_writes("Where is my order?")
+    world.lose(raw)
+    world.pass_minutes(16)
+    world.watch()
+
+    world.until_done(raw)
+
+    assert len(world.chatwoot.replies) == 1
+    assert outcomes(world) == [("handed_off", "unanswered")]
+
+
+@pytest.mark.parametrize(("story", "bot"), [("answer", False), ("answer", True), ("hand off", False)])
+def test_a_worker_killed_at_any_step_and_never_back_leaves_nobody_without_an_end(
+    make_watched: MakeWatched, story: str, bot: bool
+) -> None:
+    def begin(world: Watched) -> dict[str, Any]:
+        text = "Where is my order?" if story == "answer" else "I want to talk to a human"
+        return world.customer_writes(text)
+
+    calm = make_watched(bot=bot, quick=True)
+    calm.until_done(begin(calm))
+    steps = calm.steps.names
+    for at in range(1, len(steps)):
+        world = make_watched(bot=bot, quick=True)
+        raw = begin(world)
+        world.steps.kill_at = at
+        with pytest.raises(Killed):
+            world.deliver(raw)
+        world.killed_and_back()
+        world.pass_minutes()
+
+        world.watch_until_quiet()
+
+        where = f"killed after step {at}: {steps[:at][-1:]}"
+        if at < 2:
+            assert world.chatwoot.replies == [], f"{where}: the worker had not even the lease"
+            continue
+        assert len(world.chatwoot.replies) == 1, where
+        assert len(world.chatwoot.notes) == (world.chatwoot.status == "open"), where
+        (turn,) = world.audit.turns.values()
+        assert turn.phase is Phase.SENT, where
+
+
+@pytest.mark.parametrize(("hidden", "bot"), [(False, False), (True, True)], ids=["message seen", "message hidden"])
+def test_a_watchdog_killed_at_any_step_hands_over_once(make_watched: MakeWatched, hidden: bool, bot: bool) -> None:
+    def begin() -> Watched:
+        world = make_watched(bot=bot, quick=True)
+        world.lose(world.customer_writes("Where is my order?"))
+        if hidden:
+            world.chatwoot.add("Welcome! We are open from nine to five.", "template")
+        world.pass_minutes()
+        world.steps.names.clear()
+        return world
+
+    calm = begin()
+    calm.watch_until_quiet()
+    steps, expected = list(calm.steps.names), (len(calm.chatwoot.replies), len(calm.chatwoot.notes))
+    assert expected == (0 if bot and hidden else 1, 1)
+    assert len(steps) > 15
+    for at in range(len(steps)):
+        world = begin()
+        world.steps.kill_at = at
+        with pytest.raises(Killed):
+            world.watch()
+        world.killed_and_back()
+
+        world.watch_until_quiet()
+
+        where = f"killed after step {at}: {steps[:at][-1:]}"
+        assert (len(world.chatwoot.replies), len(world.chatwoot.notes)) == expected, where
+        assert world.chatwoot.status == "open", where
+        assert outcomes(world) == [("handed_off", "unanswered")], where
+
+
+def test_a_conversation_that_somebody_works_on_is_left_to_them(world: Watched) -> None:
+    world.lose(world.customer_writes("Where is my order?"))
+    world.pass_minutes()
+    world.states.acquire(KEY)
+    before = len(world.steps.names)
+
+    report = world.watch()
+
+    assert report.fates == {"busy": 1}
+    assert (report.unanswered, report.stranded) == (0, 0)
+    assert "before get" not in world.steps.names[before:]
+
+
+def person_is_assigned(world: Watched) -> None:
+    world.chatwoot.assignee_type = "User"
+
+
+def person_opened_it(world: Watched) -> None:
+    world.chatwoot.status = "open"
+
+
+def it_is_resolved(world: Watched) -> None:
+    world.chatwoot.status = "resolved"
+
+
+@pytest.mark.parametrize("bot", [False, True])
+@pytest.mark.parametrize("happened", [person_is_assigned, person_opened_it, it_is_resolved])
+def test_a_conversation_that_a_person_has_is_only_cleared(
+    make_watched: MakeWatched, happened: Callable[[Watched], None], bot: bool
+) -> None:
+    world = make_watched(bot=bot)
+    world.lose(world.customer_writes("Where is my order?"))
+    happened(world)
+    world.pass_minutes()
+
+    report = world.watch()
+
+    assert (report.unanswered, report.fates) == (0, {"cleared": 1})
+    assert world.chatwoot.replies == world.chatwoot.notes == []
+    assert world.watch().found == 0
+
+
+def test_a_conversation_that_was_taken_over_is_only_cleared(world: Watched) -> None:
+    world.lose(world.customer_writes("Where is my order?"))
+    with world.states.held(KEY) as state:
+        state.takeover = "human"
+    world.pass_minutes()
+
+    assert world.watch().fates == {"cleared": 1}
+    assert world.chatwoot.notes == []
+    assert not world.unfinished
+
+
+def test_a_person_s_reply_is_an_answer(world: Watched) -> None:
+    world.lose(world.customer_writes("Where is my order?"))
+    world.chatwoot.add("It is on its way.", "outgoing", sender_type="user")
+    world.pass_minutes()
+
+    assert world.watch().fates == {"cleared": 1}
+    assert world.chatwoot.replies == world.chatwoot.notes == []
+
+
+def test_a_prepared_reply_is_not_sent_after_a_person_came(world: Watched) -> None:
+    raw = world.customer_writes("Where is my order?")
+    world.steps.fail("post reply", ChatwootDown("502"))
+    with pytest.raises(Retry):
+        world.deliver(raw)
+    world.chatwoot.add("It is on its way.", "outgoing", sender_type="user")
+    world.pass_minutes()
+
+    world.watch_until_quiet()
+
+    assert world.chatwoot.replies == []
+    assert len(world.audit.turns) == 1
+
+
+@pytest.mark.parametrize("on_top", ["", "activity"])
+def test_with_a_token_that_may_not_list_the_customer_is_found_by_the_last_message(
+    make_watched: MakeWatched, on_top: str
+) -> None:
+    world = make_watched(bot=True)
+    world.lose(world.customer_writes("Where is my order?"))
+    if on_top:
+        world.chatwoot.add("Conversation was muted", on_top)
+    world.pass_minutes()
+
+    world.watch()
+
+    assert len(world.chatwoot.replies) == len(world.chatwoot.notes) == 1
+
+
+def test_with_such_a_token_a_hidden_customer_is_handed_over_without_a_word(make_watched: MakeWatched) -> None:
+    world = make_watched(bot=True)
+    world.lose(world.customer_writes("Where is my order?"))
+    world.chatwoot.add("Welcome! We are open from nine to five.", "template")
+    world.pass_minutes()
+
+    report = world.watch()
+
+    assert report.fates == {"ended": 1}
+    assert world.chatwoot.replies == []
+    assert len(world.chatwoot.notes) == 1
+    assert world.chatwoot.status == "open"
+    assert outcomes(world) == [("handed_off", "unanswered")]
+    assert world.watch().found == 0
+
+
+def test_with_such_a_token_a_customer_who_was_answered_is_not_handed_over(make_watched: MakeWatched) -> None:
+    world = make_watched(bot=True)
+    raw = world.customer_writes("Where is my order?")
+    world.deliver(raw)
+    world.lose(raw)
+    world.pass_minutes()
+    before = list(world.chatwoot.thread)
+
+    assert world.watch().fates == {"cleared": 1}
+    assert world.chatwoot.thread == before
+
+
+def test_a_list_that_is_refused_for_one_conversation_alone_is_no_proof_that_nobody_waits(world: Watched) -> None:
+    world.lose(world.customer_writes("Where is my order?"))
+    world.chatwoot.add("Welcome! We are open from nine to five.", "template")
+    world.pass_minutes()
+    for _ in range(3):
+        world.steps.fail("list", ChatwootRefused("no member of the inbox", status=401))
+
+    assert world.watch().fates == {"ended": 1}
+    assert world.chatwoot.status == "open"
+
+
+@pytest.mark.parametrize("error", [ChatwootDown("502"), ChatwootRefused("token revoked", status=401)])
+def test_while_chatwoot_cannot_be_used_the_next_run_is_waited_for(world: Watched, error: Exception) -> None:
+    world.lose(world.customer_writes("Where is my order?"))
+    tries = world.item()["tries"]
+    world.pass_minutes()
+    world.steps.fail("get", error)
+
+    report = world.watch()
+
+    assert (report.unanswered, report.fates) == (1, {"left": 1})
+    assert world.item()["tries"] == tries, "nothing of a worker's tries is used up"
+    assert world.watch().fates == {"ended": 1}
+    assert world.chatwoot.status == "open"
+
+
+def test_a_hand_over_that_chatwoot_interrupted_goes_on_in_the_next_run(world: Watched) -> None:
+    world.lose(world.customer_writes("Where is my order?"))
+    world.pass_minutes()
+    world.steps.fail("status", ChatwootDown("502"))
+
+    assert world.watch().fates == {"left": 1}
+    world.pass_minutes(5)
+    report = world.watch()
+
+    assert (report.stranded, report.fates) == (1, {"ended": 1})
+    assert world.chatwoot.status == "open"
+    assert len(world.chatwoot.replies) == len(world.chatwoot.notes) == 1
+
+
+def test_a_conversation_that_is_gone_is_cleared_and_what_was_done_is_audited(world: Watched) -> None:
+    raw = world.customer_writes("Where is my order?")
+    world.steps.fail("agent", ModelDown("503"))
+    with pytest.raises(Retry):
+        world.deliver(raw)
+    world.pass_minutes()
+    world.steps.fail("get", ChatwootRefused("not found", status=404))
+
+    assert world.watch().fates == {"cleared": 1}
+    assert outcomes(world) == [("dropped", "conversation_gone")]
+    assert not world.unfinished
+
+
+def test_a_turn_that_broke_off_in_the_model_goes_to_a_person_with_what_was_done(make_watched: MakeWatched) -> None:
+    world = make_watched(bot=True)
+    raw = world.customer_writes("Where is my order?")
+    world.steps.fail("agent", ModelDown("503"), when="after")
+    with pytest.raises(Retry):
+        world.deliver(raw)
+    world.chatwoot.add("Welcome! We are open from nine to five.", "template")
+    world.pass_minutes()
+
+    report = world.watch()
+
+    assert (report.stranded, report.fates) == (1, {"ended": 1})
+    (turn,) = world.audit.turns.values()
+    assert turn.reason == "unanswered"
+    assert len(turn.work.model_calls) == 1
+    assert "Where is my order?" in world.chatwoot.notes[0], "the turn knows what the token may not list"
+    assert len(world.chatwoot.replies) == 1
+
+
+def test_missing_audit_rows_are_written_without_a_word_to_chatwoot(world: Watched) -> None:
+    world.steps.fail("audit", AuditDown("down"))
+    with pytest.raises(Retry):
+        world.deliver(world.customer_writes("Where is my order?"))
+    world.pass_minutes()
+    before = len(world.steps.names)
+
+    report = world.watch()
+
+    assert (report.unanswered, report.stranded, report.fates) == (0, 0, {"written": 1})
+    assert outcomes(world) == [("answered", "")]
+    assert "before get" not in world.steps.names[before:]
+    assert not world.unfinished
+
+
+def test_while_the_audit_cannot_be_written_the_customer_is_rescued_all_the_same(world: Watched) -> None:
+    world.lose(world.customer_writes("Where is my order?"))
+    world.pass_minutes()
+    world.steps.fail("audit", AuditDown("down"))
+
+    assert world.watch().fates == {"ended": 1}
+    assert world.chatwoot.status == "open"
+    world.pass_minutes()
+    assert world.watch().fates == {"written": 1}
+    assert outcomes(world) == [("handed_off", "unanswered")]
+    assert len(world.chatwoot.notes) == 1
+
+
+def test_a_fresh_message_beside_old_audit_rows_is_left_to_its_worker(world: Watched) -> None:
+    world.steps.fail("audit", AuditDown("down"))
+    with pytest.raises(Retry):
+        world.deliver(world.customer_writes("Where is my order?"))
+    world.pass_minutes()
+    world.lose(world.writes_now("And my other order?"))
+    replies = list(world.chatwoot.replies)
+
+    report = world.watch()
+
+    assert (report.unanswered, report.fates) == (0, {"too_new": 1})
+    assert world.chatwoot.replies == replies
+    assert world.chatwoot.status == "pending"
+    assert len(world.audit.turns) == 1
+    world.pass_minutes()
+    assert world.watch().fates == {"ended": 1}, "it is not forgotten"
+
+
+def test_a_fresh_turn_beside_old_audit_rows_is_left_to_its_worker(world: Watched) -> None:
+    world.steps.fail("audit", AuditDown("down"))
+    with pytest.raises(Retry):
+        world.deliver(world.customer_writes("Where is my order?"))
+    world.pass_minutes()
+    world.steps.fail("agent", ModelDown("503"))
+    with pytest.raises(Retry):
+        world.deliver(world.writes_now("And my other order?"))
+
+    assert world.watch().fates == {"too_new": 1}
+    assert world.chatwoot.status == "pending"
+
+
+def test_shadow_mode_leaves_a_note_and_nothing_else(make_watched: MakeWatched) -> None:
+    world = make_watched(CHATWOOT_SEND_AS="note")
+    world.lose(world.customer_writes("Where is my order?"))
+    world.pass_minutes()
+
+    world.watch()
+
+    assert len(world.chatwoot.notes) == 1
+    assert world.chatwoot.replies == []
+    assert world.chatwoot.status == "pending"
+    assert world.watch().found == 0
+
+
+def test_the_one_who_waits_longest_comes_first(ward: Ward) -> None:
+    order: list[int] = []
+    for conversation, minutes in ((7, 20), (15, 40), (8, 30)):
+        ward.waits(conversation, minutes)
+        ward.chatwoot[conversation].on_get.append(lambda conversation=conversation: order.append(conversation))
+    dog = ward.watchdog()
+    found = [one.key.conversation_id for one in dog._index.older_than(ward.now() - 900)]
+
+    report = dog.run(60)
+
+    assert found == [15, 8, 7]
+    assert sorted(order) == [7, 8, 15]
+    assert report.oldest_seconds == pytest.approx(40 * 60, abs=5)
+
+
+def test_one_conversation_s_trouble_does_not_stop_the_others(ward: Ward) -> None:
+    for conversation in range(20, 30):
+        ward.waits(conversation, 20)
+    broken = ward.chatwoot[25]
+    broken.on_get.append(fail_unforeseen)
+
+    report = ward.watchdog().run(60)
+
+    assert report.fates == {"ended": 9, "failed": 1}
+    assert report.unanswered == 10
+    assert [c for c in range(20, 30) if ward.chatwoot[c].status != "open"] == [25]
+    assert ward.watchdog().run(60).fates == {"ended": 1}
+
+
+def fail_unforeseen() -> None:
+    raise RuntimeError("Where is my order?")
+
+
+def test_an_unforeseen_error_does_not_put_a_customer_s_words_into_the_log(
+    ward: Ward, make_office: Callable[..., Office], capsys: pytest.CaptureFixture[str]
+) -> None:
+    ward.waits(25, 20)
+    ward.chatwoot[25].on_get.append(fail_unforeseen)
+
+    ward.watchdog().run(60)
+
+    shown = capsys.readouterr()
+    assert "my order" not in shown.out + shown.err
+
+
+def test_without_time_nothing_is_begun(ward: Ward) -> None:
+    ward.waits(25, 20)
+    before = len(ward.steps.names)
+
+    report = ward.watchdog().run(10)
+
+    assert report.fates == {"left": 1}
+    assert not [name for name in ward.steps.names[before:] if "query" not in name]
+
+
+def test_a_watchdog_that_is_told_to_stop_begins_nothing_more(ward: Ward) -> None:
+    ward.waits(25, 20)
+    dog = ward.watchdog()
+    dog.stop()
+
+    assert dog.run(60).fates == {"left": 1}
+    assert ward.chatwoot[25].status == "pending"
+
+
+@pytest.mark.parametrize("waiting", [False, True])
+def test_the_numbers_are_emitted_also_when_they_are_zero(
+    ward: Ward, waiting: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if waiting:
+        ward.waits(25, 20)
+
+    ward.watchdog(emit_metrics=True).run(60)
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    (metrics,) = lines
+    assert metrics["CustomersUnanswered"] == [1.0 if waiting else 0.0]
+    assert metrics["TurnsStranded"] == [0.0]
+    assert (metrics["OldestUnanswered"][0] > 1000) is waiting
+
+
+def test_a_table_without_the_index_is_said(make_office: Callable[..., Office]) -> None:
+    office = make_office()
+    client = office.client
+    ward = Ward(office, load(ENVIRONMENT))
+    client.delete_table(TableName="state-table")
+    client.create_table(
+        TableName="state-table",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+    with pytest.raises(SettingsError, match=r"IDEMPOTENCY_TABLE.*'watch'"):
+        ward.watchdog().run(60)
+
+
+def test_a_dynamodb_that_is_down_is_no_settings_error(ward: Ward) -> None:
+    ward.client.delete_table(TableName="state-table")
+
+    with pytest.raises(StateDown):
+        ward.watchdog().run(60)
+
+
+def test_a_conversation_that_was_finished_meanwhile_is_left_alone(ward: Ward) -> None:
+    ward.waits(25, 20)
+    dog = ward.watchdog()
+    stale = dog._index.older_than(ward.now())
+    dog.run(60)
+    assert ward.chatwoot[25].status == "open"
+    dog._index.older_than = lambda moment: stale  # type: ignore[method-assign]
+    notes = len(ward.chatwoot[25].notes)
+
+    assert dog.run(60).fates == {str(Fate.FINISHED_MEANWHILE): 1}
+    assert len(ward.chatwoot[25].notes) == notes
+    assert stale[0].key == ConversationKey(account_id=3, conversation_id=25)
