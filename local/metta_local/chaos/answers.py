@@ -31,8 +31,10 @@ def trouble(place: Place, operation: str, fault: Fault, request: Message) -> Mes
 
 
 def malformed(place: Place, fault: Fault, answer: Message | None) -> Message:
-    """A success that says nothing a client can use; ``answer`` is the true one, if the place was asked."""
+    """Something a client can make nothing of, usually called a success; ``answer`` is the true one, if there is one."""
     aws = place in (Place.DYNAMODB, Place.SQS)
+    if aws and answer is None:  # over TLS nobody but a load balancer of its own answers for AWS, and never with success
+        return _gateway(502 + fault.variant % 2)
     kind = _AMZ_JSON if aws else _JSON
     shapes = [response(200, "OK", b"<html><body>Please stand by</body></html>", _HTML)]
     whole = answer.body if answer is not None and len(answer.body) > 1 else b'{"id": 1, "payload": [{"id": 2}]}'

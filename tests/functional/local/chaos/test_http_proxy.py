@@ -269,6 +269,18 @@ def test_outages_look_as_they_do_at_each_place(world: World) -> None:
     assert {a.status_code for a in table} == {500, 503}
 
 
+def test_aws_never_calls_a_success_what_it_did_not_do(world: World) -> None:
+    without = in_trouble(world, FaultKind.MALFORMED, lambda: world.aws("DynamoDB_20120810.UpdateItem", {}))
+    assert {a.status_code for a in without} == {502, 503}
+    assert world.server.seen == []
+
+    world.plan.planned = [Fault(FaultKind.MALFORMED, after_effect=True, variant=1)]
+    garbled = world.aws("DynamoDB_20120810.UpdateItem", {})
+    assert (garbled.status_code, len(world.server.seen)) == (200, 1)
+    with pytest.raises(ValueError, match="Expecting|Unterminated"):
+        garbled.json()
+
+
 @pytest.mark.parametrize(
     ("at", "effect"), [(step("before POST reply"), False), (step("after POST reply"), True)], ids=["before", "after"]
 )

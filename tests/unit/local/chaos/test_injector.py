@@ -25,6 +25,8 @@ def test_a_seed_decides_the_same_again_whatever_else_was_called_in_between() -> 
 
     assert among_others == alone
     assert decisions(Injector(8, 0.1), Place.CHATWOOT, "create_message", 300) != alone
+    others = [decisions(Injector(7, 0.1), Place.CHATWOOT, name, 300) for name in ("get_conversation", "toggle_status")]
+    assert others[0] != others[1], "each operation has a fate of its own"
 
 
 @pytest.mark.parametrize("place", list(Place))
