@@ -277,7 +277,7 @@ def test_aws_never_calls_a_success_what_it_did_not_do(world: World) -> None:
     world.plan.planned = [Fault(FaultKind.MALFORMED, after_effect=True, variant=1)]
     garbled = world.aws("DynamoDB_20120810.UpdateItem", {})
     assert (garbled.status_code, len(world.server.seen)) == (200, 1)
-    with pytest.raises(ValueError, match="Expecting|Unterminated"):
+    with pytest.raises(ValueError, match=r"Expecting|Unterminated"):
         garbled.json()
 
 
