@@ -39,6 +39,8 @@ def deliveries(observed: Observed) -> dict[str, list[Delivery]]:
         if call.place is Place.SQS and call.operation == "receive" and was_told(call):
             for record in call.detail.get("records", ()):
                 found[record.message_id].append(Delivery(record, call.worker, call.answered_at or 0.0, batch))
+    for times in found.values():
+        times.sort(key=lambda delivery: delivery.at)  # a long poll begins before others and ends after them
     return found
 
 

@@ -1,7 +1,8 @@
 """Checks on the moment of speaking: never after a takeover, never stale (I3), and one worker at a time (I4).
 
 Nobody can know what happens between the last look and the POST, so a reply is judged by what its worker could have
-known: what a look showed that was made after the change, or a change so long ago that it had to look again.
+known: what a look showed that was made after the change, or a change so long ago, or before the model's answer, that
+it had to look again.
 """
 
 from __future__ import annotations
@@ -86,6 +87,9 @@ def _could_have_known(observed: Observed, conversation: Conversation, entry: Ent
         if look.forwarded_at is not None and look.forwarded_at > changed_at + CLOCK_SLACK:
             return f"{look.worker} had looked {look.forwarded_at - changed_at:.2f} s after that"
     late = post.arrived_at - changed_at
+    thought = observed.thought_before(conversation.id, post)
+    if thought is not None and thought.answered_at is not None and thought.answered_at > changed_at + CLOCK_SLACK:
+        return f"the model answered {thought.answered_at - changed_at:.2f} s after that, and nobody looked again"
     return f"it was sent {late:.2f} s later, without another look" if late > LOOK_SECONDS else ""
 
 

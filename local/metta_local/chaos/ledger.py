@@ -286,6 +286,14 @@ class Observed:
             and call.answered_at <= post.arrived_at
         ]
 
+    def thought_before(self, conversation: int, post: Call) -> Call | None:
+        """The last answer of the model about a conversation that the worker had before it sent."""
+        calls = self.calls_by_conversation.get(conversation, ())
+        answers = (
+            call for call in calls if call.place is Place.MODEL and call.worker == post.worker and was_told(call)
+        )
+        return max((a for a in answers if a.arrived_at < post.arrived_at), key=lambda a: a.arrived_at, default=None)
+
 
 def was_told(call: Call) -> bool:
     """Whether the worker got the place's own answer, and it was a success."""

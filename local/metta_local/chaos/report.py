@@ -112,10 +112,18 @@ def lines(result: Result, report: dict[str, Any]) -> Iterator[str]:
 
 
 def _violations(seed: int, violations: list[dict[str, Any]]) -> Iterator[str]:
+    """Each with its timeline, as far as that can be read: of what recurs in a conversation only the first."""
     timelines = 0
+    recurring = Counter((one["promise"], one["conversation"]) for one in violations)
+    shown = set[tuple[str, int | None]]()
     for one in violations:
+        key = one["promise"], one["conversation"]
+        if key in shown:
+            continue
+        shown.add(key)
         where = "" if one["conversation"] is None else f" in conversation {one['conversation']}"
-        yield f"VIOLATION {one['promise']}{where} (seed {seed}): {one['what']}"
+        more = f" (and {recurring[key] - 1} more like it)" if recurring[key] > 1 else ""
+        yield f"VIOLATION {one['promise']}{where} (seed {seed}): {one['what']}{more}"
         if "timeline" in one and timelines < TIMELINES:
             timelines += 1
             yield from (f"    {line}" for line in one["timeline"])

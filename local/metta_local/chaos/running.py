@@ -33,7 +33,9 @@ from metta_local.stack import LocalStack
 
 MESSAGES_PER_SECOND = 6.5
 """How fast customers write, unless time is short."""
-LEAST_SENDING_SECONDS = 8.0
+LEAST_SENDING_SECONDS = 6.0
+THINKING_SECONDS = 0.15
+"""What every answer of the model takes at least."""
 SENDING_SHARE, FAULTY_SHARE = 0.55, 0.75
 """Of the whole time: until when customers begin to write, until when calls go wrong."""
 COLLECTING_SECONDS = 15.0
@@ -130,6 +132,7 @@ class _Performance:
 
     def start(self) -> None:
         """Start the workers and open the post."""
+        self.stage.model.latency = THINKING_SECONDS
         self.crew.start(self.options.workers)
         self.chatwoot.courier.deliver_by(self.postman.post)
 

@@ -99,7 +99,8 @@ def post(at: float, entry: Entry, **extra: Any) -> Call:
 def asked(at: float, *ids: int, **extra: Any) -> Call:
     """The first model request of a run about these messages."""
     words = " ".join(f"zq{id_}" for id_ in ids)
-    return call(Place.MODEL, "respond", at, conversation=None, **{"input": words, "tool_results": 0} | extra)
+    about: dict[str, Any] = {"conversation": None, "input": words, "tool_results": 0}
+    return call(Place.MODEL, "respond", at, **about | extra)
 
 
 def received(at: float, *sqs_ids: str, receive: int = 1, worker: str = "worker-1", **extra: Any) -> Call:

@@ -88,6 +88,13 @@ def test_the_heartbeat_of_a_long_batch_is_no_wish() -> None:
     assert found(backed_off, observed(TOLD, received(0, "a"), beat, received(30, "a", receive=2))) == []
 
 
+def test_a_long_poll_that_began_earlier_is_not_an_earlier_delivery() -> None:
+    polled = received(0, "a", receive=2, worker="worker-2", took=4)
+    calls = (received(1, "a"), returned(2, "a", seconds=[1]), polled)
+
+    assert found(backed_off, observed(TOLD, *calls)) == []
+
+
 def test_group_mates_that_go_back_for_different_times_are_found() -> None:
     back = returned(1, "a", "b", seconds=[1, 4])
     calls = (received(0, "a", "b"), back, received(3, "a", receive=2), received(6, "b", receive=2))

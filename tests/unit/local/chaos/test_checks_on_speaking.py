@@ -10,6 +10,7 @@ from metta_local.chaos.check_speaking import after_takeover, one_worker_at_a_tim
 from metta_local.chaos.journal import Call, FaultKind, Place
 from metta_local.chaos.ledger import Entry
 from unit.local.chaos.observations import (
+    asked,
     assigned,
     call,
     conversation,
@@ -52,6 +53,17 @@ def test_a_reply_long_after_the_takeover_without_another_look_is_found() -> None
     told = conversation(customer(1, 0), human(5, 3), said, turns=[turn()])
 
     assert found(after_takeover, observed(told, look(2.9), post(5.4, said))) == ["after_takeover"]
+
+
+def test_a_reply_without_a_look_after_the_model_had_answered_is_found() -> None:
+    said = reply(9, 4)
+    taken = conversation(customer(1, 0), human(5, 3), said, turns=[turn()])
+    more = conversation(customer(1, 0), customer(5, 3), said, turns=[turn()])
+    answered, before = asked(3.2, 1, conversation=84), asked(2.7, 1, conversation=84)
+
+    assert found(after_takeover, observed(taken, look(2.5), answered, post(3.9, said))) == ["after_takeover"]
+    assert found(stale, observed(more, look(2.5), answered, post(3.9, said))) == ["stale"]
+    assert found(stale, observed(more, before, look(2.9), post(3.9, said))) == []
 
 
 def test_a_look_whose_answer_was_spoiled_showed_nothing() -> None:
