@@ -27,6 +27,7 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy layers/build.py events/generate.py functions/worker/handler.py
+	$(BIN)/mypy functions/watchdog/handler.py
 	$(BIN)/lint-imports
 
 # For Lambda (arm64). METTA_BUILD_ARCH and METTA_BUILD_PYTHON switch to another platform; layers/build.py explains.

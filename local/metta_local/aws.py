@@ -49,6 +49,26 @@ def dlq_attributes() -> dict[str, str]:
     return {"FifoQueue": "true", "MessageRetentionPeriod": str(RETENTION_SECONDS), "SqsManagedSseEnabled": "true"}
 
 
+def table_attributes() -> dict[str, Any]:
+    """Keys and index of the table of idempotency and turn state, as DynamoDB's API takes them; as in the template."""
+    names = {"id": "S", "watch": "S", "since": "N"}
+    return {
+        "AttributeDefinitions": [{"AttributeName": name, "AttributeType": kind} for name, kind in names.items()],
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "GlobalSecondaryIndexes": [
+            {
+                "IndexName": "watch",
+                "KeySchema": [
+                    {"AttributeName": "watch", "KeyType": "HASH"},
+                    {"AttributeName": "since", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            }
+        ],
+        "BillingMode": "PAY_PER_REQUEST",
+    }
+
+
 class MiniStack:
     """One MiniStack process; it and the functions it runs end with ``stop()`` or when this process ends.
 
@@ -191,18 +211,13 @@ class MiniStack:
         return queue_url, dlq_url
 
     def create_table(self, name: str = "metta-idempotency") -> str:
-        """Create the table of idempotency and turn state: key ``id``, time to live in ``expiration``.
+        """Create the table of idempotency and turn state: key ``id``, index ``watch``, end of life in ``expiration``.
 
         Returns:
             Its name, for ``IDEMPOTENCY_TABLE``.
         """
         dynamodb = self.client("dynamodb")
-        dynamodb.create_table(
-            TableName=name,
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        dynamodb.create_table(TableName=name, **table_attributes())
         dynamodb.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 10})
         dynamodb.update_time_to_live(
             TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": "expiration"}

@@ -45,6 +45,16 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number <= 86400:
+        raise argparse.ArgumentTypeError("must be seconds, 0 to 86400")
+    return number
+
+
 def parser() -> argparse.ArgumentParser:
     """The command's arguments."""
     root = _Parser(
@@ -67,6 +77,13 @@ def parser() -> argparse.ArgumentParser:
     worker = commands.add_parser("worker", help="answer from the queue AWS_SQS_QUEUE_URL until SIGTERM or SIGINT")
     worker.add_argument("--health-port", type=int, metavar="N", help="answer health checks on this port")
     worker.add_argument("--health-host", default="127.0.0.1", metavar="ADDRESS", help="(127.0.0.1)")
+    worker.add_argument(
+        "--watchdog-seconds",
+        type=_seconds,
+        default=300.0,
+        metavar="N",
+        help="between two looks for customers left unanswered; 0 for none (300)",
+    )
 
     send = commands.add_parser("send", help="put a Chatwoot webhook body on the queue AWS_SQS_QUEUE_URL")
     send.add_argument("file", metavar="FILE", help="the body as JSON; - reads standard input")
@@ -118,7 +135,11 @@ def _dispatch(chosen: argparse.Namespace) -> int:
     if command == "worker":
         from metta_local import worker_command
 
-        return worker_command.run(health_port=chosen.health_port, health_host=chosen.health_host)
+        return worker_command.run(
+            health_port=chosen.health_port,
+            health_host=chosen.health_host,
+            watchdog_seconds=chosen.watchdog_seconds,
+        )
     if command == "send":
         from metta_local import send
 

@@ -9,6 +9,7 @@ from metta.bootstrap import Worker, aws_client, build_worker
 from metta.settings import Settings
 from metta_local.sqs import queue_url, sqs_client
 from metta_local.visibility import watch
+from metta_local.watching import WatchdogThread
 from metta_local.worker import QueueWorker
 
 
@@ -19,23 +20,34 @@ class InProcessWorker:
         settings: all variables. AWS credentials and region come from the process's environment.
         log_stream: where the handler's logs go; standard output when None.
         emit_metrics: whether EMF lines go to standard output.
+        watchdog_seconds: between two looks of the watchdog; 0 for none.
 
     Raises:
         SettingsError: a variable is missing or malformed.
     """
 
-    def __init__(self, settings: Settings, *, log_stream: IO[str] | None = None, emit_metrics: bool = True) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        log_stream: IO[str] | None = None,
+        emit_metrics: bool = True,
+        watchdog_seconds: float = 0,
+    ) -> None:
         own_sqs, url = sqs_client(settings), queue_url(settings)
         self._settings = settings
         self.handler: Worker = build_worker(
             settings, client=self._client, log_stream=log_stream, emit_metrics=emit_metrics
         )
         self.loop = QueueWorker(own_sqs, url, self.handler.handle, settings)
+        self._watching = WatchdogThread(self.handler.watchdog, watchdog_seconds) if watchdog_seconds else None
 
     def start(self) -> None:
         """Warm the handler up and start polling."""
         self.handler.warm()
         self.loop.start()
+        if self._watching is not None:
+            self._watching.start()
 
     def stop(self, seconds: float | None = None) -> bool:
         """Finish the batch in hand, else return it, and close connections.
@@ -44,9 +56,13 @@ class InProcessWorker:
             seconds: how long the batch may take; the shutdown timeout unless given.
 
         Returns:
-            False when the handler was still at work; its connections are then left alone.
+            False when the handler or the watchdog was still at work; its connections are then left alone.
         """
+        if self._watching is not None:
+            self._watching.ask_to_stop()
         finished = self.loop.finish(seconds)
+        if self._watching is not None:
+            finished = self._watching.stop() and finished
         if finished:
             self.handler.close()
         return finished

@@ -44,8 +44,9 @@ def run(*, as_json: bool = False, deployed: bool = False, directory: str | None 
             if not deployed:
                 running.enter_context(stack.applied())
                 from metta_local.inprocess import InProcessWorker
+                from metta_local.watching import EVERY_SECONDS
 
-                running.enter_context(InProcessWorker(stack.settings()))
+                running.enter_context(InProcessWorker(stack.settings(), watchdog_seconds=EVERY_SECONDS))
         except RuntimeError as error:
             raise CommandError(str(error)) from None
         _show(stack, out, as_json=as_json)

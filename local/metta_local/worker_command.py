@@ -17,6 +17,7 @@ from metta.errors import SettingsError
 from metta_local.console import CommandError
 from metta_local.health import HealthPort
 from metta_local.sqs import queue_url, sqs_client
+from metta_local.watching import EVERY_SECONDS
 
 if TYPE_CHECKING:
     from metta_local.inprocess import InProcessWorker
@@ -24,12 +25,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def run(*, health_port: int | None = None, health_host: str = "127.0.0.1") -> int:
+def run(
+    *, health_port: int | None = None, health_host: str = "127.0.0.1", watchdog_seconds: float = EVERY_SECONDS
+) -> int:
     """Work until SIGTERM or SIGINT; a second signal gives the batch in hand back at once.
 
     Args:
         health_port: answers health checks on this port; None for none, 0 for a free one.
         health_host: address the health port listens on.
+        watchdog_seconds: between two looks for customers left unanswered; 0 for none.
 
     Returns:
         0 after a graceful stop, 1 when the loop ended by itself.
@@ -46,7 +50,7 @@ def run(*, health_port: int | None = None, health_host: str = "127.0.0.1") -> in
     sqs_client(settings)
     from metta_local.inprocess import InProcessWorker  # takes seconds; not for a worker that cannot start
 
-    worker = InProcessWorker(settings)
+    worker = InProcessWorker(settings, watchdog_seconds=watchdog_seconds)
     asked = threading.Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:

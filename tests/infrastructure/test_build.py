@@ -65,7 +65,7 @@ def test_every_wheel_fits_amazon_linux_2023(arm64: Path) -> None:
 
 
 def test_everything_together_fits_into_lambda(arm64: Path, build: object) -> None:
-    megabytes = sum(build.size_mb(arm64 / name) for name in (*LAYERS, "WorkerFunction"))  # type: ignore[attr-defined]
+    megabytes = sum(build.size_mb(arm64 / name) for name in (*LAYERS, "WorkerFunction", "WatchdogFunction"))  # type: ignore[attr-defined]
 
     assert 30 < megabytes < LIMIT_MB
 
@@ -73,7 +73,8 @@ def test_everything_together_fits_into_lambda(arm64: Path, build: object) -> Non
 def test_our_own_code_is_shipped_whole_and_alone(arm64: Path) -> None:
     assert files(arm64 / "MettaLayer" / "python" / "metta") == files(SHIPPED)
     assert files(arm64 / "MettaLayer") == {f"python/metta/{name}" for name in files(SHIPPED)}
-    assert files(arm64 / "WorkerFunction") == {"handler.py"}
+    for function in ("WorkerFunction", "WatchdogFunction"):
+        assert files(arm64 / function) == {"handler.py"}
 
 
 def test_only_what_a_worker_reads_is_shipped(arm64: Path, build: object) -> None:

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from metta import settings
+from metta import bootstrap, settings
+from metta.observability import Metric
+from metta.queue.state import WATCH_INDEX
 from metta.settings import SECRET_NAMES, Settings
 from metta_local import aws, deploy
 
@@ -80,11 +82,27 @@ def test_the_worker_may_do_exactly_what_it_does(resources: dict[str, Any]) -> No
     assert [statement["Principal"] for statement in trust] == [{"Service": "lambda.amazonaws.com"}]
 
 
+def test_the_watchdog_may_do_less_than_the_worker(resources: dict[str, Any]) -> None:
+    role = resources["WatchdogRole"]["Properties"]
+
+    assert "ManagedPolicyArns" not in role
+    assert statements(resources, "WatchdogRole") == {
+        "FindUnfinished": ({"dynamodb:Query"}, {"Fn::Sub": "${IdempotencyTable.Arn}/index/" + WATCH_INDEX}),
+        "TurnState": ({"dynamodb:UpdateItem"}, {"Fn::GetAtt": ["IdempotencyTable", "Arn"]}),
+        "ReadSecret": ({"secretsmanager:GetSecretValue"}, {"Ref": "MettaSecretArn"}),
+        "WriteLogs": ({"logs:CreateLogStream", "logs:PutLogEvents"}, {"Fn::GetAtt": ["WatchdogLogGroup", "Arn"]}),
+        "WriteTraces": ({"xray:PutTraceSegments", "xray:PutTelemetryRecords"}, "*"),
+    }
+    trust = role["AssumeRolePolicyDocument"]["Statement"]
+    assert [statement["Principal"] for statement in trust] == [{"Service": "lambda.amazonaws.com"}]
+
+
 def test_no_role_is_made_that_the_template_does_not_write_out(resources: dict[str, Any]) -> None:
     roles = [name for name, resource in resources.items() if resource["Type"] == "AWS::IAM::Role"]
 
-    assert roles == ["WorkerRole"]
-    assert resources["WorkerFunction"]["Properties"]["Role"] == {"Fn::GetAtt": ["WorkerRole", "Arn"]}
+    assert roles == ["WorkerRole", "WatchdogRole"]
+    for name in ("Worker", "Watchdog"):
+        assert resources[f"{name}Function"]["Properties"]["Role"] == {"Fn::GetAtt": [f"{name}Role", "Arn"]}
 
 
 def test_the_queues_keep_order_for_fourteen_days_and_are_encrypted(resources: dict[str, Any]) -> None:
@@ -165,19 +183,98 @@ def test_turn_state_is_encrypted_recoverable_and_ends_by_itself(resources: dict[
     (table,) = of_type(resources, "AWS::DynamoDB::Table")
 
     assert table["KeySchema"] == [{"AttributeName": "id", "KeyType": "HASH"}]
-    assert table["AttributeDefinitions"] == [{"AttributeName": "id", "AttributeType": "S"}]
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expiration", "Enabled": True}
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert table["SSESpecification"] == {"SSEEnabled": True}
     assert table["BillingMode"] == "PAY_PER_REQUEST"
 
 
-def test_logs_end_and_are_the_function_s_own(resources: dict[str, Any]) -> None:
-    group, function = resources["WorkerLogGroup"]["Properties"], resources["WorkerFunction"]["Properties"]
+@pytest.mark.parametrize("name", ["Worker", "Watchdog"])
+def test_logs_end_and_are_the_function_s_own(resources: dict[str, Any], name: str) -> None:
+    group, function = resources[f"{name}LogGroup"]["Properties"], resources[f"{name}Function"]["Properties"]
 
     assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
     assert group["LogGroupName"]["Fn::Sub"] == "/aws/lambda/" + function["FunctionName"]["Fn::Sub"]
-    assert function["LoggingConfig"] == {"LogGroup": {"Ref": "WorkerLogGroup"}}
+    assert function["LoggingConfig"] == {"LogGroup": {"Ref": f"{name}LogGroup"}}
+
+
+def test_the_watchdog_looks_as_often_as_said_or_not_at_all(resources: dict[str, Any]) -> None:
+    (rule,) = of_type(resources, "AWS::Events::Rule")
+    (permission,) = of_type(resources, "AWS::Lambda::Permission")
+
+    assert rule["ScheduleExpression"] == {"Fn::Sub": "rate(${WatchdogMinutes} minutes)"}
+    assert rule["State"] == {"Fn::If": ["WatchdogOn", "ENABLED", "DISABLED"]}
+    (target,) = rule["Targets"]
+    assert target["Arn"] == {"Fn::GetAtt": ["WatchdogFunction", "Arn"]}
+    assert permission["FunctionName"] == {"Ref": "WatchdogFunction"}
+    assert permission["Principal"] == "events.amazonaws.com"
+    assert permission["SourceArn"] == {"Fn::GetAtt": ["WatchdogFunctionLook", "Arn"]}
+
+
+def test_a_look_is_over_before_the_next_begins(template: dict[str, Any], resources: dict[str, Any]) -> None:
+    shortest = min(int(minutes) for minutes in template["Parameters"]["WatchdogMinutes"]["AllowedValues"])
+
+    assert resources["WatchdogFunction"]["Properties"]["Timeout"] < shortest * 60
+
+
+def test_the_watchdog_has_the_variables_that_it_needs_and_no_others(resources: dict[str, Any]) -> None:
+    watchdog = resources["WatchdogFunction"]["Properties"]
+    variables = watchdog["Environment"]["Variables"]
+    worker = environment(resources)
+
+    assert {name: worker[name] for name in variables} == variables, "the two must not answer differently"
+    assert not {name for name in variables if name.startswith(("ODOO_", "OPENAI_", "AWS_SQS_"))}
+    values = {"CHATWOOT_BASE_URL": "https://chat.example", "CHATWOOT_ACCOUNT_ID": "3"}
+    given = {name: values.get(name, "") for name in variables} | {"METTA_SECRET_ARN": "arn", "IDEMPOTENCY_TABLE": "t"}
+    secret = {"CHATWOOT_API_KEY": "token", "DATABASE_URL": "postgresql://db/metta"}
+    bootstrap.check(settings.load(given, secret=lambda arn: secret), ("chatwoot", "state", "database"))
+    assert (watchdog["Runtime"], watchdog["Architectures"]) == ("python3.13", ["arm64"])
+    assert watchdog["Layers"] == resources["WorkerFunction"]["Properties"]["Layers"]
+
+
+def test_dead_letters_unanswered_customers_and_a_silent_watchdog_raise_an_alarm(resources: dict[str, Any]) -> None:
+    dead, unanswered, silent = (
+        resources[name]["Properties"]
+        for name in ("DeadLettersAlarm", "CustomersUnansweredAlarm", "WatchdogSilentAlarm")
+    )
+
+    assert len(of_type(resources, "AWS::CloudWatch::Alarm")) == 3
+    assert (dead["Namespace"], dead["MetricName"]) == ("AWS/SQS", "ApproximateNumberOfMessagesVisible")
+    assert dead["Dimensions"] == [{"Name": "QueueName", "Value": {"Fn::GetAtt": ["DeadLetterQueue", "QueueName"]}}]
+    assert (dead["ComparisonOperator"], dead["Threshold"]) == ("GreaterThanOrEqualToThreshold", 1)
+    for alarm in (unanswered, silent):
+        assert alarm["Namespace"] == {"Ref": "PowertoolsMetricsNamespace"}
+        assert alarm["MetricName"] == Metric.CUSTOMERS_UNANSWERED
+        assert alarm["Dimensions"] == [{"Name": "service", "Value": {"Ref": "PowertoolsServiceName"}}]
+    assert (unanswered["Statistic"], unanswered["Threshold"]) == ("Maximum", 1)
+    assert (unanswered["ComparisonOperator"], unanswered["TreatMissingData"]) == (
+        "GreaterThanOrEqualToThreshold",
+        "notBreaching",
+    )
+    assert (silent["Statistic"], silent["Threshold"]) == ("SampleCount", 1)
+    assert (silent["ComparisonOperator"], silent["TreatMissingData"]) == ("LessThanThreshold", "breaching")
+    for name in ("CustomersUnansweredAlarm", "WatchdogSilentAlarm"):
+        assert resources[name]["Condition"] == "WatchdogOn", "a watchdog that is switched off is silent"
+
+
+def test_alarms_tell_a_topic_when_there_is_one(template: dict[str, Any], resources: dict[str, Any]) -> None:
+    for alarm in of_type(resources, "AWS::CloudWatch::Alarm"):
+        told = {"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]}
+        assert alarm["AlarmActions"] == alarm["OKActions"] == told
+        assert alarm["AlarmDescription"]
+    assert template["Parameters"]["AlarmTopicArn"]["Default"] == ""
+
+
+def test_in_whatever_moment_an_alarm_is_evaluated_the_watchdog_has_looked(
+    template: dict[str, Any], resources: dict[str, Any]
+) -> None:
+    minutes = template["Parameters"]["WatchdogMinutes"]["AllowedValues"]
+    periods = {minute: int(row["AlarmSeconds"]) for minute, row in template["Mappings"]["Look"].items()}
+
+    assert periods == {minute: 2 * 60 * int(minute) for minute in minutes}
+    looked_up = {"Fn::FindInMap": ["Look", {"Ref": "WatchdogMinutes"}, "AlarmSeconds"]}
+    for name in ("CustomersUnansweredAlarm", "WatchdogSilentAlarm"):
+        assert resources[name]["Properties"]["Period"] == looked_up
 
 
 def test_no_secret_is_a_variable_or_a_parameter(template: dict[str, Any], resources: dict[str, Any]) -> None:
@@ -249,6 +346,11 @@ def test_every_parameter_says_what_it_is_and_refuses_nonsense(template: dict[str
         ("ChatwootHandoffTeamId", ["", "7"], ["0", "-1", "support"]),
         ("OpenaiBaseUrl", ["", "https://gateway.example.com/v1"], ["gateway", "ftp://x"]),
         ("MettaPolicy", ["", "/var/task/policy.yaml", "/opt/policy.yaml"], ["policy.yaml", "/etc/passwd"]),
+        (
+            "AlarmTopicArn",
+            ["", "arn:aws:sns:eu-central-1:123456789012:on-call"],
+            ["on-call", "arn:aws:sqs:eu-central-1:123456789012:on-call", "arn:aws:sns:eu-central-1:1:on-call"],
+        ),
         ("PowertoolsMetricsNamespace", ["Metta", "Acme/Metta"], ["", "AWS/Metta", "a b"]),
     ],
 )
@@ -285,6 +387,16 @@ def test_the_local_queues_are_made_as_the_template_makes_them(resources: dict[st
     assert set(local_dead) == set(dead) - written
     for name in ("FifoQueue", "SqsManagedSseEnabled", "MessageRetentionPeriod"):
         assert local[name] == local_dead[name] == json.dumps(queue[name])
+
+
+def test_the_local_table_is_made_as_the_template_makes_it(resources: dict[str, Any]) -> None:
+    (table,) = of_type(resources, "AWS::DynamoDB::Table")
+    local = aws.table_attributes()
+
+    assert local == {name: table[name] for name in local}
+    (index,) = local["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == WATCH_INDEX
+    assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}, "nothing a customer said is copied into it"
 
 
 def test_what_is_deployed_is_what_the_outputs_name(template: dict[str, Any]) -> None:
