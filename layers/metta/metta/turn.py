@@ -230,10 +230,14 @@ class Turns:
 
 
 def end(turn: Turn, state: ConversationState) -> None:
-    """The turn is over: nothing but its audit is left to do."""
+    """The turn is over: nothing but its audit is left to do.
+
+    What was left to a person is not covered: it still waits when the conversation is given back unanswered.
+    """
     turn.phase = Phase.SENT
     turn.finished_at = datetime.now(UTC)
-    state.cover(turn.covered)
+    if turn.outcome in (Outcome.ANSWERED, Outcome.HANDED_OFF):
+        state.cover(turn.covered)
     remember(turn, state)
     state.outbox.append(turn)
     state.hand = None

@@ -98,12 +98,49 @@ def test_a_person_at_work_silences_metta_until_the_conversation_comes_back(world
     world.deliver(world.customer_writes("Where is my order?"))
     assert world.chatwoot.replies == []
     assert outcomes(world) == [("skipped", "human_took_over")]
-    asked = world.chatwoot.add("Still there?")
+    world.chatwoot.add("Still there?")
     world.offset += 30
+    world.deliver(given_back(world))
+    assert world.chatwoot.replies == ["About that: Where is my order? / Still there?"]
+
+
+def given_back(world: World) -> dict[str, Any]:
     back = payload("12_conversation_status_changed.json", status="pending", messages=[], updated_at=world.now())
     back["meta"] |= {"assignee": None, "assignee_type": None}
-    world.deliver(record(back))
-    assert world.chatwoot.replies == [f"About that: {asked.text}"]
+    return record(back)
+
+
+def test_what_came_while_a_person_had_it_is_answered_once_it_is_given_back(world: World) -> None:
+    world.deliver(record(payload("03_outgoing_by_agent_still_pending.json", created_at=datetime.now(UTC).isoformat())))
+    world.chatwoot.add("I take care of it", "outgoing", sender_type="user")
+    asked = world.customer_writes("Are you still there?")
+    world.deliver(asked)
+    assert outcomes(world) == [("skipped", "human_took_over")]
+    world.offset += 30
+    world.deliver(given_back(world))
+    assert world.chatwoot.replies == ["About that: Are you still there?"]
+    world.deliver(asked, receives=2)
+    assert len(world.chatwoot.replies) == 1
+
+
+def test_what_was_dropped_for_a_person_who_never_answered_is_answered_once_it_is_given_back(world: World) -> None:
+    asked = world.customer_writes("Where is my order?")
+    world.agent.script = [lambda: setattr(world.chatwoot, "assignee_type", "User")]
+    world.deliver(asked)
+    assert outcomes(world) == [("dropped", "human_assigned")]
+    world.chatwoot.assignee_type = None
+    world.offset += 30
+    world.deliver(given_back(world))
+    assert world.chatwoot.replies == ["About that: Where is my order?"]
+
+
+def test_what_a_person_answered_is_not_answered_again_when_it_is_given_back(world: World) -> None:
+    asked = world.customer_writes("Where is my order?")
+    world.agent.script = [lambda: world.chatwoot.add("At the depot.", "outgoing", sender_type="user") and None]
+    world.deliver(asked)
+    world.offset += 30
+    world.deliver(given_back(world))
+    assert world.chatwoot.replies == []
 
 
 def test_a_reply_the_channel_refused_goes_to_a_person_once(world: World) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
 from metta.errors import MettaError, NotStarted, NotYet, Reject, Retry
-from metta.messages import JsonObject, Outcome, Turn
+from metta.messages import JsonObject, Turn
 from metta.observability import Meter, Metric, Tracing, log_keys, with_log_keys
 from metta.queue.conversations import LEAST_SECONDS, Conversations, has_answer
 from metta.queue.guard import Guard
@@ -233,7 +233,7 @@ class Batches:
 def result_for(message_id: int, turns: Sequence[Turn]) -> JsonObject:
     """What became of a message: ids and words only, since it is kept in the idempotency table."""
     for turn in turns:
-        if message_id in turn.covered and turn.outcome is not Outcome.DROPPED:
+        if message_id in turn.covered:
             return {"outcome": str(turn.outcome), "turn": turn.id, "reason": turn.reason}
     return {"outcome": "covered"}
 

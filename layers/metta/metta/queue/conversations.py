@@ -135,8 +135,9 @@ class Conversations:
                 await self._turns.answer(state, waiting, save, seconds=left, give_up=self._give_up(state, group))
             )
             self._report(turns[-1])
+            waiting = [message for message in waiting if message.message_id not in turns[-1].covered]
             state.tries = 1  # a further turn of this group starts with its first try
-        if waiting or answers(group):
+        if turns or answers(group):
             state.waiting = False
         for change in failures:  # only now: a turn in hand must have come to its end first
             turns += await self._refused_by_channel(state, change, save)
