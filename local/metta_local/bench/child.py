@@ -1,18 +1,21 @@
 """The measured process: runs the Lambda handler on events it is given and says what they cost.
 
 Apart from the emulators, so that its CPU time and memory are the worker's alone. Speaks JSON lines on its standard
-input and output: ``{"handle": EVENT}``, ``{"bare": N}`` and ``{"turns": [EVENT, ...]}`` each answer with seconds of
-wall clock and CPU and the peak memory in MiB.
+input and output: ``{"handle": [EVENT, ...]}``, the same with ``"profile": true``, and ``{"bare": N}`` each answer with
+seconds of wall clock and CPU and the peak memory in MiB; ``{"pin": true}`` with the one core that it keeps to.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from agents import Agent, OpenAIProvider, RunConfig, Runner
@@ -25,8 +28,11 @@ from metta.bootstrap import Worker, build_worker
 from metta.messages import AgentReply, AgentWork, IncomingMessage, JsonObject, MessageContext
 from metta.policy import load_policy
 from metta.settings import Settings, load
+from metta_local.bench.ledger import Ledger
+from metta_local.bench.steps import STEPS
 from metta_local.worker import LocalContext
 
+CORES = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
 Asked = tuple[Sequence[IncomingMessage], MessageContext]
 
 
@@ -81,6 +87,25 @@ def handle_all(worker: Worker, events: Sequence[JsonObject]) -> int:
     return sum(len(worker.handle(event, LocalContext())["batchItemFailures"]) for event in events)
 
 
+def profiled(worker: Worker, events: Sequence[JsonObject]) -> JsonObject:
+    """Handle the events with a ledger of CPU by step."""
+    ledger = Ledger()
+    with ledger.kept(STEPS):
+        result = measured(partial(handle_all, worker, events))
+    return result | {"seconds": ledger.seconds(), "calls": ledger.calls()}
+
+
+def pin(*, to_one: bool) -> JsonObject:
+    """Keep all threads to one core, or let them go again; where the system knows of no such thing, ``core`` is null."""
+    if not hasattr(os, "sched_setaffinity"):
+        return {"core": None}
+    core = max(CORES)
+    for thread in Path("/proc/self/task").iterdir():  # later ones inherit it
+        with contextlib.suppress(ProcessLookupError):
+            os.sched_setaffinity(int(thread.name), {core} if to_one else CORES)
+    return {"core": core if to_one else None}
+
+
 def main() -> None:
     """Serve until standard input ends."""
     out = sys.stdout
@@ -93,10 +118,14 @@ def main() -> None:
     print(json.dumps({"ready": True}), file=out, flush=True)
     for line in sys.stdin:
         asked = json.loads(line)
-        if "bare" in asked:
+        if "pin" in asked:
+            result = pin(to_one=asked["pin"])
+        elif "bare" in asked:
             assert recorder.asked is not None
             work = bare_runs(settings, shop, worker.agent.instructions, recorder.asked, asked["bare"])
             result = measured(partial(worker.loop.run, work))
+        elif asked.get("profile"):
+            result = profiled(worker, asked["handle"])
         else:
             events = asked["handle"]
             result = measured(partial(handle_all, worker, events))
