@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from metta_local.console import CommandError, stdout_kept
 
 if TYPE_CHECKING:
-    from metta_local.chaos.running import Options
+    from metta_local.chaos.options import Options
 
 GUARANTEES = ("idempotency", "reread", "backoff")
 LONGEST_MINUTES = 8.0
-LEAST_MINUTES = 3.0
+LEAST_MINUTES, DEPLOYED_MINUTES = 3.0, 7.0
 MESSAGES_PER_MINUTE = 200
 
 EXAMPLES = """\
@@ -33,6 +33,7 @@ examples:
   metta chaos --messages 1500 --faults 0.1 --kills 15 --seed 7      a long run, at most 8 minutes
   metta chaos --seed 7 --json | jq .violations                      the same seed, as one JSON document
   metta chaos --standard                                            a standard queue, which promises no order
+  metta chaos --deployed --messages 30 --kills 2                    the real template on the embedded AWS
   metta chaos --without reread                                      prove the harness: this must find violations
 
 exit code: 0 when every promise was kept, 1 when one was broken; a violation shows its conversation's timeline.
@@ -88,16 +89,19 @@ def add_arguments(chaos: argparse.ArgumentParser) -> None:
     chaos.add_argument(
         "--minutes", type=_minutes, metavar="M", help="longest time for all of it (by messages; 1500 take up to 8)"
     )
-    chaos.add_argument("--standard", action="store_true", help="on a standard queue instead of a FIFO queue")
-    chaos.add_argument("--without", choices=GUARANTEES, help="workers that lack a guarantee, to prove the harness")
+    instead = chaos.add_mutually_exclusive_group()
+    instead.add_argument("--standard", action="store_true", help="on a standard queue instead of a FIFO queue")
+    instead.add_argument("--deployed", action="store_true", help="the deployed function instead of worker processes")
+    instead.add_argument("--without", choices=GUARANTEES, help="workers that lack a guarantee, to prove the harness")
     chaos.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing on stderr")
 
 
 def options_of(chosen: argparse.Namespace) -> Options:
     """The arguments as the harness takes them."""
-    from metta_local.chaos.running import Options
+    from metta_local.chaos.options import Options
 
-    by_messages = min(LONGEST_MINUTES, LEAST_MINUTES + chosen.messages / MESSAGES_PER_MINUTE)
+    least = DEPLOYED_MINUTES if chosen.deployed else LEAST_MINUTES
+    by_messages = min(LONGEST_MINUTES, least + chosen.messages / MESSAGES_PER_MINUTE)
     return Options(
         messages=chosen.messages,
         faults=chosen.faults,
@@ -106,6 +110,7 @@ def options_of(chosen: argparse.Namespace) -> Options:
         workers=chosen.workers,
         minutes=chosen.minutes or by_messages,
         standard=chosen.standard,
+        deployed=chosen.deployed,
         without=chosen.without,
     )
 

@@ -32,7 +32,8 @@ def document(result: Result, violations: list[Violation]) -> dict[str, Any]:
         "ok": not violations,
         "tokens": options.tokens,
         "queue": "standard" if options.standard else "fifo",
-        "workers": options.workers,
+        "workers": 0 if options.deployed else options.workers,
+        "deployed": options.deployed,
         "without": options.without,
         "seconds": round(result.seconds, 1),
         "settled": observed.settled,
@@ -88,9 +89,10 @@ def lines(result: Result, report: dict[str, Any]) -> Iterator[str]:
     """The report for people."""
     options = result.options
     without = f", without {options.without}" if options.without else ""
+    who = "the deployed function" if options.deployed else f"{options.workers} workers"
     yield (
         f"metta chaos, seed {options.seed}: {report['messages']} messages in {report['conversations']} conversations,"
-        f" {report['queue']} queue, {options.workers} workers with {options.tokens}{without}; {report['seconds']:.0f} s"
+        f" {report['queue']} queue, {who} with {options.tokens}{without}; {report['seconds']:.0f} s"
     )
     for name, of_what in (
         ("turns", ""),

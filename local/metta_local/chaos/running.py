@@ -6,25 +6,23 @@ left behind is collected when nobody works any more.
 
 from __future__ import annotations
 
-import json
 import random
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from metta_local.aws import MiniStack, queue_attributes
 from metta_local.chaos import collecting
 from metta_local.chaos.agenda import Agenda
 from metta_local.chaos.crew import Crew, Kill
+from metta_local.chaos.deployed_crew import DeployedCrew
 from metta_local.chaos.director import Director, Stage
 from metta_local.chaos.injector import Injector
 from metta_local.chaos.journal import FaultKind, Journal, Place
-from metta_local.chaos.ledger import Bounds, Observed
+from metta_local.chaos.ledger import Observed
+from metta_local.chaos.options import Options, command, queues, variables
 from metta_local.chaos.postman import Postman
 from metta_local.chaos.proxies import Proxies
 from metta_local.chaos.script import scenes
@@ -41,31 +39,8 @@ SENDING_SHARE, FAULTY_SHARE = 0.55, 0.75
 COLLECTING_SECONDS = 15.0
 LOOK_SECONDS = 1.0
 PROGRESS_SECONDS = 5.0
-BURST_QUIET_SECONDS, BURST_MAX_SECONDS, VISIBILITY_SECONDS, MAX_RECEIVE_COUNT = 1, 8, 15, 30
-TEAM_ID = 7
-LIMITS = {"model_call_seconds": 3, "run_seconds": 12, "chatwoot_seconds": 2, "odoo_seconds": 2}
-"""Patience of the workers, by policy: short, so that a run full of timeouts ends."""
-TOKENS = ("a bot's token and one that lists messages", "a bot's token alone", "a user's token")
-"""What the workers call Chatwoot with; the seed chooses."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """What was asked for."""
-
-    messages: int
-    faults: float
-    kills: int
-    seed: int
-    workers: int
-    minutes: float
-    standard: bool = False
-    without: str | None = None
-
-    @property
-    def tokens(self) -> str:
-        """The kind of tokens this seed runs with."""
-        return TOKENS[self.seed % len(TOKENS)]
+DEPLOYED_PATIENCE = {Place.CHATWOOT: 10.0, Place.ODOO: 8.0, Place.MODEL: 25.0}
+"""Patience of the deployed function, which has the packaged policy."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +72,8 @@ def run(options: Options, directory: Path, say: Callable[[str], None]) -> Result
     began = time.monotonic()
     with ExitStack() as open_:
         stack = open_.enter_context(LocalStack({}))
-        say(f"the stack is up after {time.monotonic() - began:.0f} s; starting {options.workers} workers")
+        whom = "deploying the template" if options.deployed else f"starting {options.workers} workers"
+        say(f"the stack is up after {time.monotonic() - began:.0f} s; {whom}")
         performance = _Performance(options, stack, directory, open_)
         performance.start()
         settled = performance.play(began, say)
@@ -114,26 +90,37 @@ class _Performance:
         assert stack.aws is not None
         self.options = options
         self.chatwoot, self.aws = stack.chatwoot, stack.aws
-        self.given = stack.environment() | _queues(options, stack)
+        self.given = stack.environment() | queues(options, stack.aws)
         self.sqs = stack.aws.client("sqs")
-        self.injector = Injector(options.seed, options.faults)
+        self.injector = Injector(options.seed, options.faults, patience=DEPLOYED_PATIENCE if options.deployed else None)
         self.journal = Journal()
         self.agenda = Agenda()
         self.stage = Stage(stack.chatwoot, stack.model, self.journal)
         self.director = Director(self.stage, self.agenda, options.seed)
-        url = self.given["AWS_SQS_QUEUE_URL"]
-        self.postman = Postman(self.sqs, url, self.agenda, options.seed, seen=self.director.seen)
         self.proxies = open_.enter_context(Proxies(self.given, self.journal, self.injector))
         self.proxies.harness.observers.append(self.director.observe)
-        variables = _variables(options, self.given, stack, directory)
-        self.crew = open_.enter_context(Crew(stack, self.proxies, variables, directory, command=_command(options)))
+        self.crew = self._crew(stack, directory)
+        open_.push(self.crew)
         open_.enter_context(self.agenda)
+        self.postman: Postman | None = None
         self.chance = random.Random(f"kills {options.seed}")
+
+    def _crew(self, stack: LocalStack, directory: Path) -> Crew | DeployedCrew:
+        given = variables(self.options, self.given, self.chatwoot, directory)
+        if self.options.deployed:
+            return DeployedCrew(stack, self.proxies, given, directory)
+        return Crew(stack, self.proxies, given, directory, command=command(self.options))
 
     def start(self) -> None:
         """Start the workers and open the post."""
         self.stage.model.latency = THINKING_SECONDS
-        self.crew.start(self.options.workers)
+        if isinstance(self.crew, DeployedCrew):
+            self.crew.start()
+            self.given |= self.crew.outputs
+        else:
+            self.crew.start(self.options.workers)
+        url, seed = self.given["AWS_SQS_QUEUE_URL"], self.options.seed
+        self.postman = Postman(self.sqs, url, self.agenda, seed, seen=self.director.seen)
         self.chatwoot.courier.deliver_by(self.postman.post)
 
     def play(self, began: float, say: Callable[[str], None]) -> bool:
@@ -173,6 +160,7 @@ class _Performance:
     def result(self, settled: bool, began: float) -> Result:
         """Collect what is left behind."""
         given = self.given
+        assert self.postman is not None
         left = collecting.left_on_queue(self.sqs, given["AWS_SQS_QUEUE_URL"])
         dead = collecting.dead_letters(self.sqs, given["AWS_SQS_DLQ_URL"])
         unfinished = collecting.unfinished_states(self.aws.client("dynamodb"), given["IDEMPOTENCY_TABLE"])
@@ -187,13 +175,7 @@ class _Performance:
             dead=tuple(dead),
             left_on_queue=left,
             settled=settled,
-            bounds=Bounds(
-                burst_max_seconds=BURST_MAX_SECONDS,
-                max_receive_count=MAX_RECEIVE_COUNT,
-                visibility_seconds=VISIBILITY_SECONDS,
-                fifo=not self.options.standard,
-                lists_messages=self.options.tokens != TOKENS[1],
-            ),
+            bounds=self.options.bounds,
         )
         return Result(
             self.options,
@@ -234,46 +216,3 @@ class _Watch:
                     f" {len(one.crew.kills)} kills"
                 )
         return True
-
-
-def _queues(options: Options, stack: LocalStack) -> dict[str, str]:
-    """A standard queue in the place of the FIFO queue, where asked for."""
-    if not options.standard:
-        return {}
-    aws = stack.aws
-    assert isinstance(aws, MiniStack)
-    sqs = aws.client("sqs")
-    dlq_url = sqs.create_queue(QueueName="metta-standard-dlq")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=dlq_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    attributes = queue_attributes(visibility_seconds=360, dlq_arn=arn, max_receive_count=MAX_RECEIVE_COUNT)
-    del attributes["FifoQueue"]
-    url = sqs.create_queue(QueueName="metta-standard", Attributes=attributes)["QueueUrl"]
-    return {"AWS_SQS_QUEUE_URL": url, "AWS_SQS_DLQ_URL": dlq_url}
-
-
-def _variables(options: Options, given: Mapping[str, str], stack: LocalStack, directory: Path) -> dict[str, str]:
-    """The workers' variables, beside the addresses that the proxies give them."""
-    policy = directory / "policy.yaml"
-    policy.write_text(json.dumps({"limits": LIMITS}), encoding="utf-8")  # JSON is YAML
-    variables: dict[str, Any] = {
-        "AWS_SQS_QUEUE_URL": given["AWS_SQS_QUEUE_URL"],
-        "AWS_SQS_DLQ_URL": given["AWS_SQS_DLQ_URL"],
-        "METTA_POLICY": policy,
-        "BURST_QUIET_SECONDS": BURST_QUIET_SECONDS,
-        "BURST_MAX_SECONDS": BURST_MAX_SECONDS,
-        "SQS_VISIBILITY_TIMEOUT": VISIBILITY_SECONDS,
-        "SQS_MAX_RECEIVE_COUNT": MAX_RECEIVE_COUNT,
-        "CHATWOOT_HANDOFF_TEAM_ID": TEAM_ID,
-    }
-    assert stack.chatwoot is not None
-    if options.tokens != TOKENS[0]:
-        variables["CHATWOOT_HISTORY_API_KEY"] = ""
-    if options.tokens == TOKENS[2]:
-        variables["CHATWOOT_API_KEY"] = stack.chatwoot.agent_token
-    return {name: str(value) for name, value in variables.items()}
-
-
-def _command(options: Options) -> tuple[str, ...]:
-    if options.without is None:
-        return (sys.executable, "-m", "metta_local.chaos.worker_process")
-    return (sys.executable, "-m", "metta_local.chaos.sabotage", options.without)
