@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
+from metta.messages import ConversationKey
+from metta.queue.state import TurnStates
 from metta_local.aws import MiniStack
 from metta_local.chatwoot import ChatwootEmulator
 from metta_local.model import ModelEmulator
@@ -74,6 +77,32 @@ class World:
                     new_conversation=not known,
                     attachments=[{"file_type": one["file_type"]} for one in body.get("attachments", ())],
                 )
+
+    def loses_a_message(
+        self,
+        text: str = "Where is my order?",
+        *,
+        minutes: float,
+        aws: MiniStack | None = None,
+        table: str | None = None,
+    ) -> int:
+        """A customer wrote so long ago, a worker took the message and was killed, and no record of it is left.
+
+        Turn state says so in the stack's own table, unless another is named.
+        """
+        webhook_url, self.chatwoot.webhook_url = self.chatwoot.webhook_url, None
+        began = time.time() - minutes * 60
+        with self.chatwoot.lock:
+            conversation = int(self.chatwoot.customer_writes(901, text, new_conversation=True)["conversation_id"])
+            self.chatwoot.world.conversations[conversation].messages[-1].created_at = began
+        self.chatwoot.webhook_url = webhook_url
+        states = TurnStates(
+            (aws or self.aws).client("dynamodb"),
+            table or self.stack.environment()["IDEMPOTENCY_TABLE"],
+            now=lambda: began,
+        )
+        states.acquire(ConversationKey(account_id=3, conversation_id=conversation), waiting=True)
+        return conversation
 
     def replies(self, conversation: int) -> list[str]:
         """What was written to the customer."""

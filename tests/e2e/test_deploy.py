@@ -33,11 +33,21 @@ def wait_until(true: Callable[[], Any], seconds: float = 150) -> None:
         time.sleep(0.1)
 
 
-def log_of(world: World) -> str:
+def log_of(world: World, function: str = "worker") -> str:
     groups = world.aws.client("logs").describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]
-    (name,) = [group["logGroupName"] for group in groups]
+    (name,) = [group["logGroupName"] for group in groups if group["logGroupName"].endswith(f"-{function}")]
     events = world.aws.client("logs").filter_log_events(logGroupName=name)["events"]
     return "\n".join(event["message"] for event in events)
+
+
+def invoked(world: World, function: str) -> Any:
+    """What the deployed function answers to an event of its schedule."""
+    lambdas = world.aws.client("lambda")
+    (name,) = [f["FunctionName"] for f in lambdas.list_functions()["Functions"] if f["FunctionName"].endswith(function)]
+    answer = lambdas.invoke(FunctionName=name, Payload=b'{"detail-type": "Scheduled Event"}')
+    payload = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, f"{payload}\n{log_of(world, function)[-6000:]}"
+    return payload
 
 
 def waiting(world: World) -> int:
@@ -105,10 +115,45 @@ def test_a_body_that_is_no_webhook_is_dead_lettered_unchanged(world: World) -> N
 
 def test_secrets_reach_the_function_through_the_secret_alone(world: World) -> None:
     lambdas = world.aws.client("lambda")
-    (function,) = lambdas.list_functions()["Functions"]
-    variables = function["Environment"]["Variables"]
+    functions = lambdas.list_functions()["Functions"]
     secrets = {name: world.stack.environment().get(name) for name in SECRET_NAMES}
 
-    shown = json.dumps(variables) + log_of(world)
-    assert [name for name, value in secrets.items() if value and value in shown] == []
-    assert variables["METTA_SECRET_ARN"].startswith("arn:aws:secretsmanager:")
+    assert len(functions) == 2
+    for function in functions:
+        variables = function["Environment"]["Variables"]
+        shown = json.dumps(variables) + log_of(world, function["FunctionName"].rpartition("-")[2])
+        assert [name for name, value in secrets.items() if value and value in shown] == []
+        assert variables["METTA_SECRET_ARN"].startswith("arn:aws:secretsmanager:")
+
+
+def test_a_customer_whose_message_was_lost_is_found_by_the_deployed_watchdog(world: World) -> None:
+    conversation = world.loses_a_message(minutes=20)
+
+    report = invoked(world, "watchdog")
+
+    assert (report["unanswered"], report["fates"]) == (1, {"ended": 1})
+    assert report["oldest_seconds"] == pytest.approx(20 * 60, abs=60)
+    assert world.chatwoot.conversation(conversation)["status"] == "open"
+    assert len(world.replies(conversation)) == 1
+    assert [outcome for outcome, _ in world.audited(conversation)] == ["handed_off"]
+    assert invoked(world, "watchdog")["found"] == 0
+    numbers = [json.loads(line) for line in log_of(world, "watchdog").splitlines() if '"_aws"' in line]
+    assert [line["CustomersUnanswered"] for line in numbers[-2:]] == [[1.0], [0.0]]
+    (metrics,) = numbers[-1]["_aws"]["CloudWatchMetrics"]
+    assert metrics["Dimensions"] == [["service"]], "the alarms ask for it under this dimension alone"
+    assert (metrics["Namespace"], numbers[-1]["service"]) == ("Metta", "metta")
+
+
+def test_the_schedule_calls_the_watchdog_and_the_alarms_are_there(world: World) -> None:
+    events = world.aws.client("events")
+    (rule,) = events.list_rules()["Rules"]
+    (target,) = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
+    alarms = world.aws.client("cloudwatch").describe_alarms()["MetricAlarms"]
+
+    assert (rule["ScheduleExpression"], rule["State"]) == ("rate(5 minutes)", "ENABLED")
+    assert target["Arn"].endswith(":function:metta-local-watchdog")
+    assert {alarm["AlarmName"] for alarm in alarms} == {
+        "metta-local-dead-letters",
+        "metta-local-customers-unanswered",
+        "metta-local-watchdog-silent",
+    }

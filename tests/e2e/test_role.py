@@ -64,6 +64,20 @@ def test_the_role_allows_what_a_turn_and_a_rejection_need(world: World, strict: 
     assert "is not authorized" not in log
 
 
+def test_the_watchdog_s_role_allows_what_a_look_needs(world: World, strict: MiniStack) -> None:
+    """On the stack that the test before deployed."""
+    functions = [f["FunctionName"] for f in strict.client("lambda").list_functions()["Functions"]]
+    (name,) = [name for name in functions if name.endswith("-watchdog")]
+    variables = strict.client("lambda").get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    conversation = world.loses_a_message(minutes=20, aws=strict, table=variables["IDEMPOTENCY_TABLE"])
+
+    answer = strict.client("lambda").invoke(FunctionName=name, Payload=b"{}")
+
+    report = json.loads(answer["Payload"].read())
+    assert report.get("fates") == {"ended": 1}, report
+    assert world.chatwoot.conversation(conversation)["status"] == "open"
+
+
 def test_the_queues_refuse_plain_http(strict: MiniStack) -> None:
     queue_url, dlq_url = strict.create_queues("plain")
     sqs = strict.client("sqs")
