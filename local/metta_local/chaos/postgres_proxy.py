@@ -98,6 +98,8 @@ class _Session:
         """The server's answer so far while a statement runs; None: its words go straight to the worker."""
         self._answered: asyncio.Future[None] | None = None
         self._pump: asyncio.Task[None] | None = None
+        self._greeted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        """Whether the server said anything at all to the start-up."""
         self.ends_orderly = False
         """Whether words were said that a reset would lose on their way."""
 
@@ -110,14 +112,9 @@ class _Session:
         if code == CANCEL_REQUEST:
             await self._cancel(start)
             return
-        passage = self._passage("connect")
         try:
-            if not await self._connected(start, passage):
-                return
-        finally:
-            passage.over()
-        try:
-            await self._statements()
+            if await self._connected(start):
+                await self._statements()
         finally:
             if self._pump is not None:
                 self._pump.cancel()
@@ -133,18 +130,26 @@ class _Session:
         await server.drain()
         server.close()
 
-    async def _connected(self, start: bytes, passage: Passage) -> bool:
+    async def _connected(self, start: bytes) -> bool:
         """Pass the start-up on; False when it was refused. Of a connection, before and after are the same."""
-        if passage.killed(after=False):
-            return False
-        fault = passage.spoil()
-        if fault is not None and await self._refused(fault, passage):
-            return False
-        reader, self._server = await asyncio.open_connection(*self._proxy.target)
-        self._server.write(start)
-        passage.forwarded()
-        self._pump = asyncio.get_running_loop().create_task(self._from_server(reader))
-        return True
+        passage = self._passage("connect")
+        try:
+            if passage.killed(after=False):
+                return False
+            fault = passage.spoil()
+            if fault is not None and await self._refused(fault, passage):
+                return False
+            reader, self._server = await asyncio.open_connection(*self._proxy.target)
+            self._server.write(start)
+            passage.forwarded()
+            self._pump = asyncio.get_running_loop().create_task(self._from_server(reader))
+            if not await self._greeted:
+                return False
+            passage.effected()
+            passage.answered()
+            return True
+        finally:
+            passage.over()
 
     async def _refused(self, fault: Fault, passage: Passage) -> bool:
         kind = fault.kind
@@ -241,6 +246,8 @@ class _Session:
         try:
             while True:
                 packet = await read_packet(reader)
+                if not self._greeted.done():
+                    self._greeted.set_result(True)
                 if self._held is None:
                     self._writer.write(packet.raw)
                     continue
@@ -250,6 +257,8 @@ class _Session:
         except _ENDS:
             if self._answered is not None and not self._answered.done():
                 self._answered.set_exception(ConnectionResetError())
+            if not self._greeted.done():
+                self._greeted.set_result(False)
             self._writer.close()
 
     async def _say(self, words: bytes, passage: Passage) -> None:

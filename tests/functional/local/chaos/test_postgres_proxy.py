@@ -120,6 +120,7 @@ def test_an_audit_row_passes_as_it_is_and_is_observed(world: World) -> None:
     assert (one.detail["table"], one.detail["turn_id"]) == ("turns", first.id)
     assert two.detail["turn_id"] == second.id
     assert connect.arrived_at <= one.arrived_at
+    assert connect.answered_at is not None
     assert None not in (one.forwarded_at, one.effect_at, one.answered_at)
 
 
