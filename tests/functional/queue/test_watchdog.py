@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from moto import mock_aws
 from office import Office
 from watching import Ward, Watched, policy_of_the_package
-from world import ENVIRONMENT, KEY, Killed, outcomes
+from world import CONTACT, ENVIRONMENT, KEY, Killed, outcomes
 
 from metta.errors import AuditDown, ChatwootDown, ChatwootRefused, ModelDown, Retry, SettingsError, StateDown
-from metta.messages import ConversationKey, Phase
-from metta.queue.rescue import Fate
+from metta.messages import ConversationKey, Phase, Turn
+from metta.queue.rescue import UNANSWERED, Fate, late
 from metta.settings import load
 
 MakeWatched = Callable[..., Watched]
@@ -96,7 +97,7 @@ def test_a_worker_killed_at_any_step_and_never_back_leaves_nobody_without_an_end
     calm = make_watched(bot=bot, quick=True)
     calm.until_done(begin(calm))
     steps = calm.steps.names
-    for at in range(1, len(steps)):
+    for at in range(0, len(steps), 2):  # after each effect; before the next one is the same
         world = make_watched(bot=bot, quick=True)
         raw = begin(world)
         world.steps.kill_at = at
@@ -133,7 +134,7 @@ def test_a_watchdog_killed_at_any_step_hands_over_once(make_watched: MakeWatched
     steps, expected = list(calm.steps.names), (len(calm.chatwoot.replies), len(calm.chatwoot.notes))
     assert expected == (0 if bot and hidden else 1, 1)
     assert len(steps) > 15
-    for at in range(len(steps)):
+    for at in range(0, len(steps), 2):  # after each effect; before the next one is the same
         world = begin()
         world.steps.kill_at = at
         with pytest.raises(Killed):
@@ -281,14 +282,15 @@ def test_a_list_that_is_refused_for_one_conversation_alone_is_no_proof_that_nobo
 @pytest.mark.parametrize("error", [ChatwootDown("502"), ChatwootRefused("token revoked", status=401)])
 def test_while_chatwoot_cannot_be_used_the_next_run_is_waited_for(world: Watched, error: Exception) -> None:
     world.lose(world.customer_writes("Where is my order?"))
-    tries = world.item()["tries"]
+    with world.states.held(KEY) as state:
+        state.tries = 0
     world.pass_minutes()
     world.steps.fail("get", error)
 
     report = world.watch()
 
     assert (report.unanswered, report.fates) == (1, {"left": 1})
-    assert world.item()["tries"] == tries, "nothing of a worker's tries is used up"
+    assert world.item()["tries"] == {"N": "0"}, "nothing of a worker's tries is used up"
     assert world.watch().fates == {"ended": 1}
     assert world.chatwoot.status == "open"
 
@@ -385,17 +387,30 @@ def test_a_fresh_message_beside_old_audit_rows_is_left_to_its_worker(world: Watc
     assert world.watch().fates == {"ended": 1}, "it is not forgotten"
 
 
-def test_a_fresh_turn_beside_old_audit_rows_is_left_to_its_worker(world: Watched) -> None:
+@pytest.mark.parametrize(("step", "error"), [("agent", ModelDown("503")), ("post reply", ChatwootDown("502"))])
+def test_a_fresh_turn_beside_old_audit_rows_is_left_to_its_worker(world: Watched, step: str, error: Exception) -> None:
     world.steps.fail("audit", AuditDown("down"))
     with pytest.raises(Retry):
         world.deliver(world.customer_writes("Where is my order?"))
     world.pass_minutes()
-    world.steps.fail("agent", ModelDown("503"))
+    world.steps.fail(step, error)
     with pytest.raises(Retry):
         world.deliver(world.writes_now("And my other order?"))
 
     assert world.watch().fates == {"too_new": 1}
     assert world.chatwoot.status == "pending"
+    assert len(world.chatwoot.replies) == 1
+
+
+def test_a_lone_hand_over_that_broke_off_is_late_from_its_beginning() -> None:
+    """Whoever is handed over like this has waited for fifteen minutes already; it must not be another fifteen."""
+    began = datetime.now(UTC)
+    turn = Turn(id="t", key=KEY, inbox_id=11, contact=CONTACT, started_at=began, reason=UNANSWERED)
+    other = turn.model_copy(update={"reason": "delivery_failed"})
+
+    assert late(turn, began.timestamp() - 900)
+    assert not late(other, began.timestamp() - 900)
+    assert late(other, began.timestamp() + 1)
 
 
 def test_shadow_mode_leaves_a_note_and_nothing_else(make_watched: MakeWatched) -> None:
