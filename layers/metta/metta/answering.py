@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 
 from metta.bounds import Bounds
-from metta.conversation import as_incoming, closed_reason, history, is_customers, read_thread
+from metta.conversation import as_incoming, closed_reason, history, is_customers, read_thread, unanswered
 from metta.customer import bounded, bounded_together, claim, weakest, with_transcripts
 from metta.delivery import refused
 from metta.errors import ChatwootRefused, HandOff, NotStarted
@@ -95,6 +95,10 @@ class Answering:
                 thread = await read_thread(self._chatwoot, view, state)
                 joined = {m.id: as_incoming(m, raw[-1]) for m in thread.waiting(state, turn.covered)}
                 joined |= {message.message_id: message for message in raw}
+                joined = unanswered(joined, thread, state)
+                if not joined:
+                    turn.outcome, turn.reason = Outcome.SKIPPED, "human_reply"
+                    return
             with timed(turn, "guard_input"):
                 verdict, claimed = self._judge_input(turn, [joined[id_] for id_ in sorted(joined)])
                 context = self._context(turn, verdict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from metta.errors import ChatwootRefused
@@ -59,9 +59,9 @@ class Thread:
             if is_customers(m) and not state.is_covered(m.id) and (m.id > after or m.id in known)
         )
 
-    def human_since(self, message_id: int) -> bool:
-        """Whether a person (at a desk or on the channel's own app) wrote to the customer after ``message_id``."""
-        return any(m.id > message_id and is_human(m) for m in self.messages)
+    def person_after(self, message_id: int) -> ThreadMessage | None:
+        """The last message with which a person, at a desk or on the channel's own app, answered ``message_id``."""
+        return next((m for m in reversed(self.messages) if m.id > message_id and is_human(m)), None)
 
 
 def failed(message: ThreadMessage) -> bool:
@@ -86,6 +86,23 @@ def is_human(message: ThreadMessage) -> bool:
     if message.message_type != "outgoing" or message.private or message.turn_id or message.from_automation:
         return False
     return message.external_echo or message.sender_type == "user"
+
+
+def unanswered(
+    messages: Mapping[int, IncomingMessage], thread: Thread, state: ConversationState
+) -> dict[int, IncomingMessage]:
+    """Those of ``messages`` that no person answered meanwhile; none at all while that person has the conversation.
+
+    The event that tells of the person's message may still be behind these on the queue: takeover is noted here then. A
+    conversation that was given back after that message is Metta's again.
+    """
+    answer = thread.person_after(min(messages))
+    if answer is None:
+        return dict(messages)
+    if answer.created_at.timestamp() > state.changed_at:
+        state.takeover = "human_reply"
+        return {}
+    return {id_: message for id_, message in messages.items() if id_ > answer.id}
 
 
 async def read_thread(chatwoot: Chatwoot, view: ConversationView, state: ConversationState) -> Thread:

@@ -53,9 +53,11 @@ class Retry(MettaError):  # noqa: N818 - the branch is named after what happens
     Attributes:
         after_seconds: how long the dependency asked us to wait, or None for the usual backoff.
         counts: whether a real try was made, so that the attempt is counted in turn state.
+        tries: real tries so far, this one included; None where turn state could not be asked.
     """
 
     counts = True
+    tries: int | None = None
 
     def __init__(self, message: str, *, after_seconds: float | None = None) -> None:
         super().__init__(message)

@@ -52,6 +52,29 @@ def test_a_reply_in_the_channels_own_app_counts_as_a_person(world: World) -> Non
     assert outcomes(world) == [("dropped", "human_reply")]
 
 
+def test_a_person_who_answered_before_the_turn_began_is_not_talked_over(world: World) -> None:
+    first = world.customer_writes("Where is my order?")
+    world.chatwoot.add("I take care of it", "outgoing", sender_type="user")
+    second = world.customer_writes("How much is product 7?")
+    world.deliver(first)  # the event of the person's message is still behind it on the queue
+    world.deliver(second)
+    assert world.chatwoot.replies == []
+    assert outcomes(world) == [("skipped", "human_reply"), ("skipped", "human_took_over")]
+
+
+def test_what_came_after_a_persons_answer_is_metta_s_again_once_it_is_given_back(world: World) -> None:
+    first = world.customer_writes("Where is my order?")
+    person = world.chatwoot.add("I take care of it", "outgoing", sender_type="user")
+    second = world.customer_writes("How much is product 7?")
+    world.offset += 30
+    world.deliver(given_back(world))
+    assert person.created_at.timestamp() < world.now()
+    assert world.chatwoot.replies == ["About that: How much is product 7?"]
+    world.deliver(first)
+    world.deliver(second)
+    assert len(world.chatwoot.replies) == 1
+
+
 def test_a_bot_as_assignee_is_no_person(world: World) -> None:
     world.chatwoot.assignee_type = "AgentBot"
     world.deliver(world.customer_writes("Where is my order?"))

@@ -45,6 +45,15 @@ def test_backoff_grows_with_jitter_and_is_bounded() -> None:
     assert max(delay_seconds(AuditDown("down"), 29) for _ in range(50)) <= 300
 
 
+def test_receives_that_tried_nothing_do_not_lengthen_the_wait_of_a_failed_try() -> None:
+    failed = ModelDown("500")
+    failed.tries = 2
+    assert max(delay_seconds(failed, 20) for _ in range(50)) <= 4
+    unwritten = AuditDown("down")
+    unwritten.tries = 1
+    assert min(delay_seconds(unwritten, 20) for _ in range(50)) >= 150
+
+
 def test_a_time_that_was_asked_for_is_kept() -> None:
     assert delay_seconds(ModelDown("429", after_seconds=7.2), 1) == 8
     assert delay_seconds(QuietWindow("burst", after_seconds=0.1), 1) == 1

@@ -33,14 +33,16 @@ class SQS(Protocol):
         ...
 
 
-def delay_seconds(error: Retry, tries: int, *, jitter: random.Random | None = None) -> int:
+def delay_seconds(error: Retry, receives: int, *, jitter: random.Random | None = None) -> int:
     """How long records wait before they come back: as asked for, else exponential backoff with jitter.
 
-    While a dependency is known to be down both hold, whichever is longer: receives are limited, outages are not.
+    The backoff grows with the real tries, where they are what failed. While a dependency is known to be down, or only
+    the audit is missing, nothing is tried and it grows with the receives, which are limited: outages are not.
     """
     audit = isinstance(error, AuditDown) or (isinstance(error, Paused) and error.dependency == AuditDown.dependency)
     longest = MAX_AUDIT_BACKOFF_SECONDS if audit else MAX_BACKOFF_SECONDS
-    most = min(longest, 2 ** min(tries, 10))
+    times = receives if audit or isinstance(error, Paused) else error.tries or receives
+    most = min(longest, 2 ** min(times, 10))
     backoff = (jitter or random).uniform(most / 2, most)
     if error.after_seconds is None:
         return max(1, round(backoff))

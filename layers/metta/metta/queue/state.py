@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
 
-from metta.errors import ConversationBusy, NotYet, StateDown
+from metta.errors import ConversationBusy, NotYet, Retry, StateDown
 from metta.messages import ConversationKey, Turn
 from metta.state import ConversationState
 
@@ -283,6 +283,8 @@ class TurnStates:
         except BaseException as error:
             if isinstance(error, NotYet):
                 state.tries -= 1
+            if isinstance(error, Retry):
+                error.tries = state.tries
             try:
                 self.release(state)
             except (ConversationBusy, StateDown) as lost:
