@@ -124,6 +124,32 @@ def test_a_conditional_write_loses_to_the_one_before(aws: MiniStack) -> None:
     assert (ttl["TimeToLiveStatus"], ttl["AttributeName"]) == ("ENABLED", "expiration")
 
 
+def test_the_index_holds_what_is_unfinished_and_nothing_else(aws: MiniStack) -> None:
+    table, dynamodb = aws.create_table("index-test"), aws.client("dynamodb")
+    for number, since in ((1, 30), (2, 10), (3, 20), (4, None)):
+        watched = {"watch": {"S": "w0"}, "since": {"N": str(since)}} if since else {}
+        dynamodb.put_item(TableName=table, Item={"id": {"S": f"turn#3:{number}"}, "text": {"S": "hello"}} | watched)
+
+    def found(before: int) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = dynamodb.query(
+            TableName=table,
+            IndexName="watch",
+            KeyConditionExpression="watch = :shard AND since < :moment",
+            ExpressionAttributeValues={":shard": {"S": "w0"}, ":moment": {"N": str(before)}},
+        )["Items"]
+        return items
+
+    assert [item["id"]["S"] for item in found(30)] == ["turn#3:2", "turn#3:3"], "oldest first"
+    assert set(found(30)[0]) == {"id", "watch", "since"}
+    dynamodb.update_item(
+        TableName=table,
+        Key={"id": {"S": "turn#3:2"}},
+        UpdateExpression="REMOVE #w, #s",
+        ExpressionAttributeNames={"#w": "watch", "#s": "since"},
+    )
+    assert [item["id"]["S"] for item in found(100)] == ["turn#3:3", "turn#3:1"]
+
+
 def test_a_secret_gives_the_variables_that_the_environment_lacks(
     aws: MiniStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
