@@ -30,6 +30,8 @@ class Delivery:
     at: float
     batch: int
     """Which receive call of the run it came with."""
+    receives: int
+    """The greatest receive count of its group in that batch, which goes back as one."""
 
 
 def deliveries(observed: Observed) -> dict[str, list[Delivery]]:
@@ -37,8 +39,11 @@ def deliveries(observed: Observed) -> dict[str, list[Delivery]]:
     found: dict[str, list[Delivery]] = defaultdict(list)
     for batch, call in enumerate(observed.calls):
         if call.place is Place.SQS and call.operation == "receive" and was_told(call):
-            for record in call.detail.get("records", ()):
-                found[record.message_id].append(Delivery(record, call.worker, call.answered_at or 0.0, batch))
+            records: Sequence[ReceivedRecord] = call.detail.get("records", ())
+            for record in records:
+                most = max(mate.receive_count for mate in records if mate.group == record.group)
+                at = call.answered_at or 0.0
+                found[record.message_id].append(Delivery(record, call.worker, at, batch, most))
     for times in found.values():
         times.sort(key=lambda delivery: delivery.at)  # a long poll begins before others and ends after them
     return found
@@ -74,7 +79,7 @@ def backed_off(observed: Observed) -> Iterator[Violation]:
 
 
 def _wrong_return(observed: Observed, delivery: Delivery, after: Delivery, asked: list[tuple[float, float]]) -> str:
-    receives = delivery.record.receive_count
+    receives = delivery.receives
     if not asked:
         return f"failed at receive {receives} and was left to the queue's own time ({after.at - delivery.at:.1f} s)"
     at, seconds = asked[-1]

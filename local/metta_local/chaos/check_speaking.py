@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from metta_local.chaos.journal import Call, Place
-from metta_local.chaos.ledger import CLOCK_SLACK, AuditedTurn, Conversation, Entry, Observed
+from metta_local.chaos.ledger import CLOCK_SLACK, AuditedTurn, Author, Conversation, Entry, Observed
 from metta_local.chaos.violation import Violation
 
 LOOK_SECONDS = 2.0
@@ -21,7 +21,8 @@ def after_takeover(observed: Observed) -> Iterator[Violation]:
     """No word to the customer once a person has the conversation, or it was closed in another way.
 
     Permitted: a takeover between the last look and the POST; the word of the very hand-off that opened it; further
-    parts of a reply whose first part had left.
+    parts of a reply whose first part had left; a person's message that a newer one hid from a token that sees only the
+    newest.
     """
     for conversation in observed.conversations:
         for entry in conversation.ours:
@@ -30,9 +31,18 @@ def after_takeover(observed: Observed) -> Iterator[Violation]:
             closing = conversation.closed_by(entry.id)
             if closing is None or _own_hand_off(conversation, entry, closing):
                 continue
-            if why := _could_have_known(observed, conversation, entry, closing.at):
+            hidden_at = None if observed.bounds.lists_messages else _hidden_at(conversation, closing)
+            if why := _could_have_known(observed, conversation, entry, closing.at, hidden_at):
                 closed = f"message {closing.id} ({_shown(closing)}) had closed the conversation"
                 yield Violation("after_takeover", conversation.id, f"{_named(entry)} although {closed}: {why}")
+
+
+def _hidden_at(conversation: Conversation, closing: Entry) -> float | None:
+    """When a person's message stopped being the newest one; None for what the conversation itself shows."""
+    if closing.author is not Author.HUMAN:
+        return None
+    later = (e.at for e in conversation.entries if e.id > closing.id and e.author is not Author.OTHER)
+    return next(later, None)
 
 
 def _own_hand_off(conversation: Conversation, entry: Entry, closing: Entry) -> bool:
@@ -77,15 +87,27 @@ def _left_out(observed: Observed, conversation: Conversation, entry: Entry, turn
         yield Violation("stale", conversation.id, what)
 
 
-def _could_have_known(observed: Observed, conversation: Conversation, entry: Entry, changed_at: float) -> str:
-    """How the worker could have known of a change before it sent; empty when it could not."""
+def _could_have_known(
+    observed: Observed, conversation: Conversation, entry: Entry, changed_at: float, hidden_at: float | None = None
+) -> str:
+    """How the worker could have known of a change before it sent; empty when it could not.
+
+    Args:
+        observed, conversation: where.
+        entry: what was sent.
+        changed_at: when it could be seen first.
+        hidden_at: since when it could not be seen any more.
+    """
     post = observed.post_of(conversation.id, entry)
     if post is None:
         late = entry.at - changed_at
         return f"it was written {late:.2f} s later" if late > LOOK_SECONDS else ""
     for look in observed.looks_before(conversation.id, post):
-        if look.forwarded_at is not None and look.forwarded_at > changed_at + CLOCK_SLACK:
+        seen_until = float("inf") if hidden_at is None else hidden_at - CLOCK_SLACK
+        if look.forwarded_at is not None and changed_at + CLOCK_SLACK < look.forwarded_at < seen_until:
             return f"{look.worker} had looked {look.forwarded_at - changed_at:.2f} s after that"
+    if hidden_at is not None and hidden_at < post.arrived_at:
+        return ""
     late = post.arrived_at - changed_at
     thought = observed.thought_before(conversation.id, post)
     if thought is not None and thought.answered_at is not None and thought.answered_at > changed_at + CLOCK_SLACK:

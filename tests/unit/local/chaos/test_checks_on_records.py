@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from metta_local.chaos.check_records import backed_off, few_tries, paid_once
@@ -47,6 +49,17 @@ def test_a_failed_record_that_is_back_within_its_backoff_is_in_order(seconds: fl
     calls = (received(0, "a"), returned(1, "a", seconds=[seconds]), received(1 + seconds, "a", receive=2))
 
     assert found(backed_off, observed(TOLD, *calls)) == []
+
+
+def test_the_backoff_of_a_group_is_that_of_its_most_received_record() -> None:
+    mates = [received(0, "a", receive=6), received(61, "a", receive=7)]
+    older, fresh = mates[0].detail["records"][0], received(0, "b").detail["records"][0]
+    both = replace(mates[0], detail={"records": [older, fresh]})
+    back = returned(1, "a", "b", seconds=[50, 50])
+    alone = (received(0, "b"), returned(1, "b", seconds=[50]), received(52, "b", receive=2))
+
+    assert found(backed_off, observed(TOLD, both, back, received(52, "b", receive=2))) == []
+    assert found(backed_off, observed(TOLD, *alone)) == ["retries"]
 
 
 def test_an_audit_row_may_wait_longer() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from metta_local.chaos.check_speaking import after_takeover, one_worker_at_a_time, stale
 from metta_local.chaos.journal import Call, FaultKind, Place
-from metta_local.chaos.ledger import Entry
+from metta_local.chaos.ledger import Bounds, Entry
 from unit.local.chaos.observations import (
     asked,
     assigned,
@@ -64,6 +64,18 @@ def test_a_reply_without_a_look_after_the_model_had_answered_is_found() -> None:
     assert found(after_takeover, observed(taken, look(2.5), answered, post(3.9, said))) == ["after_takeover"]
     assert found(stale, observed(more, look(2.5), answered, post(3.9, said))) == ["stale"]
     assert found(stale, observed(more, before, look(2.9), post(3.9, said))) == []
+
+
+def test_what_a_newer_message_hid_from_a_bot_that_may_not_list_is_permitted() -> None:
+    said = reply(9, 12)
+    told = conversation(customer(1, 0), human(5, 3), customer(6, 4), said, turns=[turn()])
+    alone = Bounds(lists_messages=False)
+    assigned_too = conversation(customer(1, 0), assigned(5, 3), customer(6, 4), said, turns=[turn()])
+
+    assert found(after_takeover, observed(told, look(11), post(11.5, said), bounds=alone)) == []
+    assert found(after_takeover, observed(told, look(11), post(11.5, said))) == ["after_takeover"]
+    assert found(after_takeover, observed(told, look(3.5), post(11.5, said), bounds=alone)) == ["after_takeover"]
+    assert found(after_takeover, observed(assigned_too, look(11), post(11.5, said), bounds=alone)) == ["after_takeover"]
 
 
 def test_a_look_whose_answer_was_spoiled_showed_nothing() -> None:
