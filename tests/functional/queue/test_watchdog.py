@@ -202,7 +202,9 @@ def test_a_conversation_that_was_taken_over_is_only_cleared(world: Watched) -> N
     assert not world.unfinished
 
 
-def test_a_person_s_reply_is_an_answer(world: Watched) -> None:
+@pytest.mark.parametrize("bot", [False, True])
+def test_a_person_s_reply_is_an_answer(make_watched: MakeWatched, bot: bool) -> None:
+    world = make_watched(bot=bot)
     world.lose(world.customer_writes("Where is my order?"))
     world.chatwoot.add("It is on its way.", "outgoing", sender_type="user")
     world.pass_minutes()
@@ -256,16 +258,32 @@ def test_with_such_a_token_a_hidden_customer_is_handed_over_without_a_word(make_
     assert world.watch().found == 0
 
 
-def test_with_such_a_token_a_customer_who_was_answered_is_not_handed_over(make_watched: MakeWatched) -> None:
+@pytest.mark.parametrize("on_top", ["", "activity"])
+def test_with_such_a_token_a_customer_who_was_answered_is_not_handed_over(
+    make_watched: MakeWatched, on_top: str
+) -> None:
     world = make_watched(bot=True)
     raw = world.customer_writes("Where is my order?")
     world.deliver(raw)
     world.lose(raw)
+    if on_top:
+        world.chatwoot.add("Conversation was muted", on_top)
     world.pass_minutes()
     before = list(world.chatwoot.thread)
 
     assert world.watch().fates == {"cleared": 1}
     assert world.chatwoot.thread == before
+
+
+def test_with_such_a_token_a_message_that_was_dealt_with_is_not_handed_over(make_watched: MakeWatched) -> None:
+    world = make_watched(bot=True)
+    world.lose(world.customer_writes("Where is my order?"))
+    with world.states.held(KEY) as state:
+        state.cover([9001])
+    world.pass_minutes()
+
+    assert world.watch().fates == {"cleared": 1}
+    assert world.chatwoot.notes == []
 
 
 def test_a_list_that_is_refused_for_one_conversation_alone_is_no_proof_that_nobody_waits(world: Watched) -> None:
