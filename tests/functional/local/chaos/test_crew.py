@@ -119,7 +119,8 @@ def test_in_the_end_they_stop_gracefully(world: World) -> None:
 def test_nobody_keeps_polling_when_the_harness_is_gone(stack: LocalStack) -> None:
     journal = Journal()
     with Proxies(stack.environment(), journal, Injector(1, 0.0)) as proxies:
-        environment = {"PATH": os.environ["PATH"], **stack.environment(), **QUICK, **proxies.variables("worker-1")}
+        own = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+        environment = {**own, **stack.environment(), **QUICK, **proxies.variables("worker-1")}
         with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=environment) as worker:
             try:
                 until(lambda: journal.calls)

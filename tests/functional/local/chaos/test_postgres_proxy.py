@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -252,6 +254,22 @@ def test_connecting_meets_its_own_trouble(world: World, fault: Fault, said: str)
 
     assert kinds(world.calls("connect")) == [fault.kind]
     assert psycopg.connect(world.url).close() is None
+
+
+def test_the_server_s_last_words_end_a_connection_in_order_and_a_reset_does_not(world: World) -> None:
+    start_up = struct.pack("!ii", 8 + 14, 196608) + b"user\0metta\0\0\0\0"
+    address = psycopg.conninfo.conninfo_to_dict(world.url)
+
+    def ends() -> bytes:
+        with socket.create_connection((str(address["host"]), int(str(address["port"]))), timeout=5) as client:
+            client.sendall(start_up)
+            return b"".join(iter(lambda: client.recv(4096), b""))
+
+    world.plan.planned = [Fault(FaultKind.TOO_MANY)]
+    assert b"53300" in ends()
+    world.plan.planned = [Fault(FaultKind.RESET_BEFORE)]
+    with pytest.raises(ConnectionResetError):
+        ends()
 
 
 def test_nonsense_in_place_of_an_answer_is_trouble_with_the_row_in_place(world: World) -> None:
