@@ -21,10 +21,10 @@ from metta_local.stack import LocalStack
 
 pytestmark = pytest.mark.e2e
 
-QUICK = {"BURST_QUIET_SECONDS": "0.2", "SQS_VISIBILITY_TIMEOUT": "3", "LOG_LEVEL": "INFO"}
+QUICK = {"BURST_QUIET_SECONDS": "0.2", "SQS_VISIBILITY_TIMEOUT": "5", "LOG_LEVEL": "INFO"}
 
 
-def until(true: Callable[[], Any], seconds: float = 30) -> None:
+def until(true: Callable[[], Any], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not true() and time.monotonic() < end:
         time.sleep(0.05)
