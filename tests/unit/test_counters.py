@@ -11,6 +11,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ReadTimeoutError
+from botocore.parsers import ResponseParserError
 from moto import mock_aws
 
 from metta.counters import DynamoCounters
@@ -134,3 +135,15 @@ def test_a_message_is_in_the_count_once(table: Table, counters: DynamoCounters) 
     assert counters.add_messages(3, 902, NOW, [3], limit=2)
     assert counters.add_messages(4, 901, NOW, [3], limit=2)
     assert counters.add_messages(3, 901, NOW + timedelta(hours=1), [3], limit=2)
+
+
+@pytest.mark.parametrize("answer", [{}, ResponseParserError("not JSON")])
+def test_an_answer_that_cannot_be_read_is_a_retry(answer: dict[str, Any] | Exception) -> None:
+    class Garbled:
+        def update_item(self, **_: Any) -> dict[str, Any]:
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+    with pytest.raises(StateDown):
+        DynamoCounters(Garbled(), "t").add_messages(3, 901, NOW, [1], limit=5)

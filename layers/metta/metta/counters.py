@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from metta.errors import StateDown
 
@@ -124,8 +124,10 @@ class DynamoCounters:
                 raise StateDown(f"a counter cannot be changed ({type(error).__name__})") from error
             refusal: dict[str, Any] = dict(error.response)
             return refusal.get("Item", {}), True
-        except BotoCoreError as error:
+        except Exception as error:  # botocore's errors about unreadable answers are on no common branch
             raise StateDown(f"a counter cannot be changed ({type(error).__name__})") from error
+        if "Attributes" not in answer:
+            raise StateDown("a counter's answer cannot be read")
         return answer["Attributes"], False
 
 

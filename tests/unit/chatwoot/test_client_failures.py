@@ -226,3 +226,14 @@ def test_connections_are_shared_and_survive_a_change_of_loop(line: Line, server:
 
     asyncio.run(use())
     asyncio.run(use())
+
+
+@pytest.mark.parametrize("body", ["{}", "[]", '{"payload": null}', '{"payload": {}}', '"hello"'])
+def test_an_answer_without_a_list_is_not_an_empty_conversation(line: Line, body: str) -> None:
+    line.emulator.faults.add(Fault("list_messages", status=200, body=body))
+
+    async def use(client: ChatwootClient) -> None:
+        with pytest.raises(ChatwootDown):
+            await client.find_sent(KEY, "t-1", last_known_id=1)
+
+    line.run(use, token="user")

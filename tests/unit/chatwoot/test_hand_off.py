@@ -186,3 +186,19 @@ def test_a_team_that_does_not_exist_is_logged_and_the_conversation_open(
 
     assert line.emulator.conversation(84)["status"] == "open"
     assert "team does not exist" in caplog.text
+
+
+@pytest.mark.parametrize("token", ["bot", "user"])
+def test_an_answer_that_does_not_say_open_is_no_open_conversation(line: Line, hand: Hand, token: str) -> None:
+    line.emulator.faults.add(Fault("toggle_status", status=200, body="{}"))
+    with pytest.raises(ChatwootDown):
+        hand.off(token=token)
+    assert hand.done == [NOTE, WORD]
+    hand.off(NOTE, WORD, token=token)
+    assert line.emulator.conversation(84)["status"] == "open"
+
+
+def test_a_conversation_that_opened_behind_a_garbled_answer_is_handed_off(line: Line, hand: Hand) -> None:
+    line.emulator.faults.add(Fault("toggle_status", status=200, body="{}", after_effect=True))
+    hand.off()
+    assert hand.done == [NOTE, WORD, STATUS, TEAM]

@@ -136,7 +136,12 @@ class ChatwootClient:
                 self._may_list = False
                 logger.warning("chatwoot: the token may not list messages; history is limited to the messages at hand")
             raise
-        listed = objects(mapping(raw).get("payload"))
+        payload = mapping(raw).get("payload")
+        if not isinstance(
+            payload, list
+        ):  # taken for an empty list, it would say that nobody waits and nothing was sent
+            raise ChatwootDown("Chatwoot's answer is not a list of messages")
+        listed = objects(payload)
         for message in listed:
             self._learn(message)
         return tuple(sorted((to_message(message) for message in listed), key=lambda message: message.id))

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from metta.errors import ChatwootRefused
+from metta.errors import ChatwootDown, ChatwootRefused
 from metta.integrations.chatwoot.thread import mapping
 from metta.messages import (
     ConversationKey,
@@ -108,6 +108,8 @@ class HandOffSteps:
         if before is None or before.status != "open":
             answer = await self._api.call("POST", self._key, "/toggle_status", json={"status": "open"})
             payload = mapping(mapping(answer).get("payload"))
+            if payload.get("current_status") != "open":
+                await self._make_sure_it_is_open(answered=bool(payload))
             # a bot's pending -> open is the one case that answers success: null
             by_user = by_user or (
                 before is not None and before.status == "pending" and payload.get("success") is not None
@@ -120,6 +122,12 @@ class HandOffSteps:
         own = self._api.own_user_id
         if after.assignee_id == own or (own is None and before is not None and not before.human_assigned):
             await self._api.call("POST", self._key, "/assignments", json={"assignee_id": None})
+
+    async def _make_sure_it_is_open(self, *, answered: bool) -> None:
+        """Nobody sees a conversation that is only said to be open: an answer that does not say so is looked into."""
+        after = await self._look()
+        if after.status != "open" if after is not None else not answered:
+            raise ChatwootDown("the conversation did not open")
 
     async def _look(self) -> ConversationView | None:
         """The conversation, or None where the token may not read it (a bot before 4.14.2, which is never assigned)."""
