@@ -257,7 +257,7 @@ def wire_watchdog(
     return Watchdog(
         UnfinishedIndex(dynamodb, settings.state.table),
         states,
-        Rescuer(turns, chatwoot, settings.chatwoot, states, ended=lambda turn: measure(meter, turn)),
+        Rescuer(turns, chatwoot, states, ended=lambda turn: measure(meter, turn)),
         loop,
         meter,
         tracing(settings),

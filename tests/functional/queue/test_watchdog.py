@@ -359,6 +359,21 @@ def test_a_turn_that_broke_off_in_the_model_goes_to_a_person_with_what_was_done(
     assert len(world.chatwoot.replies) == 1
 
 
+def test_a_broken_off_turn_whose_message_was_dealt_with_is_audited(make_watched: MakeWatched) -> None:
+    world = make_watched(bot=True)
+    world.steps.fail("agent", ModelDown("503"), when="after")
+    with pytest.raises(Retry):
+        world.deliver(world.customer_writes("Where is my order?"))
+    with world.states.held(KEY) as state:
+        state.cover([9001])
+    world.chatwoot.add("Welcome! We are open from nine to five.", "template")
+    world.pass_minutes()
+
+    world.watch_until_quiet()
+
+    assert outcomes(world) == [("dropped", "overtaken"), ("handed_off", "unanswered")]
+
+
 def test_missing_audit_rows_are_written_without_a_word_to_chatwoot(world: Watched) -> None:
     world.steps.fail("audit", AuditDown("down"))
     with pytest.raises(Retry):
@@ -369,6 +384,7 @@ def test_missing_audit_rows_are_written_without_a_word_to_chatwoot(world: Watche
     report = world.watch()
 
     assert (report.unanswered, report.stranded, report.fates) == (0, 0, {"written": 1})
+    assert report.oldest_seconds == 0.0, "no customer waits"
     assert outcomes(world) == [("answered", "")]
     assert "before get" not in world.steps.names[before:]
     assert not world.unfinished
@@ -477,16 +493,15 @@ def fail_unforeseen() -> None:
     raise RuntimeError("Where is my order?")
 
 
-def test_an_unforeseen_error_does_not_put_a_customer_s_words_into_the_log(
-    ward: Ward, make_office: Callable[..., Office], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_unforeseen_error_does_not_put_a_customer_s_words_into_the_log(ward: Ward) -> None:
     ward.waits(25, 20)
     ward.chatwoot[25].on_get.append(fail_unforeseen)
 
     ward.watchdog().run(60)
 
-    shown = capsys.readouterr()
-    assert "my order" not in shown.out + shown.err
+    (line,) = [json.loads(line) for line in ward.log.getvalue().splitlines() if '"failed"' in line and '"3:25"' in line]
+    assert "RuntimeError" in line["message"]
+    assert "my order" not in ward.log.getvalue()
 
 
 def test_without_time_nothing_is_begun(ward: Ward) -> None:

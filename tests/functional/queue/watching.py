@@ -84,7 +84,7 @@ def watchdog(
     return Watchdog(
         UnfinishedIndex(dynamodb, TABLE),
         states,
-        Rescuer(turns, chatwoot, settings.chatwoot, states, ended=lambda turn: None),
+        Rescuer(turns, chatwoot, states, ended=lambda turn: None),
         loop,
         Meter(settings, enabled=emit_metrics),
         NoTracing(),
@@ -159,6 +159,7 @@ class Ward:
     def __init__(self, office: Office, settings: Settings) -> None:
         with_index(office.client)
         self.client = office.client
+        self.log = office.log
         self.steps = Steps()
         self.chatwoot = Router(self.steps)
         self.audit = FakeAudit(self.steps)

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from metta.circuits import working_on
-from metta.conversation import closed_reason, is_customers, is_human, read_thread
+from metta.conversation import is_customers, is_human, read_thread
 from metta.delivery import drop
 from metta.errors import AuditDown, ChatwootRefused, Paused, Retry
 from metta.messages import IncomingMessage, Turn
@@ -19,7 +19,6 @@ from metta.observability import log_keys
 from metta.ports import Chatwoot
 from metta.queue.conversations import resumable, uncovered
 from metta.queue.state import TurnStates
-from metta.settings import ChatwootSettings
 from metta.state import ConversationState
 from metta.turn import Turns
 
@@ -84,7 +83,6 @@ class Rescuer:
     Args:
         turns: runs turns; with a reason to give up, which is always given here, they call no model and no tool.
         chatwoot: tells what is hidden from a token that may not list.
-        settings: what is answered.
         states: turn state.
         ended: told of each turn that ended, for metrics.
     """
@@ -93,14 +91,12 @@ class Rescuer:
         self,
         turns: Turns,
         chatwoot: Chatwoot,
-        settings: ChatwootSettings,
         states: TurnStates,
         *,
         ended: Callable[[Turn], None],
     ) -> None:
         self._turns = turns
         self._chatwoot = chatwoot
-        self._settings = settings
         self._states = states
         self._ended = ended
 
@@ -162,7 +158,7 @@ class Rescuer:
             return
         found = await self._waiting(state)
         if not found:
-            if state.hand is not None:  # broke off before it had anything to send; later turns dealt with its messages
+            if state.hand is not None:  # later turns dealt with its messages; what it did must not miss in the audit
                 drop(state.hand, state, "overtaken")
             if await self._hidden(state):
                 rescue.ended(await self._turns.hand_over(state, reason=UNANSWERED, covered=(), save=save))
@@ -190,10 +186,7 @@ class Rescuer:
 
         Nothing waits behind our own reply or a person's, nor behind a message of the customer that was dealt with.
         """
-        view = await self._chatwoot.get_conversation(state.key)
-        if closed_reason(view, self._settings):
-            return False
-        thread = await read_thread(self._chatwoot, view, state)
+        thread = await read_thread(self._chatwoot, await self._chatwoot.get_conversation(state.key), state)
         spoken = [message for message in thread.messages if message.message_type != "activity"]
         if thread.complete or not spoken:
             return False
