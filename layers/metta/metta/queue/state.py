@@ -139,9 +139,7 @@ class TurnStates:
             item = refusal
             if item.get("lease_owner", {}).get("S") != owner:  # else it is ours: the answer to the first call was lost
                 held = _number(item, "lease_until") or now + 5
-                raise ConversationBusy(
-                    "another worker holds it", after_seconds=min(BUSY_SECONDS, max(1.0, held - now))
-                )
+                raise ConversationBusy("another worker holds it", after_seconds=min(BUSY_SECONDS, max(1.0, held - now)))
         try:
             return self._read(key, owner, item)
         except (LookupError, TypeError, ValueError, OSError) as error:
