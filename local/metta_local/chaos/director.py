@@ -22,7 +22,7 @@ from metta_local.chatwoot import ChatwootEmulator
 from metta_local.model import ModelEmulator
 from metta_local.model.scripting import Refuse
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 12.0
 """After this a step is done although what it waits for has not come."""
 AGENT_ID = 21
 

@@ -49,10 +49,10 @@ def test_a_takeover_exactly_between_the_look_and_the_reply_is_permitted(takeover
 
 
 def test_a_reply_long_after_the_takeover_without_another_look_is_found() -> None:
-    said = reply(9, 5.5)
+    said = reply(9, 6.5)
     told = conversation(customer(1, 0), human(5, 3), said, turns=[turn()])
 
-    assert found(after_takeover, observed(told, look(2.9), post(5.4, said))) == ["after_takeover"]
+    assert found(after_takeover, observed(told, look(2.9), post(6.4, said))) == ["after_takeover"]
 
 
 def test_a_reply_without_a_look_after_the_model_had_answered_is_found() -> None:
@@ -139,7 +139,7 @@ def test_a_reply_that_leaves_out_a_newer_message_is_stale() -> None:
     told = conversation(customer(1, 0), customer(5, 3), said, turns=[turn()])
 
     assert found(stale, observed(told, look(3.2), post(3.9, said))) == ["stale"]
-    assert found(stale, observed(told, look(0.5), post(6, said))) == ["stale"]
+    assert found(stale, observed(told, look(0.5), post(6.5, said))) == ["stale"]
 
 
 def test_a_message_exactly_between_the_look_and_the_reply_is_permitted() -> None:
