@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -103,8 +104,7 @@ def test_a_failed_trial_counts_no_attempt_and_doubles_the_pause_up_to_a_bound(ci
         assert isinstance(seen.__cause__, ModelDown)
         before = clock.now
         while True:
-            with suppress(Paused):
-                circuit.check()
+            with suppress(Paused), circuit.reserved():
                 break
             clock.now += 0.5
         pauses.append(clock.now - before)
@@ -115,8 +115,8 @@ def test_a_failed_trial_counts_no_attempt_and_doubles_the_pause_up_to_a_bound(ci
 def test_the_pause_that_a_server_asks_for_is_kept(circuit: Circuit) -> None:
     for conversation in ("a", "b", "c"):
         fails(circuit, conversation, ModelDown("429", after_seconds=120))
-    with pytest.raises(Paused) as paused:
-        circuit.check()
+    with pytest.raises(Paused) as paused, circuit.reserved():
+        raise AssertionError("nothing is worth doing")
     assert paused.value.after_seconds is not None
     assert paused.value.after_seconds >= 120
 
@@ -128,15 +128,16 @@ def test_calls_that_fail_together_make_one_pause(circuit: Circuit, clock: Clock)
             circuit._failed(None)
         assert conversation
     clock.now += FIRST_PAUSE_SECONDS
-    circuit.check()
+    with circuit.reserved():
+        pass
 
 
 def test_a_trial_that_was_cut_off_does_not_shut_the_door_for_ever(circuit: Circuit, clock: Clock) -> None:
     open_it(circuit)
     clock.now += FIRST_PAUSE_SECONDS
     circuit._enter()
-    with pytest.raises(Paused):
-        circuit.check()
+    with pytest.raises(Paused), circuit.reserved():
+        raise AssertionError("a second trial")
     clock.now += TRIAL_SECONDS
     with circuit.call():
         pass
@@ -198,6 +199,21 @@ def test_a_turn_whose_tool_waits_for_the_shop_does_not_pay_the_model_again() -> 
     assert stub.calls == 0
     asyncio.run(agent.run((), None, AgentWork(), seconds=1))
     assert stub.calls == 1
+
+
+def test_work_that_leads_to_a_trial_has_claimed_it(circuit: Circuit, clock: Clock) -> None:
+    open_it(circuit)
+    clock.now += FIRST_PAUSE_SECONDS
+    with circuit.reserved():
+        with pytest.raises(Paused):
+            contextvars.Context().run(circuit.reserved().__enter__)  # another conversation's work
+        assert isinstance(fails(circuit, "d"), Paused)
+    clock.now += 2 * FIRST_PAUSE_SECONDS
+    with circuit.reserved():
+        pass  # it ended without the call
+    with circuit.reserved(), circuit.call():
+        pass
+    assert not circuit.is_open
 
 
 def test_a_shop_that_is_down_is_not_asked() -> None:

@@ -13,7 +13,7 @@ import random
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import TypeVar
 
@@ -43,6 +43,8 @@ SPREAD = 0.25
 
 working_on: ContextVar[str] = ContextVar("working_on", default="")
 """The conversation that the calling thread or task is at work on; empty for none."""
+_on_trial: ContextVar[Circuit | None] = ContextVar("on_trial", default=None)
+"""The circuit whose trial the calling task has claimed."""
 
 
 class Circuit:
@@ -68,11 +70,20 @@ class Circuit:
         """Whether calls are refused or on trial."""
         return self._pause > 0
 
-    def check(self) -> None:
-        """Raise ``Paused`` where a call would be refused; claims no trial."""
-        with self._lock:
-            if (wait := self._wait()) > 0:
-                raise self._paused(wait)
+    @contextmanager
+    def reserved(self) -> Iterator[None]:
+        """Around work that ends in a call, and is not worth doing where that would be refused.
+
+        Raises:
+            Paused: it would be. Where it would be the trial, it is claimed for the work.
+        """
+        trial = self._enter()
+        token = _on_trial.set(self if trial else None)
+        try:
+            yield
+        finally:
+            _on_trial.reset(token)
+            self._forget(trial)
 
     @contextmanager
     def call(self) -> Iterator[None]:
@@ -107,6 +118,8 @@ class Circuit:
 
     def _enter(self) -> bool:
         with self._lock:
+            if _on_trial.get() is self:
+                return self.is_open
             if (wait := self._wait()) > 0:
                 raise self._paused(wait)
             if self.is_open:
@@ -166,9 +179,9 @@ class CircuitAgent:
         self, messages: Sequence[IncomingMessage], context: MessageContext, work: AgentWork, *, seconds: float
     ) -> AgentReply:
         """As the agent's; a failure of the shop says nothing about the model, whose answer asked for it."""
-        if work.tool_calls and work.tool_calls[-1].error in ("OdooDown", "Paused"):
-            self._shop.check()  # the model would only ask for it again, and be paid again
-        with self._model.call():
+        needs_shop = any(call.error in ("OdooDown", "Paused") for call in work.tool_calls)
+        # otherwise the model would be paid for asking again what cannot be asked
+        with self._shop.reserved() if needs_shop else nullcontext(), self._model.call():
             return await self._agent.run(messages, context, work, seconds=seconds)
 
 

@@ -88,6 +88,14 @@ def is_human(message: ThreadMessage) -> bool:
     return message.external_echo or message.sender_type == "user"
 
 
+def took_over(state: ConversationState, answer: ThreadMessage) -> bool:
+    """Note takeover by a person's message, unless the conversation was given back, or resolved, since then."""
+    if answer.created_at.timestamp() <= state.changed_at:
+        return False
+    state.takeover = "human_reply"
+    return True
+
+
 def unanswered(
     messages: Mapping[int, IncomingMessage], thread: Thread, state: ConversationState
 ) -> dict[int, IncomingMessage]:
@@ -99,8 +107,7 @@ def unanswered(
     answer = thread.person_after(min(messages))
     if answer is None:
         return dict(messages)
-    if answer.created_at.timestamp() > state.changed_at:
-        state.takeover = "human_reply"
+    if took_over(state, answer):
         return {}
     return {id_: message for id_, message in messages.items() if id_ > answer.id}
 

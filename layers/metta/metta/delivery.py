@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from metta.conversation import closed_reason, is_customers, is_human, list_or_none
+from metta.conversation import closed_reason, is_customers, is_human, list_or_none, took_over
 from metta.errors import ChatwootDown, ChatwootRefused, MettaError, Overtaken, SendUnknown, Unsettled
 from metta.guardrails import FixedText, fixed_text
 from metta.handoff import note
@@ -22,6 +22,7 @@ from metta.messages import (
     OutgoingMessage,
     Phase,
     SentMessage,
+    ThreadMessage,
     Turn,
 )
 from metta.policy import TeamLanguage
@@ -113,9 +114,9 @@ class Delivery:
             return
         newest = [m.id for m in (view.last_message, view.last_public_message) if m is not None]
         turn.seen_through = max([*turn.covered, *newest])
-        overtaken, human = await self._newer(turn, view)
-        if human:
-            state.takeover = "human_reply"
+        overtaken, person = await self._newer(turn, view)
+        if person is not None:
+            took_over(state, person)
             turn.outcome, turn.reason = Outcome.DROPPED, "human_reply"
         elif overtaken and turn.outcome is Outcome.ANSWERED and not give_up and not self.starving(turn):
             drop(turn, state, "overtaken")
@@ -125,15 +126,15 @@ class Delivery:
                 turn.outcome, turn.reason = Outcome.HANDED_OFF, "cannot_reply"
             turn.handoff_done = (HandOffStep.WORD,)
 
-    async def _newer(self, turn: Turn, view: ConversationView) -> tuple[bool, bool]:
-        """Whether the customer, and whether a person of the team, wrote after what this turn knows."""
+    async def _newer(self, turn: Turn, view: ConversationView) -> tuple[bool, ThreadMessage | None]:
+        """Whether the customer wrote after what this turn knows, and what a person of the team wrote last since."""
         known = max(turn.covered, default=turn.seen_through)  # a lone hand-off may cover no message
         last = [m for m in (view.last_message, view.last_public_message) if m is not None and m.id > known]
         if not last:
-            return False, False
+            return False, None
         newer = await list_or_none(self._chatwoot, view, after=known) or tuple(last)
         overtaken = any(is_customers(m) and m.id not in turn.covered for m in newer)
-        return overtaken, any(is_human(m) and m.id > known for m in newer)
+        return overtaken, next((m for m in reversed(newer) if is_human(m) and m.id > known), None)
 
     def starving(self, turn: Turn) -> bool:
         """Whether the turn's oldest message has waited so long that its reply is sent although a newer one came."""
@@ -183,11 +184,10 @@ class Delivery:
         reason = closed_reason(view, self._settings)
         if reason == "not_answerable_status" and HandOffStep.WORD in turn.handoff_done:
             reason = None  # we open it ourselves once the customer has the word
-        _, human = await self._newer(turn, view)
-        if reason is None and not human:
-            return True
-        state.takeover = "human"
-        return False
+        _, person = await self._newer(turn, view)
+        if person is not None:
+            took_over(state, person)
+        return reason is None and person is None
 
     async def deliver(self, turn: Turn, state: ConversationState, save: Save) -> None:
         """Send what is not known to be sent yet.
@@ -253,7 +253,10 @@ class Delivery:
             if sent is not None:
                 turn.sent = (*turn.sent, sent)
             if step is HandOffStep.NOTE and plan.word is not None:
+                noted = self._now()
                 await self.begin(turn, save)  # the word comes next
+                if self._now() - noted > FRESH_SECONDS and not await self.may_go_on(turn, state):
+                    raise _PersonCameError
             else:
                 turn.posting_at = None
                 await save()
@@ -268,7 +271,11 @@ class Delivery:
             team_id=self._settings.handoff_team_id,
             done=tuple({*done, *turn.handoff_done}),
         )
-        await self._chatwoot.hand_off(turn.key, plan, recorded)
+        try:
+            await self._chatwoot.hand_off(turn.key, plan, recorded)
+        except _PersonCameError:  # while the note was being recorded: nothing is left to be arranged
+            turn.posting_at = None
+            return
         if not shadow:
             state.takeover = "handed_off"
 
@@ -276,6 +283,10 @@ class Delivery:
         since = None if state.since is None else datetime.fromtimestamp(state.since, UTC)
         now = datetime.fromtimestamp(self._now(), UTC)
         return note(turn, self._team_language, now=now, waiting_since=since)
+
+
+class _PersonCameError(Exception):
+    """A person wrote, or took the conversation, in the middle of a hand-off."""
 
 
 def drop(turn: Turn, state: ConversationState, reason: str) -> None:

@@ -35,6 +35,8 @@ class ConversationState:
     """The turn being worked on, from ``prepared`` on."""
     outbox: list[Turn] = field(default_factory=list)
     """Ended turns whose audit rows are not known to be written."""
+    unwritten: int = 0
+    """Failed tries in a row to write the audit of ended turns."""
     recent: list[tuple[float, str]] = field(default_factory=list)
     """Unix seconds and digest of the customer's text of the latest ended turns, newest last."""
     waiting: bool = False

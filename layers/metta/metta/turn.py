@@ -115,7 +115,9 @@ class Turns:
                 failure = error  # the others are tried all the same
             else:
                 state.outbox.remove(turn)
+        state.unwritten = 0 if failure is None else state.unwritten + 1
         if failure is not None:
+            failure.tries = state.unwritten
             raise failure
 
     async def skip(self, message: IncomingMessage, reason: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from world import KEY, World, outcomes
 
-from metta.errors import ChatwootDown, Overtaken, SendUnknown
+from metta.errors import AuditDown, ChatwootDown, ModelDown, Overtaken, SendUnknown
 from metta.messages import AgentReply
 from tests_support import payload, record
 
@@ -279,3 +279,46 @@ def test_a_refused_delivery_that_cannot_be_handed_off_counts_its_tries(world: Wo
     state = world.states.acquire(KEY)
     assert state.tries == 4
     assert state.unfinished
+
+
+def test_a_person_of_before_does_not_keep_a_conversation_that_was_given_back(world: World) -> None:
+    world.agent.script = [AgentReply(handoff_reason="wants a refund")]
+    first = world.customer_writes("I want my money back")
+    world.steps.fail("status", ChatwootDown("502"))
+    with pytest.raises(ChatwootDown):
+        world.deliver(first)
+    world.chatwoot.add("It is on its way.", "outgoing", sender_type="user")
+    second = world.customer_writes("And where is my parcel?")
+    world.offset += 30
+    world.deliver(given_back(world), first, second, receives=2)
+    assert world.chatwoot.replies[-1] == "About that: And where is my parcel?"
+
+
+def test_the_word_of_a_hand_off_does_not_follow_a_person_who_came_while_the_note_was_recorded(world: World) -> None:
+    world.agent.script = [AgentReply(handoff_reason="wants a refund")]
+    first = world.customer_writes("I want my money back")
+
+    def a_slow_write() -> None:
+        world.offset += 5
+        world.chatwoot.add("I am on it", "outgoing", sender_type="user")
+
+    world.steps.during("save", lambda: None)
+    world.steps.during("save", a_slow_write)
+    world.deliver(first)
+    assert len(world.chatwoot.notes) == 1
+    assert world.chatwoot.replies == []
+    assert outcomes(world) == [("handed_off", "model_request")]
+
+
+def test_an_audit_that_keeps_failing_is_tried_ever_later_whatever_came_before(world: World) -> None:
+    first = world.customer_writes("Where is my order?")
+    world.steps.fail("agent", ModelDown("500"))
+    with pytest.raises(ModelDown):
+        world.deliver(first, receives=8)
+    tries = []
+    for _ in range(3):
+        world.steps.fail("audit", AuditDown("down"))
+        with pytest.raises(AuditDown) as down:
+            world.deliver(first, receives=9)
+        tries.append(down.value.tries)
+    assert tries == [1, 2, 3]

@@ -51,6 +51,8 @@ def test_receives_that_tried_nothing_do_not_lengthen_the_wait_of_a_failed_try() 
     assert max(delay_seconds(failed, 20) for _ in range(50)) <= 4
     unwritten = AuditDown("down")
     unwritten.tries = 1
+    assert max(delay_seconds(unwritten, 20) for _ in range(50)) <= 2
+    unwritten.tries = 12
     assert min(delay_seconds(unwritten, 20) for _ in range(50)) >= 150
 
 

@@ -101,7 +101,6 @@ class Batches:
         Returns:
             ``{"batchItemFailures": [{"itemIdentifier": message id}, ...]}``.
         """
-        self._guard.register(context)
         deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS
         processor = ConversationProcessor(lambda records: self._settle(records, deadline))
         with log_keys(function_request_id=context.aws_request_id), self._tracing.span("batch"):

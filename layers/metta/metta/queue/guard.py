@@ -18,26 +18,23 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
 
 from metta.errors import ConversationBusy, StateDown
 from metta.messages import ConversationKey, JsonObject
-from metta.queue.state import KEEP_SECONDS, LEASE_SECONDS
+from metta.queue.state import KEEP_SECONDS
 
 Settle = Callable[[], JsonObject]
-BUSY_SECONDS = 8.0
-"""When a message in progress elsewhere is looked at again."""
+BUSY_SECONDS = 2.0
+"""When a message that was begun a moment ago elsewhere is looked at again."""
 
 
 class _InProgress:
     """What Powertools takes for the invocation's context: how long a message counts as in progress.
 
-    Not the invocation's whole time: whoever takes over a killed worker's message shall not wait longer than for its
-    lease, and who takes over one that is still being worked on is stopped by the lease.
+    Not the invocation's whole time, but a moment: who meets a message in progress is told by the conversation's lease
+    whether its worker is alive, and shall not wait for a killed one any longer than that.
     """
-
-    def __init__(self, context: Any) -> None:
-        self._context = context
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds."""
-        return int(min(self._context.get_remaining_time_in_millis(), LEASE_SECONDS * 1000))
+        return 1000
 
 
 class Guard(Protocol):
@@ -45,10 +42,6 @@ class Guard(Protocol):
 
     def once(self, key: ConversationKey, message_id: int, settle: Settle) -> JsonObject:
         """Raises what ``settle`` raises, ``ConversationBusy`` and ``StateDown``."""
-        ...
-
-    def register(self, context: Any) -> None:
-        """Tell it the invocation's context, from which it learns how long a message may be in progress."""
         ...
 
 
@@ -61,10 +54,12 @@ class IdempotencyGuard:
     """
 
     def __init__(self, client: Any, table: str) -> None:
-        self._config = IdempotencyConfig(
+        in_progress: Any = _InProgress()
+        config = IdempotencyConfig(
             event_key_jmespath="[account, event, message]",
             raise_on_no_idempotency_key=True,
             expires_after_seconds=KEEP_SECONDS,
+            lambda_context=in_progress,
         )
         store = DynamoDBPersistenceLayer(table_name=table, boto3_client=client)
 
@@ -75,14 +70,9 @@ class IdempotencyGuard:
             settled,
             data_keyword_argument="message",
             persistence_store=store,
-            config=self._config,
+            config=config,
             key_prefix="message",
         )
-
-    def register(self, context: Any) -> None:
-        """Learn the invocation's deadline."""
-        in_progress: Any = _InProgress(context)
-        self._config.register_lambda_context(in_progress)
 
     def once(self, key: ConversationKey, message_id: int, settle: Settle) -> JsonObject:
         """Settle the message once; an unfinished earlier try that cannot be running any more is taken over."""

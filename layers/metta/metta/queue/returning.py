@@ -36,12 +36,12 @@ class SQS(Protocol):
 def delay_seconds(error: Retry, receives: int, *, jitter: random.Random | None = None) -> int:
     """How long records wait before they come back: as asked for, else exponential backoff with jitter.
 
-    The backoff grows with the real tries, where they are what failed. While a dependency is known to be down, or only
-    the audit is missing, nothing is tried and it grows with the receives, which are limited: outages are not.
+    The backoff grows with the tries of what failed. While a dependency is known to be down nothing is tried, and it
+    grows with the receives, which are limited: outages are not.
     """
     audit = isinstance(error, AuditDown) or (isinstance(error, Paused) and error.dependency == AuditDown.dependency)
     longest = MAX_AUDIT_BACKOFF_SECONDS if audit else MAX_BACKOFF_SECONDS
-    times = receives if audit or isinstance(error, Paused) else error.tries or receives
+    times = receives if isinstance(error, Paused) and not audit else error.tries or receives
     most = min(longest, 2 ** min(times, 10))
     backoff = (jitter or random).uniform(most / 2, most)
     if error.after_seconds is None:

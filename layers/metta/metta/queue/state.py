@@ -165,6 +165,7 @@ class TurnStates:
             recent=[(float(at), str(digest)) for at, digest in json.loads(item["recent"]["S"])]
             if "recent" in item
             else [],
+            unwritten=int(item.get("unwritten", {}).get("N", 0)),
             waiting="waiting" in item,
             since=_number(item, "since"),
             clock=self._now,
@@ -216,6 +217,7 @@ class TurnStates:
             "takeover": {"S": state.takeover} if state.takeover else None,
             "turns": {"B": _pack_turns(state.hand, state.outbox)} if state.hand or state.outbox else None,
             "recent": {"S": json.dumps(state.recent)} if state.recent else None,
+            "unwritten": {"N": str(state.unwritten)} if state.unwritten else None,
             "waiting": {"BOOL": True} if state.waiting else None,
             "watch": {"S": watch_shard(state.key)} if state.unfinished else None,
             "since": {"N": repr(state.since or now)} if state.unfinished else None,
@@ -281,7 +283,7 @@ class TurnStates:
         except BaseException as error:
             if isinstance(error, NotYet):
                 state.tries -= 1
-            if isinstance(error, Retry):
+            if isinstance(error, Retry) and error.tries is None:
                 error.tries = state.tries
             try:
                 self.release(state)
