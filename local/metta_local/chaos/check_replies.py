@@ -70,15 +70,17 @@ def in_order(observed: Observed) -> Iterator[Violation]:
     """Replies follow message ids.
 
     A lower id may be answered after a higher one only when its event reached the queue later than that of the higher
-    one, or, on a standard queue, which promises no order, when nobody could see that it was waiting.
+    one. Where nobody may list messages, so that nobody could see that it was waiting, also on a standard queue, which
+    promises no order, and when it had been left to a person before.
     """
-    if not observed.bounds.fifo and not observed.bounds.lists_messages:
+    blind = not observed.bounds.lists_messages
+    if blind and not observed.bounds.fifo:
         return
     for conversation in observed.conversations:
         earlier: list[AuditedTurn] = []
         for turn in _in_order_of_speaking(conversation):
             for before in earlier:
-                if _out_of_order(conversation, before, turn):
+                if _out_of_order(conversation, before, turn) and not (blind and _left_before(conversation, turn)):
                     what = f"{turn.id} answered {turn.messages} after {before.id} had answered {before.messages}"
                     yield Violation("order", conversation.id, what)
             earlier.append(turn)
@@ -90,6 +92,12 @@ def _out_of_order(conversation: Conversation, first: AuditedTurn, second: Audite
     queued = conversation.queued
     late = max(queued.get(id_, 0.0) for id_ in second.messages)
     return late < min((queued[id_] for id_ in first.messages if id_ in queued), default=0.0)
+
+
+def _left_before(conversation: Conversation, turn: AuditedTurn) -> bool:
+    """Whether all its messages had been skipped before, because a person had the conversation."""
+    left = {id_ for one in conversation.turns if one.ended and not one.spoke for id_ in one.messages}
+    return all(id_ in left or id_ in conversation.skips for id_ in turn.messages)
 
 
 def _in_order_of_speaking(conversation: Conversation) -> Iterator[AuditedTurn]:

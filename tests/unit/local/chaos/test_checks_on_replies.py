@@ -128,6 +128,16 @@ def test_a_standard_queue_may_swap_what_nobody_can_list() -> None:
     assert found(in_order, observed(told, bounds=Bounds(fifo=False))) == ["order"]
 
 
+def test_what_had_been_left_to_a_person_may_be_answered_late_where_nobody_may_list() -> None:
+    left = turn("t-0", (1,), outcome="skipped", reason="human_took_over", sent=())
+    told = conversation(
+        customer(1, 0), customer(2, 1), reply(8, 2, "t-2"), reply(9, 3, "t-1"), turns=[left, turn("t-2", (2,)), turn()]
+    )
+
+    assert found(in_order, observed(told, bounds=Bounds(lists_messages=False))) == []
+    assert found(in_order, observed(told)) == ["order"]
+
+
 def test_turns_at_the_same_time_overlap() -> None:
     late = turn("t-2", (2,), started_at=T0 + 1.5, finished_at=T0 + 3)
 
