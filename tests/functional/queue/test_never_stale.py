@@ -322,3 +322,18 @@ def test_an_audit_that_keeps_failing_is_tried_ever_later_whatever_came_before(wo
             world.deliver(first, receives=9)
         tries.append(down.value.tries)
     assert tries == [1, 2, 3]
+
+
+def test_a_given_back_conversation_in_which_nobody_waits_is_not_left_to_the_watchdog(world: World) -> None:
+    first = world.customer_writes("Where is my order?")
+    world.steps.fail("agent", ModelDown("500"))
+    with pytest.raises(ModelDown):
+        world.deliver(first)
+    world.chatwoot.add("At the depot.", "outgoing", sender_type="user")
+    world.offset += 30
+    world.states.release(world.states.acquire(KEY))
+    with world.states.held(KEY) as state:
+        state.hand = None
+        assert state.waiting
+    world.deliver(given_back(world))
+    assert not world.states.acquire(KEY).unfinished

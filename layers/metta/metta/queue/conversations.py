@@ -121,10 +121,12 @@ class Conversations:
             await asyncio.to_thread(self._states.save, state)
 
         turns: list[Turn] = []
+        looked = False
         waiting, untried = answers(group), state.tries - 1
         failures = [change for change in changes(group) if change.kind is ChangeKind.DELIVERY_FAILED]
         for change in changes(group):
             if change not in failures and apply(state, change) is ChangeKind.PENDING:
+                looked = True
                 waiting = self._joined(waiting, await self._turns.find_waiting(state, waiting), can_wait=can_wait)
                 state.waiting = state.waiting or bool(waiting)
         while resumable(state) or (waiting := uncovered(state, waiting)):
@@ -137,7 +139,7 @@ class Conversations:
             self._report(turns[-1])
             waiting = [message for message in waiting if message.message_id not in turns[-1].covered]
             state.tries = 1  # a further turn of this group starts with its first try
-        if turns or answers(group):
+        if turns or looked or answers(group):
             state.waiting = False
         for change in failures:  # only now: a turn in hand must have come to its end first
             turns += await self._refused_by_channel(state, change, save)
