@@ -345,3 +345,18 @@ def test_a_further_turn_is_not_begun_without_the_time_for_it(world: World) -> No
     world.deliver(first, second, receives=3)
     assert len(world.chatwoot.replies) == 2
     assert outcomes(world) == [("answered", ""), ("answered", "")]
+
+
+def test_what_was_answered_meanwhile_does_not_overtake_the_turn_in_hand(make_world: MakeWorld) -> None:
+    world = make_world(bot=True)
+    newer = world.customer_writes("And my invoice?", id=102)
+    world.deliver(newer)
+    late = world.customer_writes("Where is my order?", id=100)
+    world.steps.pass_over("get")
+    world.steps.fail("get", ChatwootDown("502"))
+    with pytest.raises(ChatwootDown):
+        world.deliver(late)
+    world.deliver(newer, late, receives=2)
+    assert len(world.chatwoot.replies) == 2
+    assert len(world.agent.runs) == 2
+    assert outcomes(world) == [("answered", ""), ("answered", "")]

@@ -129,7 +129,7 @@ class Conversations:
                 looked = True
                 waiting = self._joined(waiting, await self._turns.find_waiting(state, waiting), can_wait=can_wait)
                 state.waiting = state.waiting or bool(waiting)
-        while resumable(state) or (waiting := uncovered(state, waiting)):
+        while (waiting := uncovered(state, waiting)) or resumable(state):
             left = deadline - time.monotonic()
             if turns and left < LEAST_SECONDS:
                 raise NotStarted("too little time left for a further turn", after_seconds=1)
