@@ -31,7 +31,7 @@ doubled, stale, out of order, left without an end or missing from the audit log.
 examples:
   metta chaos                                                       60 messages, a tenth of all calls go wrong
   metta chaos --messages 1500 --faults 0.1 --kills 15 --seed 7      a long run, at most 8 minutes
-  metta chaos --seed 7 --json | jq .violations                      the same seed, as one JSON document
+  metta chaos --seed 7 --json | jq .violations_found                the same seed, as one JSON document
   metta chaos --standard                                            a standard queue, which promises no order
   metta chaos --deployed --messages 30 --kills 2                    the real template on the embedded AWS
   metta chaos --without reread                                      prove the harness: this must find violations

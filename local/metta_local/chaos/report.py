@@ -58,7 +58,9 @@ def document(result: Result, violations: list[Violation]) -> dict[str, Any]:
         "faults_by_place": faults,
         "kills": len(result.kills),
         "kills_by_step": dict(Counter(kill.step for kill in result.kills).most_common()),
-        "violations": _shown(result, violations),
+        "violations": len(violations),
+        "violations_by_promise": dict(Counter(violation.promise for violation in violations).most_common()),
+        "violations_found": _shown(result, violations),
     }
 
 
@@ -109,8 +111,8 @@ def lines(result: Result, report: dict[str, Any]) -> Iterator[str]:
     yield f"  {'faults':17}{report['faults']:6}"
     for place, kinds in report["faults_by_place"].items():
         yield f"    {place:10}{sum(kinds.values()):11}  {_listed(kinds)}"
-    yield f"  {'violations':17}{len(report['violations']):6}"
-    yield from _violations(options.seed, report["violations"])
+    yield f"  {'violations':17}{report['violations']:6}"
+    yield from _violations(options.seed, report["violations_found"])
 
 
 def _violations(seed: int, violations: list[dict[str, Any]]) -> Iterator[str]:

@@ -104,7 +104,7 @@ def test_the_report_counts_what_happened() -> None:
     assert told["handoffs_by_reason"] == {"tool": 1}
     assert told["faults_by_place"] == {"chatwoot": {"too_many": 1}, "sqs": {"latency": 2}}
     assert told["kills_by_step"] == {"random": 1}
-    assert (told["seed"], told["violations"], told["ok"]) == (4, [], True)
+    assert (told["seed"], told["violations"], told["violations_found"], told["ok"]) == (4, 0, [], True)
 
 
 def test_a_violation_comes_with_the_seed_and_the_conversations_timeline() -> None:
@@ -116,7 +116,8 @@ def test_a_violation_comes_with_the_seed_and_the_conversations_timeline() -> Non
     told = report.document(result(journal=journal), violations)
     shown = "\n".join(report.lines(result(journal=journal), told))
 
-    assert [one["what"] for one in told["violations"]] == ["message 1 left no trace", "message 6 left no trace"]
+    assert (told["violations"], told["violations_by_promise"]) == (2, {"lost": 2})
+    assert [one["what"] for one in told["violations_found"]] == ["message 1 left no trace", "message 6 left no trace"]
     assert "VIOLATION lost in conversation 84 (seed 4): message 1 left no trace (and 1 more like it)" in shown
     assert "asks 1: Where is it?" in shown
     assert "Somebody else" not in shown
