@@ -70,17 +70,21 @@ def in_order(observed: Observed) -> Iterator[Violation]:
     """Replies follow message ids.
 
     A lower id may be answered after a higher one only when its event reached the queue later than that of the higher
-    one. Where nobody may list messages, so that nobody could see that it was waiting, also on a standard queue, which
-    promises no order, and when it had been left to a person before.
+    one. When nobody could see that it was waiting, also on a standard queue, which promises no order (no token may list
+    messages, or the conversation was resolved in between, where history ends), and when no token may list messages and
+    it had been left to a person before.
     """
-    blind = not observed.bounds.lists_messages
-    if blind and not observed.bounds.fifo:
+    blind, fifo = not observed.bounds.lists_messages, observed.bounds.fifo
+    if blind and not fifo:
         return
     for conversation in observed.conversations:
         earlier: list[AuditedTurn] = []
         for turn in _in_order_of_speaking(conversation):
             for before in earlier:
-                if _out_of_order(conversation, before, turn) and not (blind and _left_before(conversation, turn)):
+                hidden = (
+                    _left_before(conversation, turn) if blind else not fifo and _resolved(conversation, turn, before)
+                )
+                if _out_of_order(conversation, before, turn) and not hidden:
                     what = f"{turn.id} answered {turn.messages} after {before.id} had answered {before.messages}"
                     yield Violation("order", conversation.id, what)
             earlier.append(turn)
@@ -98,6 +102,14 @@ def _left_before(conversation: Conversation, turn: AuditedTurn) -> bool:
     """Whether all its messages had been skipped before, because a person had the conversation."""
     left = {id_ for one in conversation.turns if one.ended and not one.spoke for id_ in one.messages}
     return all(id_ in left or id_ in conversation.skips for id_ in turn.messages)
+
+
+def _resolved(conversation: Conversation, older: AuditedTurn, newer: AuditedTurn) -> bool:
+    """Whether somebody resolved the conversation between the messages of two turns."""
+    if not older.messages or not newer.messages:
+        return False
+    resolved = [entry.id for entry in conversation.statuses() if entry.status == "resolved"]
+    return any(max(older.messages) < id_ < min(newer.messages) for id_ in resolved)
 
 
 def _in_order_of_speaking(conversation: Conversation) -> Iterator[AuditedTurn]:

@@ -14,8 +14,10 @@ from metta_local.chaos.ledger import CLOCK_SLACK, AuditedTurn, Author, Conversat
 from metta_local.chaos.violation import Violation
 
 LOOK_SECONDS = 3.0
-"""A look at the conversation older than this, at the moment of sending, is not "just before": two seconds by its worker's
-own clock, and one for a busy machine between the place, the worker and us."""
+"""A look at the conversation older than this, at the moment of sending, is not "just before".
+
+Two seconds by the worker's own clock, and one for a busy machine between the place, the worker and us.
+"""
 
 
 def after_takeover(observed: Observed) -> Iterator[Violation]:

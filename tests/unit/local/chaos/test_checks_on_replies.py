@@ -128,6 +128,14 @@ def test_a_standard_queue_may_swap_what_nobody_can_list() -> None:
     assert found(in_order, observed(told, bounds=Bounds(fifo=False))) == ["order"]
 
 
+def test_a_standard_queue_may_swap_what_a_resolve_has_parted() -> None:
+    entries = (customer(1, 0), status(2, 1, "resolved"), customer(3, 2), reply(8, 3, "t-2"), reply(9, 4, "t-1"))
+    told = conversation(*entries, turns=[turn("t-2", (3,)), turn()])
+
+    assert found(in_order, observed(told, bounds=Bounds(fifo=False))) == []
+    assert found(in_order, observed(told)) == ["order"]
+
+
 def test_what_had_been_left_to_a_person_may_be_answered_late_where_nobody_may_list() -> None:
     left = turn("t-0", (1,), outcome="skipped", reason="human_took_over", sent=())
     told = conversation(
