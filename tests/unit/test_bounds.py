@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from metta.bootstrap import measure
 from metta.bounds import Bounds, micro_usd, remember, text_digest
 from metta.messages import Contact, ConversationKey, IncomingMessage, Outcome, Turn
 from metta.observability import Meter
 from metta.policy import Limits, Price
+from metta.queue.measuring import measure
 from metta.settings import load
 from metta.state import ConversationState
 

@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from metta.bootstrap import measure
 from metta.messages import AgentWork, Contact, ConversationKey, ModelCall, Outcome, ToolCall, Turn
 from metta.observability import Meter, Metric, log_keys, set_up_logging, with_log_keys
+from metta.queue.measuring import measure
 from metta.settings import load
 
 NOW = datetime(2026, 6, 17, 10, tzinfo=UTC)

@@ -19,21 +19,22 @@ from botocore.config import Config
 from metta.ai.agent import MettaAgent, instructions_text
 from metta.ai.tools import SPECS
 from metta.ai.usage import price_of
-from metta.bounds import DAY_EXHAUSTED, Bounds
+from metta.bounds import Bounds
 from metta.circuits import Circuit, CircuitAgent, CircuitAudit, CircuitShop
 from metta.counters import DynamoCounters
 from metta.errors import AuditDown, ModelDown, OdooDown, SettingsError
 from metta.guardrails import Guardrails
 from metta.integrations.chatwoot.client import ChatwootClient
 from metta.integrations.odoo import OdooRpc, OdooShop
-from metta.messages import AgentReply, AgentWork, IncomingMessage, JsonObject, MessageContext, Outcome, Turn
-from metta.observability import Meter, Metric, NoTracing, Tracing, XRayTracing, set_up_logging
+from metta.messages import AgentReply, AgentWork, IncomingMessage, JsonObject, MessageContext
+from metta.observability import Meter, NoTracing, Tracing, XRayTracing, set_up_logging
 from metta.persistence.store import AuditStore
 from metta.policy import Policy, load_policy
 from metta.queue.batch import Batches
 from metta.queue.conversations import Conversations
 from metta.queue.guard import IdempotencyGuard
 from metta.queue.loop import LoopThread
+from metta.queue.measuring import measure
 from metta.queue.rescue import Rescuer
 from metta.queue.returning import Returning
 from metta.queue.state import TurnStates
@@ -270,38 +271,6 @@ def tracing(settings: Settings) -> Tracing:
     in_lambda = bool(os.environ.get("AWS_LAMBDA_FUNCTION_NAME"))
     off = os.environ.get("POWERTOOLS_TRACE_DISABLED", "").lower() in ("1", "true", "yes")
     return XRayTracing(settings.powertools_service_name) if in_lambda and not off else NoTracing()
-
-
-TURN_METRICS = {
-    Outcome.ANSWERED: Metric.TURNS_ANSWERED,
-    Outcome.HANDED_OFF: Metric.TURNS_HANDED_OFF,
-    Outcome.DROPPED: Metric.TURNS_DROPPED,
-    Outcome.SKIPPED: Metric.TURNS_SKIPPED,
-}
-
-
-def measure(meter: Meter, turn: Turn) -> None:
-    """Emit an ended turn's metrics."""
-    meter.count(Metric.TURNS)
-    if turn.outcome is not None:
-        meter.count(TURN_METRICS[turn.outcome])
-    meter.count(Metric.DAY_BUDGET_EXHAUSTED, 1 if turn.reason == DAY_EXHAUSTED else 0)
-    for verdict, metric in ((turn.input_verdict, Metric.INPUT_FLAGGED), (turn.output_verdict, Metric.OUTPUT_FLAGGED)):
-        meter.count(metric, 1 if verdict is not None and verdict.reason else 0)
-    meter.count(Metric.TOOL_CALLS, len(turn.work.tool_calls))
-    meter.count(Metric.TOOL_FAILURES, sum(not call.ok for call in turn.work.tool_calls))
-    meter.count(Metric.MODEL_CALLS, len(turn.work.model_calls))
-    meter.count(Metric.MODEL_FAILURES, sum(bool(call.error) for call in turn.work.model_calls))
-    for call in turn.work.model_calls:
-        meter.milliseconds(Metric.MODEL_LATENCY, call.duration_ms)
-        meter.count(Metric.INPUT_TOKENS, call.input_tokens)
-        meter.count(Metric.OUTPUT_TOKENS, call.output_tokens)
-        meter.count(Metric.COST, round(call.cost_usd * 1e6))
-    if turn.finished_at is not None:
-        meter.milliseconds(Metric.TURN_LATENCY, (turn.finished_at - turn.started_at).total_seconds() * 1000)
-        if turn.messages and turn.outcome is Outcome.ANSWERED:
-            waited = turn.finished_at - turn.messages[-1].created_at
-            meter.milliseconds(Metric.REPLY_LATENCY, max(0.0, waited.total_seconds() * 1000))
 
 
 @cache
