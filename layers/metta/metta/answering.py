@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from metta.bounds import Bounds
 from metta.conversation import as_incoming, closed_reason, history, is_customers, read_thread, unanswered
 from metta.customer import bounded, bounded_together, claim, weakest, with_transcripts
-from metta.delivery import refused
 from metta.errors import ChatwootRefused, HandOff, NotStarted
 from metta.guardrails import FixedText, detect_language, fixed_text
 from metta.integrations.chatwoot.identity import identify
+from metta.looking import refused
 from metta.messages import (
     Action,
     Attachment,

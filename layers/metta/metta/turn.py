@@ -15,8 +15,9 @@ from datetime import UTC, datetime
 from metta.answering import Answering
 from metta.bounds import Bounds, remember
 from metta.conversation import as_incoming, closed_reason, read_thread
-from metta.delivery import Delivery, Save, drop
+from metta.delivery import Delivery, Save
 from metta.errors import AuditDown, Paused
+from metta.looking import Looks, drop
 from metta.messages import HandOffStep, IncomingMessage, Outcome, Phase, Turn
 from metta.policy import Policy
 from metta.ports import Agent, Audit, Chatwoot, Guardrails
@@ -58,9 +59,8 @@ class Turns:
         self._answering = Answering(
             chatwoot, agent, guardrails, policy, settings, bounds or Bounds(policy.limits, now=now)
         )
-        self._delivery = Delivery(
-            chatwoot, settings, burst_max_seconds=burst_max_seconds, team_language=policy.note_language, now=now
-        )
+        self._looks = Looks(chatwoot, settings, burst_max_seconds=burst_max_seconds, now=now)
+        self._delivery = Delivery(chatwoot, settings, self._looks, team_language=policy.note_language, now=now)
 
     async def answer(
         self,
@@ -89,8 +89,8 @@ class Turns:
             await self._answering.prepare(turn, waiting, state, deadline=deadline, give_up=give_up)
             turn.phase = Phase.PREPARED  # written with the next step, or by the lease's keeper if that fails
         elif turn.phase is Phase.SENDING:
-            await self._delivery.look_up(turn)
-            if turn.phase is Phase.SENDING and not await self._delivery.may_go_on(turn, state):
+            await self._looks.look_up(turn)
+            if turn.phase is Phase.SENDING and not await self._looks.may_go_on(turn, state):
                 end(turn, state)
                 await save()
                 return turn
@@ -203,7 +203,7 @@ class Turns:
             if hand.phase is Phase.SENDING:
                 return hand
             overtaken = any(message.message_id not in hand.covered for message in waiting)
-            if hand.phase is Phase.PREPARED and (not overtaken or self._delivery.starving(hand)):
+            if hand.phase is Phase.PREPARED and (not overtaken or self._looks.starving(hand)):
                 return hand
             if hand.phase is Phase.PREPARED:
                 drop(hand, state, "overtaken")

@@ -22,10 +22,7 @@ STEPS: dict[str, tuple[str, ...]] = {
         "metta.persistence.store:save_turn_rows",
         "metta.persistence.store:save_skip_row",
     ),
-    "guard": (
-        "metta.queue.guard:IdempotencyGuard.once",
-        "metta.queue.guard:IdempotencyGuard.register",
-    ),
+    "guard": ("metta.queue.guard:IdempotencyGuard.once",),
     "turn": (
         "metta.queue.conversations:Conversations.settle",
         "metta.queue.conversations:Conversations.skip",

@@ -42,9 +42,12 @@ def after_takeover(observed: Observed) -> Iterator[Violation]:
 
 def _hidden_at(conversation: Conversation, closing: Entry) -> float | None:
     """When a person's message stopped being the newest one; None for what the conversation itself shows."""
-    if closing.author is not Author.HUMAN:
-        return None
-    later = (e.at for e in conversation.entries if e.id > closing.id and e.author is not Author.OTHER)
+    return _covered_up_at(conversation, closing) if closing.author is Author.HUMAN else None
+
+
+def _covered_up_at(conversation: Conversation, entry: Entry) -> float | None:
+    """When a message stopped being the newest one, which is all that a token sees that may not list."""
+    later = (e.at for e in conversation.entries if e.id > entry.id and e.author is not Author.OTHER)
     return next(later, None)
 
 
@@ -61,7 +64,7 @@ def stale(observed: Observed) -> Iterator[Violation]:
 
     Permitted: a message that came between the last look and the POST, or that another turn had answered before; a reply
     whose oldest message has waited longer than the starvation bound; the words of a hand-off; further parts of a reply
-    whose first part had left.
+    whose first part had left; a message that a newer one hid from a token that sees only the newest.
     """
     for conversation in observed.conversations:
         for entry in conversation.ours:
@@ -85,9 +88,12 @@ def _left_out(observed: Observed, conversation: Conversation, entry: Entry, turn
     oldest = min(conversation.at_of.get(id_, sent_at) for id_ in turn.messages)
     if not newer or sent_at - oldest > observed.bounds.burst_max_seconds:
         return
-    if why := _could_have_known(observed, conversation, entry, newer[0].at):
-        what = f"{_named(entry)} answers {turn.messages} and leaves out {newer[0].id}: {why}"
-        yield Violation("stale", conversation.id, what)
+    for message in newer:
+        hidden_at = None if observed.bounds.lists_messages else _covered_up_at(conversation, message)
+        if why := _could_have_known(observed, conversation, entry, message.at, hidden_at):
+            what = f"{_named(entry)} answers {turn.messages} and leaves out {message.id}: {why}"
+            yield Violation("stale", conversation.id, what)
+            return
 
 
 def _could_have_known(

@@ -35,7 +35,7 @@ def without_idempotency() -> None:
 
 def without_reread() -> None:
     """What was decided is sent, however the conversation stands by then."""
-    from metta.delivery import Delivery
+    from metta.looking import Looks
 
     async def blind(*_arguments: Any) -> None:
         return
@@ -43,8 +43,8 @@ def without_reread() -> None:
     async def always(*_arguments: Any) -> bool:
         return True
 
-    Delivery.recheck = blind  # type: ignore[method-assign, assignment]
-    Delivery.may_go_on = always  # type: ignore[method-assign, assignment]
+    Looks.recheck = blind  # type: ignore[method-assign, assignment]
+    Looks.may_go_on = always  # type: ignore[method-assign, assignment]
 
 
 def without_backoff() -> None:

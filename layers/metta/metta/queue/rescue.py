@@ -12,8 +12,8 @@ from typing import Any
 
 from metta.circuits import working_on
 from metta.conversation import is_customers, is_human, read_thread
-from metta.delivery import drop
 from metta.errors import AuditDown, ChatwootRefused, Paused, Retry
+from metta.looking import drop
 from metta.messages import IncomingMessage, Turn
 from metta.observability import log_keys
 from metta.ports import Chatwoot

@@ -78,6 +78,17 @@ def test_what_a_newer_message_hid_from_a_bot_that_may_not_list_is_permitted() ->
     assert found(after_takeover, observed(assigned_too, look(11), post(11.5, said), bounds=alone)) == ["after_takeover"]
 
 
+def test_a_question_that_a_newer_one_hid_from_a_bot_that_may_not_list_may_be_left_out() -> None:
+    said = reply(9, 6)
+    turns = [turn(messages=(1,)), turn("t-0", messages=(6,))]
+    told = conversation(customer(1, 0), customer(5, 1), customer(6, 2), reply(7, 3, "t-0"), said, turns=turns)
+    alone = Bounds(lists_messages=False)
+
+    assert found(stale, observed(told, look(4), post(5.9, said), bounds=alone)) == []
+    assert found(stale, observed(told, look(4), post(5.9, said))) == ["stale"]
+    assert found(stale, observed(told, look(1.5), post(5.9, said), bounds=alone)) == ["stale"]
+
+
 def test_a_look_whose_answer_was_spoiled_showed_nothing() -> None:
     said = reply(9, 4)
     told = conversation(customer(1, 0), human(5, 3), said, turns=[turn()])
