@@ -54,6 +54,10 @@ COST_USD = 15e-6
 """Of one of its runs."""
 
 
+POLICY = load_policy()
+"""Read once: worlds are made by the hundred."""
+
+
 class Killed(BaseException):
     """The process ends here; nothing after this line of the worker runs."""
 
@@ -322,7 +326,7 @@ class World:
             BillingMode="PAY_PER_REQUEST",
         )
         self.settings: Settings = load(ENVIRONMENT | environment)
-        self.policy: Policy = load_policy()
+        self.policy: Policy = POLICY
         self.offset = 0.0
         self.loop = LoopThread()
         self.ended: list[Turn] = []
