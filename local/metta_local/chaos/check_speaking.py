@@ -23,13 +23,12 @@ Two seconds by the worker's own clock, and one for a busy machine between the pl
 def after_takeover(observed: Observed) -> Iterator[Violation]:
     """No word to the customer once a person has the conversation, or it was closed in another way.
 
-    Permitted: a takeover between the last look and the POST; the word of the very hand-off that opened it; further
-    parts of a reply whose first part had left; a person's message that a newer one hid from a token that sees only the
-    newest.
+    Permitted: a takeover between the last look and the POST; the word of the very hand-off that opened it; a person's
+    message that a newer one hid from a token that sees only the newest.
     """
     for conversation in observed.conversations:
         for entry in conversation.ours:
-            if entry.private or entry.part > 0:
+            if entry.private:
                 continue
             closing = conversation.closed_by(entry.id)
             if closing is None or _own_hand_off(conversation, entry, closing):

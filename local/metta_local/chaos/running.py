@@ -41,6 +41,8 @@ LOOK_SECONDS = 1.0
 PROGRESS_SECONDS = 5.0
 DEPLOYED_PATIENCE = {Place.CHATWOOT: 10.0, Place.ODOO: 8.0, Place.MODEL: 25.0}
 """Patience of the deployed function, which has the packaged policy."""
+DEPLOYED_VISIBILITY = 60
+"""Seconds, the function's own timeout: the least an event source takes; what a killed function held comes back then."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,9 @@ class _Performance:
         if isinstance(self.crew, DeployedCrew):
             self.crew.start()
             self.given |= self.crew.outputs
+            self.sqs.set_queue_attributes(
+                QueueUrl=self.given["AWS_SQS_QUEUE_URL"], Attributes={"VisibilityTimeout": str(DEPLOYED_VISIBILITY)}
+            )
         else:
             self.crew.start(self.options.workers)
         url, seed = self.given["AWS_SQS_QUEUE_URL"], self.options.seed

@@ -66,6 +66,14 @@ def test_a_reply_without_a_look_after_the_model_had_answered_is_found() -> None:
     assert found(stale, observed(more, before, look(2.9), post(3.9, said))) == []
 
 
+def test_the_rest_of_a_reply_after_a_takeover_is_found() -> None:
+    rest = reply(9, 20, part=1)
+    told = conversation(customer(1, 0), reply(3, 1), human(5, 3), rest, turns=[turn()])
+
+    assert found(after_takeover, observed(told, look(0.5), post(20, rest))) == ["after_takeover"]
+    assert found(after_takeover, observed(told, look(0.5), post(4, rest))) == []
+
+
 def test_what_a_newer_message_hid_from_a_bot_that_may_not_list_is_permitted() -> None:
     said = reply(9, 12)
     told = conversation(customer(1, 0), human(5, 3), customer(6, 4), said, turns=[turn()])
