@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from metta_local.chaos.journal import Place
-from metta_local.chaos.ledger import AuditedTurn, Conversation, Entry, Observed, was_told
+from metta_local.chaos.ledger import AuditedTurn, Conversation, Entry
+from metta_local.chaos.observed import Observed, was_told
 from metta_local.chaos.violation import Violation
 
 WORDLESS = frozenset({"cannot_reply", "delivery_failed", "delivery_unknown"})

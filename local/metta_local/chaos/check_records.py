@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from metta_local.chaos.journal import Call, Place, ReceivedRecord
-from metta_local.chaos.ledger import CLOCK_SLACK, AuditedTurn, Conversation, ModelRun, Observed, was_told, words_of
+from metta_local.chaos.ledger import AuditedTurn, Conversation, ModelRun
+from metta_local.chaos.observed import CLOCK_SLACK, Observed, was_told, words_of
 from metta_local.chaos.violation import Violation
 
 LONGEST_BACKOFF_SECONDS = 60

@@ -6,7 +6,8 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from metta_local.chaos.ledger import CLOCK_SLACK, AuditedTurn, Author, Conversation, Entry, Observed
+from metta_local.chaos.ledger import AuditedTurn, Author, Conversation, Entry
+from metta_local.chaos.observed import CLOCK_SLACK, Observed
 from metta_local.chaos.violation import Violation
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from metta_local.chaos.journal import Call, Place
-from metta_local.chaos.ledger import CLOCK_SLACK, AuditedTurn, Author, Conversation, Entry, Observed
+from metta_local.chaos.ledger import AuditedTurn, Author, Conversation, Entry
+from metta_local.chaos.observed import CLOCK_SLACK, Observed
 from metta_local.chaos.violation import Violation
 
 LOOK_SECONDS = 3.0

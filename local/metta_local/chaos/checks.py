@@ -12,7 +12,7 @@ from metta_local.chaos.check_audit import dead_letters, handed_over_once, writte
 from metta_local.chaos.check_records import backed_off, few_tries, paid_once
 from metta_local.chaos.check_replies import ended, in_order, never_overlapping, never_twice, nothing_lost
 from metta_local.chaos.check_speaking import after_takeover, one_worker_at_a_time, stale
-from metta_local.chaos.ledger import Observed
+from metta_local.chaos.observed import Observed
 from metta_local.chaos.violation import Violation
 
 Check = Callable[[Observed], Iterable[Violation]]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from metta_local.chaos.journal import Place
-from metta_local.chaos.ledger import Observed
+from metta_local.chaos.observed import Observed
 from metta_local.chaos.running import Result
 from metta_local.chaos.violation import Violation
 

@@ -21,7 +21,7 @@ from metta_local.chaos.deployed_crew import DeployedCrew
 from metta_local.chaos.director import Director, Stage
 from metta_local.chaos.injector import Injector
 from metta_local.chaos.journal import FaultKind, Journal, Place
-from metta_local.chaos.ledger import Observed
+from metta_local.chaos.observed import Observed
 from metta_local.chaos.options import Options, command, queues, variables
 from metta_local.chaos.postman import Postman
 from metta_local.chaos.proxies import Proxies

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from metta_local.chaos.journal import Call, FaultKind, Place, ReceivedRecord
-from metta_local.chaos.ledger import AuditedTurn, Author, Bounds, Conversation, DeadLetter, Entry, Observed, SentRow
+from metta_local.chaos.ledger import AuditedTurn, Author, Bounds, Conversation, DeadLetter, Entry, SentRow
+from metta_local.chaos.observed import Observed
 from metta_local.chaos.violation import Violation
 
 T0 = 1000.0

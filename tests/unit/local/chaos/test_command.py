@@ -11,7 +11,7 @@ from metta_local.chaos import report
 from metta_local.chaos.command import GUARANTEES, options_of
 from metta_local.chaos.crew import Kill
 from metta_local.chaos.journal import FaultKind, Journal, Place
-from metta_local.chaos.ledger import Observed
+from metta_local.chaos.observed import Observed
 from metta_local.chaos.options import Options
 from metta_local.chaos.running import Result
 from metta_local.chaos.sabotage import GUARANTEES as REMOVABLE
