@@ -15,7 +15,7 @@ from metta.policy import load_policy
 @pytest.fixture
 def german_team(monkeypatch: pytest.MonkeyPatch) -> None:
     policy = load_policy().model_copy(update={"team_language": "de"})
-    monkeypatch.setattr("world.load_policy", lambda: policy)
+    monkeypatch.setattr("world.POLICY", policy)
 
 
 @pytest.mark.usefixtures("german_team")
