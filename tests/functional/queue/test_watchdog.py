@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from moto import mock_aws
 from office import Office
-from watching import Ward, Watched, policy_of_the_package
+from watching import Ward, Watched
 from world import CONTACT, ENVIRONMENT, KEY, Killed, outcomes
 
 from metta.errors import AuditDown, ChatwootDown, ChatwootRefused, ModelDown, Retry, SettingsError, StateDown
@@ -22,9 +22,8 @@ MakeWatched = Callable[..., Watched]
 
 
 @pytest.fixture
-def make_watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeWatched]:
+def make_watched() -> Iterator[MakeWatched]:
     made: list[Watched] = []
-    monkeypatch.setattr("world.load_policy", policy_of_the_package)
 
     def make(*, bot: bool = False, quick: bool = False, **environment: str) -> Watched:
         if made:
