@@ -37,7 +37,7 @@ class InProcessWorker:
         own_sqs, url = sqs_client(settings), queue_url(settings)
         self._settings = settings
         self.handler: Worker = build_worker(
-            settings, client=self._client, log_stream=log_stream, emit_metrics=emit_metrics
+            settings, client=self._client, log_stream=log_stream, emit_metrics=emit_metrics, visibility_kept=True
         )
         self.loop = QueueWorker(own_sqs, url, self.handler.handle, settings)
         self._watching = WatchdogThread(self.handler.watchdog, watchdog_seconds) if watchdog_seconds else None

@@ -151,6 +151,7 @@ def build_worker(
     emit_metrics: bool = True,
     log_stream: IO[str] | None = None,
     client: Callable[[str], Any] | None = None,
+    visibility_kept: bool = False,
 ) -> Worker:
     """Wire a worker.
 
@@ -159,6 +160,7 @@ def build_worker(
         emit_metrics: whether EMF lines go to standard output.
         log_stream: where logs go; standard output when None.
         client: makes boto3 clients by service name, for tests.
+        visibility_kept: whether the caller extends the visibility of records while they are worked on.
 
     Raises:
         SettingsError: a variable or the policy file is missing or malformed.
@@ -206,6 +208,7 @@ def build_worker(
         Returning(sqs, settings.aws_sqs_queue_url, settings.aws_sqs_dlq_url),
         meter,
         tracing(settings),
+        visibility_kept=visibility_kept,
     )
     watching = wire_watchdog(settings, policy, turns, chatwoot, dynamodb, loop, emit_metrics=emit_metrics)
     return Worker(settings, chatwoot, odoo, agent, audit, loop, batches, watching)

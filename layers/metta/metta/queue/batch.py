@@ -70,6 +70,7 @@ class Batches:
         guard: idempotency around each message.
         returning: gives records back or rejects them.
         meter, tracing: observability.
+        visibility_kept: whether the caller extends the visibility of records while they are worked on.
     """
 
     def __init__(
@@ -81,6 +82,8 @@ class Batches:
         returning: Returning,
         meter: Meter,
         tracing: Tracing,
+        *,
+        visibility_kept: bool = False,
     ) -> None:
         self._settings = settings
         self._chatwoot = chatwoot
@@ -89,6 +92,7 @@ class Batches:
         self._returning = returning
         self._meter = meter
         self._tracing = tracing
+        self._visibility_kept = visibility_kept
         self._threads: concurrent.futures.ThreadPoolExecutor | None = None
 
     def handle(self, event: Mapping[str, Any], context: Any) -> JsonObject:
@@ -132,7 +136,7 @@ class Batches:
     def _come_back_soon_if_killed(self, records: Sequence[Record], deadline: float) -> None:
         """Six times the function's timeout is the queue's visibility; nobody shall wait that long after a crash."""
         seconds = math.ceil(deadline - time.monotonic() + MARGIN_SECONDS + DELETING_SECONDS)
-        if seconds < self._settings.sqs_visibility_timeout:
+        if not self._visibility_kept and seconds < self._settings.sqs_visibility_timeout:
             self._returning.give_back(records, seconds)
 
     def _settle_single(self, record: Record) -> JsonObject | Exception:
