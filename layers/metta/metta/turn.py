@@ -94,6 +94,8 @@ class Turns:
                 end(turn, state)
                 await save()
                 return turn
+            if turn.phase is Phase.SENDING:
+                await self._delivery.begin(turn, save)  # its rest is a send like any other
         if turn.phase is Phase.PREPARED:
             with timed(turn, "recheck"):
                 await self._delivery.make_sure(turn, state, save, give_up)

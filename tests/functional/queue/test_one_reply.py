@@ -360,3 +360,30 @@ def test_what_was_answered_meanwhile_does_not_overtake_the_turn_in_hand(make_wor
     assert len(world.chatwoot.replies) == 2
     assert len(world.agent.runs) == 2
     assert outcomes(world) == [("answered", ""), ("answered", "")]
+
+
+def test_the_rest_of_a_send_that_is_cut_off_again_is_not_looked_up_too_early_either(make_world: MakeWorld) -> None:
+    world = make_world(bot=True)
+    first = world.customer_writes("Where is my order?")
+    world.steps.fail("post reply", SendUnknown("timeout", after_seconds=16), "after")
+    with pytest.raises(SendUnknown):
+        world.deliver(first)
+    world.chatwoot.add("are you there?")  # hides it: what is left is the note for a person
+    arriving: list[OutgoingMessage] = []
+
+    async def slow(message: OutgoingMessage) -> SentMessage:
+        arriving.append(message)
+        raise asyncio.CancelledError
+
+    world.chatwoot.send_message, quick = slow, world.chatwoot.send_message  # type: ignore[method-assign]
+    with pytest.raises(CancelledError):
+        world.deliver(first, receives=2)
+    world.chatwoot.send_message = quick  # type: ignore[method-assign]
+    world.offset += 3
+    with pytest.raises(Unsettled):
+        world.deliver(first, receives=3)
+    asyncio.run(quick(arriving[0]))  # Chatwoot was only slow
+    world.offset += 16
+    world.deliver(first, receives=4)
+    assert len(world.chatwoot.notes) == 1
+    assert world.chatwoot.status == "open"
