@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ReadTimeoutError
 from botocore.parsers import ResponseParserError
@@ -16,6 +15,7 @@ from moto import mock_aws
 
 from metta.counters import DynamoCounters
 from metta.errors import StateDown
+from tests_support.table import state_table
 
 NOW = datetime(2026, 11, 22, 23, 59, 30, tzinfo=UTC)
 LOST = ReadTimeoutError(endpoint_url="http://127.0.0.1:1")
@@ -47,13 +47,7 @@ class Table:
 @pytest.fixture
 def table() -> Iterator[Table]:
     with mock_aws():
-        client = boto3.client("dynamodb", region_name="us-east-1")
-        client.create_table(
-            TableName="t",
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        client = state_table("t")
         yield Table(client)
 
 

@@ -96,7 +96,7 @@ class Looks:
     def starving(self, turn: Turn) -> bool:
         """Whether the turn's oldest message has waited so long that its reply is sent although a newer one came."""
         oldest = min((message.created_at for message in turn.messages), default=turn.started_at)
-        return (datetime.now(UTC) - oldest).total_seconds() > self._burst_max_seconds
+        return self._now() - oldest.timestamp() > self._burst_max_seconds
 
     async def look_up(self, turn: Turn) -> None:
         """After a try that ended while sending: find out what of it reached Chatwoot (I2).

@@ -6,9 +6,10 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import boto3
 import pytest
 from moto import mock_aws
+
+from tests_support.table import state_table
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -40,13 +41,7 @@ def make_office() -> Iterator[Callable[..., Office]]:
     made: list[Office] = []
 
     def make(**environment: str) -> Office:
-        client = boto3.client("dynamodb", region_name="us-east-1")
-        client.create_table(
-            TableName="state-table",
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        client = state_table()
         made.append(Office(client, **environment))
         return made[-1]
 

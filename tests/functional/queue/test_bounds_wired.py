@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from moto import mock_aws
 
@@ -24,6 +23,7 @@ from metta_local.lambda_context import LocalContext
 from metta_local.model import ModelEmulator, Say
 from metta_local.serving import LoopbackServer
 from tests_support import payload, record
+from tests_support.table import state_table
 
 KEY = ConversationKey(account_id=3, conversation_id=84)
 PRICES = "prices: {gpt-5.6-luna: {input: 100, cached: 100, output: 100}}\n"
@@ -40,13 +40,7 @@ def silent_server() -> Iterator[str]:
 @pytest.fixture
 def table() -> Iterator[Any]:
     with mock_aws():
-        client = boto3.client("dynamodb", region_name="us-east-1")
-        client.create_table(
-            TableName="state-table",
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        client = state_table()
         yield client
 
 

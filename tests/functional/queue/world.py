@@ -7,8 +7,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
-
 from metta.bounds import Bounds
 from metta.counters import DynamoCounters
 from metta.errors import ChatwootRefused, ConversationBusy, Retry
@@ -38,6 +36,7 @@ from metta.queue.state import TurnStates
 from metta.settings import Settings, load
 from metta.turn import Turns
 from tests_support import payload, record
+from tests_support.table import state_table
 
 KEY = ConversationKey(account_id=3, conversation_id=84)
 CONTACT = Contact(id=901, name="Lena Vogt", email="lena@example.org")
@@ -318,13 +317,7 @@ class World:
         self.chatwoot = FakeChatwoot(self.steps, bot=bot)
         self.agent = FakeAgent(self.steps)
         self.audit = FakeAudit(self.steps)
-        self.client = boto3.client("dynamodb", region_name="us-east-1")
-        self.client.create_table(
-            TableName="state-table",
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        self.client = state_table()
         self.settings: Settings = load(ENVIRONMENT | environment)
         self.policy: Policy = POLICY
         self.offset = 0.0
