@@ -1,0 +1,1 @@
+"""Data only: groups, access rights and record rules."""
