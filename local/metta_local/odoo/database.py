@@ -40,7 +40,9 @@ def tables(version: int) -> Tables:
         "res.partner": {each["id"]: _partner(each, version) for each in shop["partners"]},
         "res.partner.bank": {1: {"id": 1, "acc_number": "DE02120300000000202051", "partner_id": 4712}},
         "res.users": {},
+        "account.tax": {each["id"]: _tax(each, version) for each in shop["taxes"]},
         "product.template": {},
+        "product.template.attribute.value": {},
         "product.product": {},
         "sale.order": {},
         "sale.order.line": {},
@@ -54,11 +56,8 @@ def tables(version: int) -> Tables:
         made["res.users"][user] = {"id": user, "partner_id": partner, "login": login, "active": True}
         made["res.users"][user]["name"] = made["res.partner"][partner]["name"]
     for each in shop["products"]:
-        row = _product(each, version)
-        made["product.product"][row["id"]] = row
-        made["product.template"].setdefault(
-            each["template"], row | {"id": each["template"], "variant": None, "extra": 0}
-        )
+        if version >= each.get("since", 0):
+            _add_product(made, each, version)
     for each in shop["orders"]:
         _add_order(made, each, version)
     return made
@@ -82,23 +81,54 @@ def _partner(given: Row, version: int) -> Row:
     }
 
 
+def _tax(given: Row, version: int) -> Row:
+    included = given.get("included", False)
+    # Since 18 a tax may leave it to the company whether prices include it; price_include is what comes of that.
+    override = {"price_include_override": "tax_included" if included else False} if version >= 18 else {}
+    return {
+        "id": given["id"],
+        "name": given["name"],
+        "amount": float(given["percent"]),
+        "amount_type": "percent",
+        "type_tax_use": "sale",
+        "price_include": included,
+        **override,
+    }
+
+
+def _add_product(made: Tables, given: Row, version: int) -> None:
+    row = _product(given, version)
+    template = row["product_tmpl_id"]
+    if row["variant"]:
+        values = made["product.template.attribute.value"]
+        number = len(values) + 1
+        values[number] = {"id": number, "name": row["variant"], "product_tmpl_id": template, "active": True}
+        row["product_template_attribute_value_ids"] = [number]
+    made["product.product"][row["id"]] = row
+    made["product.template"].setdefault(template, row | {"id": template, "variant": None, "extra": 0})
+
+
 def _product(given: Row, version: int) -> Row:
     kind = given.get("kind", "goods")
-    before = {"goods": "product", "uncounted": "consu", "service": "service"}
-    since = {"goods": "consu", "uncounted": "consu", "service": "service"}
+    before = {"goods": "product", "uncounted": "consu", "service": "service", "kit": "consu", "combo": "combo"}
+    since = before | {"goods": "consu"}
     return {
         "id": given["id"],
         "product_tmpl_id": given["template"],
         "name": given["name"],
         "variant": given.get("variant"),
         "default_code": given.get("code"),
+        "barcode": given.get("barcode"),
         "description_sale": given.get("text"),
+        "description_ecommerce": given.get("web_text"),
         "description": "<p>Internal: negotiate with the supplier.</p>",
         "active": not given.get("archived", False),
         "sale_ok": not given.get("not_for_sale", False),
         "type": since[kind] if version >= 18 else before[kind],
         "detailed_type": before[kind],
         "is_storable": kind == "goods",
+        "is_kits": kind == "kit",
+        "taxes_id": given.get("taxes", [1]),
         "list_price": given["price"],
         "extra": given.get("extra", 0.0),
         "standard_price": given["cost"],

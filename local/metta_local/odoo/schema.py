@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 VERSIONS = (15, 16, 17, 18, 19)
-MODULES = frozenset({"sale", "stock", "sale_stock", "delivery", "website_sale"})
+MODULES = frozenset({"sale", "stock", "sale_stock", "delivery", "website_sale", "mrp"})
 """``delivery`` stands for the module that adds carriers to pickings: ``delivery``, or ``stock_delivery`` since 17."""
 
 
@@ -42,7 +42,11 @@ _PRODUCT = {
     "is_storable": Field("boolean", module="stock", since=18),
     "list_price": Field("float"),
     "lst_price": Field("float", searchable=False),
+    "taxes_id": Field("many2many", "account.tax"),
     "standard_price": Field("float"),
+    "barcode": Field("char"),
+    "product_variant_count": Field("integer", searchable=False),
+    "is_kits": Field("boolean", module="mrp", searchable=False),
     "tax_string": Field("char", searchable=False),
     "currency_id": Field("many2one", "res.currency", searchable=False),
     "uom_id": Field("many2one", "uom.uom"),
@@ -62,7 +66,22 @@ MODELS: dict[str, dict[str, Field]] = {
     "product.product": {
         **_PRODUCT,
         "product_tmpl_id": Field("many2one", "product.template"),
+        "product_template_attribute_value_ids": Field("many2many", "product.template.attribute.value"),
         "free_qty": Field("float", module="stock"),
+    },
+    "product.template.attribute.value": {
+        **_COMMON,
+        "name": Field("char", translate=True),
+        "product_tmpl_id": Field("many2one", "product.template"),
+    },
+    "account.tax": {
+        **_COMMON,
+        **_chars("name"),
+        "amount": Field("float"),
+        "amount_type": Field("selection"),
+        "type_tax_use": Field("selection"),
+        "price_include": Field("boolean"),
+        "price_include_override": Field("selection", since=18),
     },
     "res.partner": {
         **_COMMON,
@@ -147,6 +166,8 @@ MODELS: dict[str, dict[str, Field]] = {
 
 TITLES = {
     "product.product": ("Product Variant", "Sales/User: Own Documents Only"),
+    "product.template.attribute.value": ("Product Template Attribute Value", "User types/Internal User"),
+    "account.tax": ("Tax", "User types/Internal User"),
     "sale.order": ("Sales Order", "Sales/User: Own Documents Only"),
     "sale.order.line": ("Sales Order Line", "Sales/User: Own Documents Only"),
     "stock.picking": ("Transfer", "Inventory/User"),
@@ -164,7 +185,7 @@ _OF_MODULE = {
     "sale.order": "sale",
     "sale.order.line": "sale",
 }
-_NEEDS = {"sale_stock": {"sale", "stock"}, "delivery": {"sale", "stock"}}
+_NEEDS = {"sale_stock": {"sale", "stock"}, "delivery": {"sale", "stock"}, "mrp": {"stock"}}
 
 
 def models_of(version: int, modules: frozenset[str]) -> dict[str, dict[str, Field]]:

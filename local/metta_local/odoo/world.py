@@ -8,11 +8,19 @@ from email.utils import getaddresses
 from typing import Any
 
 from metta_local.odoo import errors
-from metta_local.odoo.database import TAX_RATE, Row, Tables
+from metta_local.odoo.database import Row, Tables
 from metta_local.odoo.schema import TITLES, Field
 
 _STOCK_MODELS = ("stock.quant", "stock.move")
 _DEFAULT_LANGUAGE = "en_US"
+_TAX_WORDS = {
+    "en": ("Incl. Taxes", "Excl. Taxes"),
+    "de": ("inkl. Steuern", "exkl. Steuern"),
+    "fr": ("Taxes incluses", "Hors taxes"),
+    "es": ("impuestos incluidos", "impuestos no incluidos"),
+}
+_NUMBERS = {"en": (".", ","), "de": (",", "."), "fr": (",", "\N{NARROW NO-BREAK SPACE}"), "es": (",", ".")}
+"""Decimal point and thousands separator."""
 
 
 @dataclass
@@ -89,7 +97,9 @@ class World:
         shown = row.get("name") or row.get("code") or f"{model},{identifier}"
         text = self.in_language(shown) if isinstance(shown, dict) else str(shown)
         if model == "product.product":
-            text = f"{text} ({row['variant']})" if row.get("variant") else str(text)
+            variant = row.get("variant")
+            if variant:
+                text = f"{text} ({self.in_language(variant) if isinstance(variant, dict) else variant})"
             return f"[{row['default_code']}] {text}" if row.get("default_code") else text
         if model == "res.partner" and row.get("parent_id"):
             return f"{self.database.rows[model][row['parent_id']]['name']}, {text}"
@@ -111,6 +121,11 @@ def _of(model: str, name: str) -> Callable[[World, Row], list[int]]:
     return inverse
 
 
+def _variant_count(world: World, row: Row) -> int:
+    rows = world.database.rows["product.product"].values()
+    return sum(each["product_tmpl_id"] == row["product_tmpl_id"] and each["active"] for each in rows)
+
+
 def _normalized_email(_world: World, row: Row) -> str | None:
     """Only the first address of a field, without its display name, in lower case."""
     found = [address for _name, address in getaddresses([row.get("email") or ""]) if address.count("@") == 1]
@@ -127,14 +142,34 @@ def _stock(quantity: Callable[[Row], float]) -> Callable[[World, Row], float]:
     def computed(world: World, row: Row) -> float:
         for model in _STOCK_MODELS:
             world.check_access(model)
-        counted = row["is_storable"] and row["type"] != "service"
+        # A kit is counted by its components, whatever its own kind is.
+        counted = (row["is_storable"] or row["is_kits"]) and row["type"] != "service"
         return quantity(row) if counted else 0.0
 
     return computed
 
 
-def _tax_string(_world: World, row: Row) -> str:
-    return f"(= {(row['list_price'] + row.get('extra', 0.0)) * (1 + TAX_RATE):.2f}\N{NO-BREAK SPACE}€ Incl. Taxes)"
+def _tax_string(world: World, row: Row) -> str:
+    """Odoo's own rule: which of the totals with and without tax differ from the price; one blank when neither does."""
+    world.check_access("account.tax")
+    price = row["list_price"] + row.get("extra", 0.0)
+    taxes = [world.database.rows["account.tax"][each] for each in row["taxes_id"]]
+    net = price / (1 + sum(tax["amount"] for tax in taxes if tax["price_include"]) / 100)
+    gross = net * (1 + sum(tax["amount"] for tax in taxes) / 100)
+    with_tax, without = _TAX_WORDS[world.language[:2]]
+    said = [
+        f"{_formatted(amount, world.language[:2])} {word}"
+        for amount, word in ((gross, with_tax), (net, without))
+        if round(amount, 2) != round(price, 2)
+    ]
+    return f"(= {', '.join(said)})" if said else " "
+
+
+def _formatted(amount: float, language: str) -> str:
+    """An amount as the language writes it, its blanks unbreakable."""
+    point, thousands = _NUMBERS[language]
+    whole, _, cents = f"{amount:,.2f}".partition(".")
+    return f"{whole.replace(',', thousands)}{point}{cents}\N{NO-BREAK SPACE}€"
 
 
 def _website_url(world: World, row: Row) -> str:
@@ -167,6 +202,7 @@ _COMPUTED: dict[tuple[str, str], Callable[[World, Row], Any]] = {
     ("res.partner", "email_normalized"): _normalized_email,
     ("res.partner", "commercial_partner_id"): _commercial,
     ("res.partner", "child_ids"): _of("res.partner", "parent_id"),
+    ("product.product", "product_variant_count"): _variant_count,
     ("sale.order", "order_line"): _of("sale.order.line", "order_id"),
     ("sale.order", "picking_ids"): _of("stock.picking", "sale_id"),
     ("sale.order", "delivery_status"): _delivery_status,
