@@ -71,9 +71,9 @@ def run(name: str, arguments: str, *, email: str | None, phone: str | None, leve
         raise CommandError(f"there is no tool {name!r}; there are: {', '.join(SPECS)}")
     settings = metta_settings.load()
     odoo, policy = settings.odoo, load_policy(settings.metta_policy)
-    from metta.integrations.odoo import OdooRpc, OdooShop
+    from metta.integrations.odoo import OdooClient, OdooShop
 
-    shop = OdooShop(OdooRpc(odoo), policy=policy)
+    shop = OdooShop(OdooClient(odoo), policy=policy)
 
     async def call() -> JsonObject:
         return await call_tool(name, given, shop=shop, identity=identity, limits=policy.limits)

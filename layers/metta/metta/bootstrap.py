@@ -25,7 +25,7 @@ from metta.counters import DynamoCounters
 from metta.errors import AuditDown, ModelDown, OdooDown, SettingsError
 from metta.guardrails import Guardrails
 from metta.integrations.chatwoot.client import ChatwootClient
-from metta.integrations.odoo import OdooRpc, OdooShop
+from metta.integrations.odoo import OdooClient, OdooShop
 from metta.messages import AgentReply, AgentWork, IncomingMessage, JsonObject, MessageContext
 from metta.observability import Meter, NoTracing, Tracing, XRayTracing, set_up_logging
 from metta.persistence.store import AuditStore
@@ -67,7 +67,7 @@ class Worker:
 
     settings: Settings
     chatwoot: ChatwootClient
-    odoo: OdooRpc
+    odoo: OdooClient
     agent: MettaAgent
     audit: AuditStore
     loop: LoopThread
@@ -171,21 +171,19 @@ def build_worker(
     make = client or partial(aws_client, endpoint_url=settings.aws_endpoint_url)
     loop = LoopThread()
     chatwoot = ChatwootClient(settings.chatwoot, timeout_seconds=policy.limits.chatwoot_seconds)
-    odoo = OdooRpc(settings.odoo, timeout_seconds=policy.limits.odoo_seconds)
+    odoo = OdooClient(settings.odoo, timeout_seconds=policy.limits.odoo_seconds)
     shop_circuit = Circuit(OdooDown.dependency)
     shop = CircuitShop(OdooShop(odoo, policy=policy), shop_circuit)
     key = settings.audit_key
-    agent = MettaAgent(settings.model, policy, shop, safety_key=key.get_secret_value() if key else None)
+    dynamodb = make("dynamodb")
+    counters = DynamoCounters(dynamodb, settings.state.table)
+    safety_key = key.get_secret_value() if key else None
+    agent = MettaAgent(settings.model, policy, shop, tries=counters, safety_key=safety_key)
     guardrails = Guardrails(policy)
     guardrails.protect(instructions_text(policy), *(spec.description for spec in SPECS.values()))
     audit = AuditStore(settings.database.get_secret_value())
     meter = Meter(settings, enabled=emit_metrics)
-    dynamodb = make("dynamodb")
-    bounds = Bounds(
-        policy.limits,
-        DynamoCounters(dynamodb, settings.state.table),
-        price=price_of(settings.model.model, policy.prices),
-    )
+    bounds = Bounds(policy.limits, counters, price=price_of(settings.model.model, policy.prices))
     turns = Turns(
         chatwoot,
         CircuitAgent(agent, model=Circuit(ModelDown.dependency), shop=shop_circuit),

@@ -39,6 +39,8 @@ STEPS: dict[str, tuple[str, ...]] = {
         "metta.counters:DynamoCounters.add_messages",
         "metta.counters:DynamoCounters.reserve",
         "metta.counters:DynamoCounters.settle",
+        "metta.counters:DynamoCounters.take_try",
+        "metta.counters:DynamoCounters.give_back_try",
     ),
     "chatwoot": tuple(
         f"metta.integrations.chatwoot.client:ChatwootClient.{name}"
@@ -72,7 +74,7 @@ STEPS: dict[str, tuple[str, ...]] = {
             f"metta.integrations.odoo.shop:OdooShop.{name}"
             for name in ("get_product", "search_products", "get_order", "get_orders_by_customer")
         ),
-        "metta.integrations.odoo.rpc:OdooRpc._work",
+        "metta.integrations.odoo.client:OdooClient._work",
     ),
     "audit": (
         "metta.persistence.store:AuditStore.save_turn",

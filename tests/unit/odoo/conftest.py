@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, SecretStr
 
-from metta.integrations.odoo import OdooRpc, OdooShop
+from metta.integrations.odoo import OdooClient, OdooShop
 from metta.messages import Identity, IdentityLevel
 from metta.policy import IdentityPolicy, Limits, Policy
 from metta.settings import OdooSettings
@@ -32,7 +32,7 @@ class Bench:
     """An emulator, the real adapter that points at it over loopback, and the shop on top."""
 
     emulator: OdooEmulator
-    rpc: OdooRpc
+    rpc: OdooClient
     shop: OdooShop
 
     def run(self, work: Coroutine[Any, Any, BaseModel]) -> dict[str, Any]:
@@ -68,13 +68,13 @@ def _switch() -> Iterator[tuple[Switch, str]]:
 
 @pytest.fixture(autouse=True)
 def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("metta.integrations.odoo.rpc.RETRY_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("metta.integrations.odoo.client.RETRY_PAUSE_SECONDS", 0.01)
 
 
 @pytest.fixture
 def serve(_switch: tuple[Switch, str]) -> Iterator[Serve]:
     """Makes a bench; keywords go to the emulator, except those of adapter and policy."""
-    opened: list[OdooRpc] = []
+    opened: list[OdooClient] = []
     switch, url = _switch
 
     def make(
@@ -89,7 +89,7 @@ def serve(_switch: tuple[Switch, str]) -> Iterator[Serve]:
         emulator = OdooEmulator(version, **kwargs)
         switch.app = emulator.app
         settings = OdooSettings(url, database or emulator.database, emulator.username, SecretStr(emulator.api_key))
-        rpc = OdooRpc(settings, timeout_seconds=timeout_seconds)
+        rpc = OdooClient(settings, timeout_seconds=timeout_seconds)
         opened.append(rpc)
         policy = Policy(
             limits=Limits(tool_result_chars=result_chars), identity=IdentityPolicy(company_orders=company_orders)

@@ -1,4 +1,4 @@
-"""The adapter over TLS, which is how it runs in earnest: a certificate that is trusted, one that is not, and none."""
+"""The client over TLS, which is how it runs in earnest: a certificate that is trusted, one that is not, and none."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
 from metta.errors import OdooDown
-from metta.integrations.odoo import OdooRpc
+from metta.integrations.odoo import OdooClient
 from metta.settings import OdooSettings
 from metta_local.odoo import Fault, FaultKind, OdooEmulator
 from metta_local.serving import LoopbackServer
@@ -84,7 +84,7 @@ def url(emulator: OdooEmulator, certificate: tuple[Path, Path]) -> Iterator[str]
 
 def _ask(url: str, emulator: OdooEmulator, *, seconds: float = 8) -> list[int]:
     settings = OdooSettings(url, emulator.database, emulator.username, SecretStr(emulator.api_key))
-    rpc = OdooRpc(settings, timeout_seconds=seconds)
+    rpc = OdooClient(settings, timeout_seconds=seconds)
     try:
         rows = asyncio.run(rpc.search_read("product.product", [("name", "ilike", "lamp")], ["id"], limit=5, order="id"))
     finally:

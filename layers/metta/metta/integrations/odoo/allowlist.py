@@ -7,7 +7,8 @@ read-only sales role. So the limit stands in code as well, below the tools and a
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from metta.integrations.odoo.port import Domain
 
@@ -53,52 +54,75 @@ SEARCHABLE: dict[str, frozenset[str]] = {
 }
 """Paths that a search may name, per model."""
 
+INSPECTABLE: dict[str, frozenset[str]] = {
+    "res.users": _names("id company_ids"),
+    "res.users.apikeys": _names("id expiration_date"),
+}
+"""Fields that ``metta doctor`` reads besides, of the bot's own user and its keys."""
+
 OPERATORS = frozenset(["=", "!=", "in", "ilike"])
+RIGHTS = frozenset(["read", "write", "create", "unlink"])
 MAX_LIMIT = 300
 _ORDER = re.compile(r"[a-z_]+( desc)?(, [a-z_]+( desc)?)*")
 
 
-def check_fields(model: str, names: Sequence[str]) -> None:
-    """Refuse fields that are not on the list, and an empty list, which would mean all of them.
+@dataclass(frozen=True)
+class AllowList:
+    """What one client may ask for. Every check raises ``ValueError``: what fails is a mistake in the calling code.
 
-    Raises:
-        ValueError: a mistake in the calling code.
+    Args:
+        readable: fields per model.
+        searchable: paths that a search may name, per model.
+        rights_of: models whose rights may be asked for.
     """
-    allowed = READABLE.get(model)
-    if allowed is None:
-        raise ValueError(f"model {model} is not on the allow-list")
-    if not names:
-        raise ValueError(f"{model}: no fields named")
-    if unknown := set(names) - allowed:
-        raise ValueError(f"{model}: not on the allow-list: {', '.join(sorted(unknown))}")
+
+    readable: Mapping[str, frozenset[str]]
+    searchable: Mapping[str, frozenset[str]]
+    rights_of: frozenset[str] = frozenset()
+
+    def check_fields(self, model: str, names: Sequence[str]) -> None:
+        """Refuse fields that are not on the list, and an empty list, which would mean all of them."""
+        allowed = self.readable.get(model)
+        if allowed is None:
+            raise ValueError(f"model {model} is not on the allow-list")
+        if not names:
+            raise ValueError(f"{model}: no fields named")
+        if unknown := set(names) - allowed:
+            raise ValueError(f"{model}: not on the allow-list: {', '.join(sorted(unknown))}")
+
+    def check_domain(self, model: str, domain: Domain) -> None:
+        """Refuse searches by paths or operators that are not on the list."""
+        allowed = self.searchable.get(model)
+        if allowed is None:
+            raise ValueError(f"model {model} is not on the allow-list")
+        for term in domain:
+            if isinstance(term, str):
+                if term not in ("&", "|", "!"):
+                    raise ValueError(f"{model}: unknown operator in domain")
+                continue
+            path, operator, _value = term
+            if path not in allowed or operator not in OPERATORS:
+                raise ValueError(f"{model}: search by {path} {operator} is not on the allow-list")
+
+    def check_range(self, limit: int, order: str) -> None:
+        """Refuse an unbounded read and an order that two equal records could swap in."""
+        if not 1 <= limit <= MAX_LIMIT:
+            raise ValueError(f"limit must be 1 to {MAX_LIMIT}")
+        if not _ORDER.fullmatch(order) or order.removesuffix(" desc").rpartition(", ")[2] != "id":
+            raise ValueError("order must end in id")
+
+    def check_right(self, model: str, operation: str) -> None:
+        """Refuse questions about rights on other models, or about other rights than Odoo has."""
+        if model not in self.rights_of or operation not in RIGHTS:
+            raise ValueError(f"the right to {operation} {model} is not on the allow-list")
 
 
-def check_domain(model: str, domain: Domain) -> None:
-    """Refuse searches by paths or operators that are not on the list.
+TOOLS = AllowList(READABLE, SEARCHABLE)
+"""What the tools may ask for: all that the worker's client can do."""
 
-    Raises:
-        ValueError: a mistake in the calling code.
-    """
-    allowed = SEARCHABLE.get(model)
-    if allowed is None:
-        raise ValueError(f"model {model} is not on the allow-list")
-    for term in domain:
-        if isinstance(term, str):
-            if term not in ("&", "|", "!"):
-                raise ValueError(f"{model}: unknown operator in domain")
-            continue
-        path, operator, _value = term
-        if path not in allowed or operator not in OPERATORS:
-            raise ValueError(f"{model}: search by {path} {operator} is not on the allow-list")
-
-
-def check_range(limit: int, order: str) -> None:
-    """Refuse an unbounded read and an order that two equal records could swap in.
-
-    Raises:
-        ValueError: a mistake in the calling code.
-    """
-    if not 1 <= limit <= MAX_LIMIT:
-        raise ValueError(f"limit must be 1 to {MAX_LIMIT}")
-    if not _ORDER.fullmatch(order) or order.removesuffix(" desc").rpartition(", ")[2] != "id":
-        raise ValueError("order must end in id")
+INSPECTION = AllowList(
+    {**READABLE, **INSPECTABLE},
+    {**SEARCHABLE, "res.users": _names("id login"), "res.users.apikeys": _names("id user_id user_id.login")},
+    rights_of=frozenset([*READABLE, *INSPECTABLE, "ir.model.access", "product.template", "res.partner.bank"]),
+)
+"""What ``metta doctor`` may ask for: the same, and what tells how much the bot's user can do."""

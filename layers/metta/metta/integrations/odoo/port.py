@@ -1,7 +1,8 @@
 """The seam to Odoo: what the tools may ask of it, whatever protocol carries the question.
 
-Adapters implement ``OdooPort``; ``rpc.py`` does so on odoorpc. They raise ``OdooDown`` and the refinements below and
-nothing else, and never let a server's own words through: those carry SQL, host names and group names.
+Adapters implement ``OdooPort``; ``client.py`` does so on JSON-RPC and JSON-2. They raise ``OdooDown`` and the
+refinements below and nothing else, and never let a server's own words through: those carry SQL, host names and group
+names.
 
 ::
 

@@ -1,4 +1,4 @@
-"""The odoorpc adapter against every way in which a server can fail, over a real connection."""
+"""The client against every way in which a server can fail, over a real connection."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ import pytest
 from pydantic import SecretStr
 
 from metta.errors import OdooDown, SettingsError
-from metta.integrations.odoo import OdooRpc
+from metta.integrations.odoo import OdooClient
 from metta.integrations.odoo.port import FieldMissing, KeyRefused, NoAccess, Refused
+from metta.integrations.odoo.transport import Address
 from metta.settings import OdooSettings
 from metta_local.odoo import Fault, FaultKind
 
@@ -24,7 +25,7 @@ KEY = "emulated-odoo-key"
 LEAKS = ("Traceback", "psycopg2", "LINE 1", "db.internal", "10.0.3.17", "Inventory", "Sales/User", "id=7", KEY)
 
 
-def lamps(rpc: OdooRpc, **kwargs: Any) -> Any:
+def lamps(rpc: OdooClient, **kwargs: Any) -> Any:
     options: dict[str, Any] = {"limit": 5, "order": "id"} | kwargs
     return rpc.search_read("product.product", [("name", "ilike", "lamp")], ["id"], **options)
 
@@ -67,8 +68,8 @@ class TestLogin:
         assert ask(bench)
         assert bench.emulator.logins == 1
 
-    def test_costs_no_version_question(self, bench: Any) -> None:
-        OdooRpc(OdooSettings("http://127.0.0.1:9", "db", "user", SecretStr("key"))).close()
+    def test_making_a_client_asks_nothing(self, bench: Any) -> None:
+        OdooClient(OdooSettings("http://127.0.0.1:9", "db", "user", SecretStr("key"))).close()
 
     def test_again_once_when_the_server_no_longer_accepts_it(self, bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         ask(bench)
@@ -188,7 +189,7 @@ class TestConnection:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             port = taken.getsockname()[1]
-        rpc = OdooRpc(OdooSettings(f"http://127.0.0.1:{port}", "db", "user", SecretStr(KEY)))
+        rpc = OdooClient(OdooSettings(f"http://127.0.0.1:{port}", "db", "user", SecretStr(KEY)))
 
         with pytest.raises(OdooDown):
             asyncio.run(lamps(rpc))
@@ -289,25 +290,22 @@ class TestAddress:
     )
     def test_what_odoorpc_cannot_use_stops_the_start(self, url: str) -> None:
         with pytest.raises(SettingsError, match="ODOO_URL"):
-            OdooRpc(OdooSettings(url, "db", "user", SecretStr(KEY)))
+            OdooClient(OdooSettings(url, "db", "user", SecretStr(KEY)))
 
     @pytest.mark.parametrize(
         ("url", "expected"),
         [
-            ("https://odoo.example", ("odoo.example", 443, "jsonrpc+ssl")),
-            ("http://localhost:8069/", ("localhost", 8069, "jsonrpc")),
-            ("http://127.0.0.1", ("127.0.0.1", 80, "jsonrpc")),
-            ("https://[::1]:8443", ("[::1]", 8443, "jsonrpc+ssl")),
+            ("https://odoo.example", Address("odoo.example", 443, tls=True)),
+            ("http://localhost:8069/", Address("localhost", 8069, tls=False)),
+            ("http://127.0.0.1", Address("127.0.0.1", 80, tls=False)),
+            ("https://[::1]:8443", Address("::1", 8443, tls=True)),
         ],
     )
-    def test_scheme_and_port_are_taken_from_it(self, url: str, expected: tuple[str, int, str]) -> None:
-        rpc = OdooRpc(OdooSettings(url, "db", "user", SecretStr(KEY)))
-
-        assert (rpc._host, rpc._port, rpc._protocol) == expected
-        rpc.close()
+    def test_scheme_and_port_are_taken_from_it(self, url: str, expected: Address) -> None:
+        assert Address.of(url) == expected
 
     def test_a_key_that_travels_in_clear_is_warned_of(self, caplog: pytest.LogCaptureFixture) -> None:
-        OdooRpc(OdooSettings("http://odoo.internal:8069", "db", "user", SecretStr(KEY))).close()
+        OdooClient(OdooSettings("http://odoo.internal:8069", "db", "user", SecretStr(KEY))).close()
 
         assert "not https" in caplog.text
 
@@ -345,5 +343,7 @@ class TestAllowList:
             "search_read",
             "search_count",
             "fields_get",
+            "may",
+            "connection",
             "close",
         }

@@ -1,0 +1,68 @@
+"""What both protocols have in common: a session that is open, the question it carries, and the server's refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from metta.integrations.odoo.transport import Call
+
+
+@dataclass(frozen=True)
+class Question:
+    """One call of a method on a model.
+
+    Attributes:
+        model: its technical name.
+        method: a public method that changes nothing.
+        arguments: by name. The first one also goes by its position where the protocol has positions, since its name
+            differs between releases.
+        context: Odoo's context.
+    """
+
+    model: str
+    method: str
+    arguments: Mapping[str, Any]
+    context: Mapping[str, Any] | None = None
+
+
+class ServerError(Exception):
+    """The server answered with an exception of its own.
+
+    Its text may hold SQL, host names, group names and a traceback: ``failures`` reads it, nobody else does.
+
+    Attributes:
+        name: the class as Odoo names it, for example ``odoo.exceptions.AccessError``.
+        message: what it says.
+    """
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(name)
+        self.name = name
+        self.message = message
+
+
+class LoginRefusedError(Exception):
+    """The server does not know the user or does not take the key."""
+
+
+class NotSpokenError(Exception):
+    """The server has no such API: it is too old, too new, or another database answers."""
+
+
+class Session(Protocol):
+    """An open session; used from many threads at a time."""
+
+    protocol: str
+    """``jsonrpc`` or ``json2``, for operators."""
+
+    def ask(self, call: Call, question: Question) -> Any:
+        """The method's result as JSON has it.
+
+        Raises:
+            ServerError: the method failed.
+            LoginRefusedError, NotSpokenError: the session has to be opened anew.
+            Exception: whatever the connection or an unreadable answer gives; ``failures.translate`` knows them all.
+        """
+        ...
