@@ -11,32 +11,53 @@ class OdooError(Exception):
     Args:
         name: the Python class as Odoo names it, for example ``odoo.exceptions.AccessError``.
         message: what the exception says, SQL and group names included where the real one has them.
+        status: the HTTP status that JSON-2 answers with; for JSON-RPC it is 200 whatever happens.
     """
 
-    def __init__(self, name: str, message: str) -> None:
+    def __init__(self, name: str, message: str, *, status: int | None = None) -> None:
         super().__init__(message)
         self.name = name
         self.message = message
+        self.status = status or _STATUSES.get(name, 500)
+
+    def data(self) -> dict[str, Any]:
+        """The exception in words, as both protocols carry it."""
+        short = self.name.rpartition(".")[2]
+        http = self.name.startswith("werkzeug.")
+        return {
+            "name": self.name,
+            "debug": (
+                "Traceback (most recent call last):\n"
+                '  File "/opt/odoo/odoo/http.py", line 1788, in _serve_db\n'
+                "    return service_model.retrying(self._serve_ir_http, self.env)\n"
+                f"{short}: {self.message}\n"
+            ),
+            "message": self.message,
+            "arguments": [self.message, self.status] if http else [self.message],
+            "context": {},
+        }
 
     def body(self) -> dict[str, Any]:
         """The ``error`` object of the JSON-RPC answer."""
-        short = self.name.rpartition(".")[2]
-        return {
-            "code": 200,
-            "message": "Odoo Server Error",
-            "data": {
-                "name": self.name,
-                "debug": (
-                    "Traceback (most recent call last):\n"
-                    '  File "/opt/odoo/odoo/http.py", line 1788, in _serve_db\n'
-                    "    return service_model.retrying(self._serve_ir_http, self.env)\n"
-                    f"{short}: {self.message}\n"
-                ),
-                "message": self.message,
-                "arguments": [self.message],
-                "context": {},
-            },
-        }
+        return {"code": 200, "message": "Odoo Server Error", "data": self.data()}
+
+
+_STATUSES = {
+    "odoo.exceptions.AccessDenied": 403,
+    "odoo.exceptions.AccessError": 403,
+    "odoo.exceptions.MissingError": 404,
+    "odoo.exceptions.UserError": 422,
+    "odoo.exceptions.ValidationError": 422,
+    "werkzeug.exceptions.BadRequest": 400,
+    "werkzeug.exceptions.Unauthorized": 401,
+    "werkzeug.exceptions.NotFound": 404,
+    "werkzeug.exceptions.UnprocessableEntity": 422,
+}
+
+
+def http_error(name: str, message: str) -> OdooError:
+    """An HTTP error of JSON-2's own, by its name in werkzeug, for example ``NotFound``."""
+    return OdooError(f"werkzeug.exceptions.{name}", message)
 
 
 def access_denied() -> OdooError:

@@ -24,11 +24,11 @@ class FaultKind(StrEnum):
     DRIP = "drip"
     """The answer comes one byte now and then, for ``seconds``, so that no read ever times out."""
     BARE_ERROR = "bare_error"
-    """A JSON-RPC error without ``data``."""
+    """A JSON-RPC error without ``data``; with JSON-2 an HTTP 500 whose JSON body names no exception."""
     NEITHER = "neither"
-    """A JSON-RPC answer with neither result nor error."""
+    """A JSON-RPC answer with neither result nor error; with JSON-2 an HTTP 200 with an empty body."""
     LIST = "list"
-    """A JSON list in place of an object."""
+    """JSON of a kind that no answer is: a list with JSON-RPC, a string with JSON-2."""
 
 
 @dataclass

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from metta_local.odoo import errors
@@ -11,60 +13,106 @@ from metta_local.odoo.domains import search_ids
 from metta_local.odoo.schema import TITLES
 from metta_local.odoo.world import Database, World
 
-_WRITES = {"create": "create", "write": "modify", "unlink": "delete", "copy": "create"}
+
+@dataclass(frozen=True)
+class Method:
+    """A method that can be called from outside."""
+
+    run: Callable[..., Any]
+    """Takes a world, a model's name, the ids if it is of records, and then the method's own arguments."""
+    of_records: bool = False
 
 
-def call(database: Database, model: str, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """Call ``method`` of ``model`` as ``execute_kw`` does.
+def execute(database: Database, model: str, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Call ``method`` of ``model`` as the service ``object`` does, with positional and named arguments.
 
     Raises:
         OdooError: whatever Odoo would raise.
     """
     options = dict(kwargs)
-    world = World(database, options.pop("context", None) or {})
-    world.fields(model)
-    if (model, method) == ("res.users", "context_get"):
-        return {"lang": "en_US", "tz": "Europe/Berlin", "uid": BOT_USER_ID}
-    if method in _WRITES:
-        title, group = TITLES.get(model, (model, "Settings"))
-        raise errors.access_error(title, model, group, _WRITES[method])
+    context = options.pop("context", None) or {}
+    if model not in database.models:
+        raise errors.no_such_model(model)
+    return _run(public_method(model, method), database, context, model, args, options)
+
+
+def call_named(database: Database, model: str, method: str, named: Mapping[str, Any]) -> Any:
+    """Call ``method`` of ``model`` as JSON-2 does: named arguments, and ``ids`` for a method of records.
+
+    Raises:
+        OdooError: whatever Odoo would raise.
+    """
+    options = dict(named)
+    context, ids = options.pop("context", {}), options.pop("ids", ())
+    if model not in database.models:
+        raise errors.http_error("NotFound", f"the model {model!r} does not exist")
+    try:
+        found = public_method(model, method)
+    except errors.OdooError as error:
+        if error.name != "builtins.AttributeError":
+            raise
+        raise errors.http_error("NotFound", error.message) from None
+    if ids and not found.of_records:
+        raise errors.http_error("UnprocessableEntity", f"cannot call {model}.{method} with ids")
+    args = (ids,) if found.of_records else ()
+    try:
+        inspect.signature(found.run).bind(None, model, *args, **options)
+    except TypeError as error:
+        raise errors.http_error("UnprocessableEntity", str(error)) from None
+    return _run(found, database, context, model, args, options)
+
+
+def public_method(model: str, method: str) -> Method:
+    """The method that may be called from outside.
+
+    Raises:
+        OdooError: it is private, or there is none.
+    """
     if method.startswith("_"):
         raise errors.OdooError(
             "odoo.exceptions.AccessError", f"Private methods (such as '{model}.{method}') cannot be called remotely."
         )
-    if method not in _METHODS:
+    found = _METHODS.get((model, method)) or _METHODS.get(("", method))
+    if found is None:
         raise errors.OdooError("builtins.AttributeError", f"The method '{model}.{method}' does not exist")
+    return found
+
+
+def _run(
+    method: Method, database: Database, context: Any, model: str, args: Sequence[Any], options: Mapping[str, Any]
+) -> Any:
     try:
-        return _METHODS[method](world, model, *args, **options)
-    except TypeError as error:
-        raise errors.OdooError("builtins.TypeError", str(error)) from error
+        return method.run(World(database, dict(context)), model, *args, **options)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise errors.OdooError(f"builtins.{type(error).__name__}", str(error)) from error
 
 
 def search(
-    world: World, model: str, domain: Sequence[Any] = (), offset: int = 0, limit: int | None = None, order: str = ""
+    world: World, model: str, domain: Sequence[Any], offset: int = 0, limit: int | None = None, order: str | None = None
 ) -> list[int]:
     """Ids in order; no limit, None and 0 mean all of them."""
     return [row["id"] for row in _found(world, model, domain, offset, limit, order)]
 
 
-def search_count(world: World, model: str, domain: Sequence[Any] = (), limit: int | None = None) -> int:
+def search_count(world: World, model: str, domain: Sequence[Any], limit: int | None = None) -> int:
     """How many match."""
-    return len(_found(world, model, domain, 0, limit, ""))
+    return len(_found(world, model, domain, 0, limit, None))
 
 
 def search_read(
     world: World,
     model: str,
-    domain: Sequence[Any] = (),
+    domain: Sequence[Any] | None = None,
     fields: Sequence[str] | None = None,
     offset: int = 0,
     limit: int | None = None,
-    order: str = "",
-    load: str | None = "_classic_read",
+    order: str | None = None,
+    **read_kwargs: Any,
 ) -> list[Row]:
     """Matching records; those that a rule hides are simply not among them."""
+    load = inspect.signature(_read_options).bind(**read_kwargs).arguments.get("load", "_classic_read")
     names = _names(world, model, fields)
-    return [_record(world, model, row, names, load) for row in _found(world, model, domain, offset, limit, order)]
+    return [_record(world, model, row, names, load) for row in _found(world, model, domain or (), offset, limit, order)]
 
 
 def read(
@@ -100,7 +148,9 @@ def fields_get(
     return described
 
 
-def _found(world: World, model: str, domain: Sequence[Any], offset: int, limit: int | None, order: str) -> list[Row]:
+def _found(
+    world: World, model: str, domain: Sequence[Any], offset: int, limit: int | None, order: str | None
+) -> list[Row]:
     if limit is not None and limit < 0:
         raise errors.negative_limit()
     archived = world.context.get("active_test") is False
@@ -117,6 +167,10 @@ def _found(world: World, model: str, domain: Sequence[Any], offset: int, limit: 
 def _sortable(value: Any) -> tuple[bool, Any]:
     """Empty values last, texts without regard to case, as PostgreSQL's usual collation has it."""
     return (value is None, value.casefold() if isinstance(value, str) else 0 if value is None else value)
+
+
+def _read_options(load: str | None = "_classic_read") -> None:
+    """The signature of what ``search_read`` hands on to ``read``."""
 
 
 def _names(world: World, model: str, fields: Sequence[str] | None) -> list[str]:
@@ -149,10 +203,28 @@ def _classic(world: World, model: str, row: Row, name: str, load: str | None) ->
     return value or False
 
 
-_METHODS: dict[str, Callable[..., Any]] = {
-    "search": search,
-    "search_count": search_count,
-    "search_read": search_read,
-    "read": read,
-    "fields_get": fields_get,
+def context_get(_world: World, _model: str) -> dict[str, Any]:
+    """The user's own context, which clients send with their calls."""
+    return {"lang": "en_US", "tz": "Europe/Berlin", "uid": BOT_USER_ID}
+
+
+def _refused(wording: str) -> Callable[..., Any]:
+    def refuse(_world: World, model: str, *_args: Any, **_kwargs: Any) -> Any:
+        title, group = TITLES.get(model, (model, "Settings"))
+        raise errors.access_error(title, model, group, wording)
+
+    return refuse
+
+
+_METHODS: dict[tuple[str, str], Method] = {
+    ("", "search"): Method(search),
+    ("", "search_count"): Method(search_count),
+    ("", "search_read"): Method(search_read),
+    ("", "read"): Method(read, of_records=True),
+    ("", "fields_get"): Method(fields_get),
+    ("", "create"): Method(_refused("create")),
+    ("", "write"): Method(_refused("modify"), of_records=True),
+    ("", "unlink"): Method(_refused("delete"), of_records=True),
+    ("", "copy"): Method(_refused("create"), of_records=True),
+    ("res.users", "context_get"): Method(context_get),
 }

@@ -1,4 +1,4 @@
-"""The emulator behind a real odoorpc client, as a script of an Odoo user would have it."""
+"""The emulator behind a real odoorpc client, as a script of an Odoo user would have it, and behind plain HTTP."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import odoorpc
 import pytest
 from odoorpc.error import RPCError
@@ -75,6 +76,47 @@ def connect(_switch: tuple[Switch, str]) -> Connect:
         return Client(emulator, url, odoo)
 
     return make
+
+
+@dataclass
+class Http:
+    """An emulator and a client that keeps its connection, with the bot's key in its headers."""
+
+    emulator: OdooEmulator
+    session: httpx.Client
+
+    def post(self, model: str, method: str, body: Any = None, **headers: str) -> httpx.Response:
+        """One JSON-2 call; ``headers`` are written with ``_`` for ``-``."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.session.post(f"/json/2/{model}/{method}", json={} if body is None else body, headers=named)
+
+    def __call__(self, model: str, method: str, **named: Any) -> Any:
+        answer = self.post(model, method, named)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+Over = Callable[..., Http]
+
+
+@pytest.fixture
+def http(_switch: tuple[Switch, str]) -> Iterator[Over]:
+    """Makes a plain HTTP client; keywords go to the emulator."""
+    switch, url = _switch
+    opened: list[httpx.Client] = []
+
+    def make(version: str = "19.0", **kwargs: Any) -> Http:
+        emulator = OdooEmulator(version, **kwargs)
+        switch.app = emulator.app
+        session = httpx.Client(
+            base_url=url, timeout=5, trust_env=False, headers={"Authorization": f"bearer {emulator.api_key}"}
+        )
+        opened.append(session)
+        return Http(emulator, session)
+
+    yield make
+    for session in opened:
+        session.close()
 
 
 @pytest.fixture
