@@ -73,7 +73,10 @@ def run(name: str, arguments: str, *, email: str | None, phone: str | None, leve
     odoo, policy = settings.odoo, load_policy(settings.metta_policy)
     from metta.integrations.odoo import OdooClient, OdooShop
 
-    shop = OdooShop(OdooClient(odoo), policy=policy)
+    client = OdooClient(
+        odoo, timeout_seconds=policy.limits.odoo_seconds, calls_per_second=policy.odoo.calls_per_second
+    )
+    shop = OdooShop(client, policy=policy, odoo_url=odoo.url)
 
     async def call() -> JsonObject:
         return await call_tool(name, given, shop=shop, identity=identity, limits=policy.limits)

@@ -171,9 +171,13 @@ def build_worker(
     make = client or partial(aws_client, endpoint_url=settings.aws_endpoint_url)
     loop = LoopThread()
     chatwoot = ChatwootClient(settings.chatwoot, timeout_seconds=policy.limits.chatwoot_seconds)
-    odoo = OdooClient(settings.odoo, timeout_seconds=policy.limits.odoo_seconds)
+    odoo = OdooClient(
+        settings.odoo,
+        timeout_seconds=policy.limits.odoo_seconds,
+        calls_per_second=policy.odoo.calls_per_second,
+    )
     shop_circuit = Circuit(OdooDown.dependency)
-    shop = CircuitShop(OdooShop(odoo, policy=policy), shop_circuit)
+    shop = CircuitShop(OdooShop(odoo, policy=policy, odoo_url=settings.odoo.url), shop_circuit)
     key = settings.audit_key
     dynamodb = make("dynamodb")
     counters = DynamoCounters(dynamodb, settings.state.table)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import Field, ValidationError, field_validator
+from pydantic import AnyHttpUrl, Field, ValidationError, field_validator
 
 from metta.errors import SettingsError
 from metta.messages import Action, Noun
@@ -20,6 +20,17 @@ PACKAGED = Path(__file__).with_name("policy.yaml")
 
 
 Seconds = Annotated[float, Field(gt=0, le=300, allow_inf_nan=False)]
+
+
+def number(value: Any) -> Any:
+    """``value``, unless it is a flag: YAML reads yes, no, on and off as such, which would count as 1 and 0.
+
+    Raises:
+        ValueError: it is one.
+    """
+    if isinstance(value, bool):
+        raise ValueError("must be a number")  # noqa: TRY004 - pydantic collects ValueErrors
+    return value
 
 
 class Limits(Noun):
@@ -43,8 +54,11 @@ class Limits(Noun):
     been created is looked for right after that."""
     odoo_seconds: Seconds = 8
     """One question to Odoo, login and retry included."""
-    claimed_misses: int = Field(3, ge=1)
-    """Orders a customer with a claimed identity may fail to find before a person takes over."""
+    claimed_misses: int = Field(3, ge=1, le=1000)
+    """Orders that a customer with a claimed identity may look for in vain in one conversation before a person takes
+    over."""
+    contact_claimed_misses: int = Field(6, ge=1, le=1000)
+    """The same in all conversations of a contact in one day (UTC)."""
     contact_messages_per_hour: int | None = Field(60, ge=1, le=2000)
     """Messages of one contact, in all its conversations, that are answered in one hour of the clock; null: all."""
     turns_per_hour: int | None = Field(30, ge=1, le=100)
@@ -60,9 +74,7 @@ class Limits(Noun):
     @field_validator("*", mode="before")
     @classmethod
     def _no_flags(cls, value: Any) -> Any:
-        if isinstance(value, bool):  # YAML reads yes, no, on and off as flags, which would count as 1 and 0
-            raise ValueError("must be a number")  # noqa: TRY004 - pydantic collects ValueErrors
-        return value
+        return number(value)
 
 
 class Price(Noun):
@@ -165,6 +177,21 @@ class IdentityPolicy(Noun):
     """Whether a customer may see the orders of the whole company."""
 
 
+class OdooPolicy(Noun):
+    """How Odoo is asked, and what its website is called."""
+
+    calls_per_second: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] | None = None
+    """Calls of one process one after the other and at most so many a second, as Odoo Online's terms want (1); null: as
+    they come."""
+    shop_url: AnyHttpUrl | None = None
+    """Address that links to products start with, where the shop is not at ``ODOO_URL``."""
+
+    @field_validator("calls_per_second", mode="before")
+    @classmethod
+    def _no_flag(cls, value: Any) -> Any:
+        return number(value)
+
+
 class Policy(Noun):
     """The whole policy file."""
 
@@ -182,6 +209,7 @@ class Policy(Noun):
     checks: ChecksPolicy = ChecksPolicy()
     rules: Rules = Rules()
     identity: IdentityPolicy = IdentityPolicy()
+    odoo: OdooPolicy = OdooPolicy()
     version: str = ""
     """First 12 hex digits of the SHA-256 of the effective content; reaches the audit log."""
 

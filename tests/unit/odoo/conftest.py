@@ -94,7 +94,7 @@ def serve(_switch: tuple[Switch, str]) -> Iterator[Serve]:
         policy = Policy(
             limits=Limits(tool_result_chars=result_chars), identity=IdentityPolicy(company_orders=company_orders)
         )
-        return Bench(emulator, rpc, OdooShop(rpc, policy=policy, shop_url="https://shop.example"))
+        return Bench(emulator, rpc, OdooShop(rpc, policy=policy, odoo_url="https://shop.example"))
 
     yield make
     for rpc in opened:

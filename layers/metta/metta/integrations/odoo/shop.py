@@ -17,12 +17,12 @@ class OdooShop:
     Args:
         port: the server.
         policy: whose limits bound a result and which says whether a company's orders are shown to its contacts.
-        shop_url: address of the website that product links start with; without one there are no links.
+        odoo_url: where product links lead unless the policy names another address; without either there are none.
     """
 
-    def __init__(self, port: OdooPort, *, policy: Policy, shop_url: str = "") -> None:
+    def __init__(self, port: OdooPort, *, policy: Policy, odoo_url: str = "") -> None:
         self._reader = Reader(port)
-        self._shop_url = shop_url.rstrip("/")
+        self._shop_url = str(policy.odoo.shop_url or odoo_url).rstrip("/")
         self._chars = policy.limits.tool_result_chars
         self._company_orders = policy.identity.company_orders
 
