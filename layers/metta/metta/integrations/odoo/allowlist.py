@@ -56,9 +56,11 @@ SEARCHABLE: dict[str, frozenset[str]] = {
 
 INSPECTABLE: dict[str, frozenset[str]] = {
     "res.users": _names("id company_ids"),
-    "res.users.apikeys": _names("id expiration_date"),
+    "res.users.apikeys": _names("id expiration_date scope"),
+    "product.product": READABLE["product.product"] | {"standard_price"},
 }
-"""Fields that ``metta doctor`` reads besides, of the bot's own user and its keys."""
+"""Fields that ``metta doctor`` reads besides, of the bot's own user and its keys. Of the cost price it only asks
+whether the field is shown to the user."""
 
 OPERATORS = frozenset(["=", "!=", "in", "ilike"])
 RIGHTS = frozenset(["read", "write", "create", "unlink"])
@@ -123,6 +125,10 @@ TOOLS = AllowList(READABLE, SEARCHABLE)
 INSPECTION = AllowList(
     {**READABLE, **INSPECTABLE},
     {**SEARCHABLE, "res.users": _names("id login"), "res.users.apikeys": _names("id user_id user_id.login")},
-    rights_of=frozenset([*READABLE, *INSPECTABLE, "ir.model.access", "product.template", "res.partner.bank"]),
+    rights_of=frozenset([*READABLE, *INSPECTABLE])
+    | _names(
+        "account.move account.move.line delivery.carrier ir.model.access product.template res.partner.bank stock.move "
+        "stock.quant"
+    ),
 )
 """What ``metta doctor`` may ask for: the same, and what tells how much the bot's user can do."""

@@ -118,7 +118,8 @@ class OdooClient:
         self._allowed.check_right(model, operation)
         version, _ = await self.connection()
         if version.major >= HAS_ACCESS_SINCE:
-            question = Question(model, "has_access", {"operation": operation})
+            # a method of records, unlike the other: over RPC its first argument is always the ids
+            question = Question(model, "has_access", {"ids": [], "operation": operation})
         else:
             question = Question(model, "check_access_rights", {"operation": operation, "raise_exception": False})
         return await self._ask(question) is True
