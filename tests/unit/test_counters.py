@@ -131,6 +131,58 @@ def test_a_message_is_in_the_count_once(table: Table, counters: DynamoCounters) 
     assert counters.add_messages(3, 901, NOW + timedelta(hours=1), [3], limit=2)
 
 
+UNTIL = NOW + timedelta(days=30)
+
+
+def take(counters: DynamoCounters, name: str, *, subject: str = "conversation#3:84", limit: int = 3) -> int | None:
+    return counters.take_try(subject, name, limit=limit, kept_until=UNTIL)
+
+
+def test_orders_looked_for_at_once_are_never_more_than_the_limit(table: Table, counters: DynamoCounters) -> None:
+    with ThreadPoolExecutor(16) as workers:
+        taken = list(workers.map(lambda n: take(counters, f"order-{n}", limit=5), range(60)))
+    assert sorted(count for count in taken if count is not None) == [1, 2, 3, 4, 5]
+    assert len(table.item("misses#conversation#3:84")["tries"]["SS"]) == 5
+
+
+def test_a_try_is_in_the_count_once_also_when_its_answer_was_lost(table: Table, counters: DynamoCounters) -> None:
+    take(counters, "order-1", limit=2)
+    table.answers_lost = 1
+    with pytest.raises(StateDown):
+        take(counters, "order-2", limit=2)
+    assert take(counters, "order-2", limit=2) == 2
+    assert take(counters, "order-1", limit=2) == 2
+    assert take(counters, "order-3", limit=2) is None
+
+
+def test_a_try_given_back_twice_makes_room_for_one(table: Table, counters: DynamoCounters) -> None:
+    for n in range(3):
+        take(counters, f"order-{n}")
+    table.answers_lost = 1
+    with pytest.raises(StateDown):
+        counters.give_back_try("conversation#3:84", "order-0")
+    counters.give_back_try("conversation#3:84", "order-0")
+    assert [take(counters, "order-3"), take(counters, "order-4")] == [3, None]
+
+
+def test_a_try_that_was_never_taken_gives_nothing_back(table: Table, counters: DynamoCounters) -> None:
+    counters.give_back_try("conversation#3:84", "order-0")
+    assert table.item("misses#conversation#3:84") == {}
+    take(counters, "order-1", limit=1)
+    counters.give_back_try("conversation#3:84", "order-0")
+    assert take(counters, "order-2", limit=1) is None
+
+
+def test_tries_are_kept_until_after_the_last_one_and_apart_by_subject(table: Table, counters: DynamoCounters) -> None:
+    take(counters, "order-1", limit=1)
+    take(counters, "order-1", subject="contact#3:901:2026-11-22", limit=1)
+    counters.take_try("conversation#3:84", "order-1", limit=1, kept_until=UNTIL + timedelta(days=1))
+    assert take(counters, "order-2", limit=1) is None
+    kept = int(table.item("misses#conversation#3:84")["expiration"]["N"])
+    assert kept == int((UNTIL + timedelta(days=1)).timestamp())
+    assert table.item("misses#contact#3:901:2026-11-22")["expiration"]["N"] == str(int(UNTIL.timestamp()))
+
+
 @pytest.mark.parametrize("answer", [{}, ResponseParserError("not JSON")])
 def test_an_answer_that_cannot_be_read_is_a_retry(answer: dict[str, Any] | Exception) -> None:
     class Garbled:
@@ -141,3 +193,5 @@ def test_an_answer_that_cannot_be_read_is_a_retry(answer: dict[str, Any] | Excep
 
     with pytest.raises(StateDown):
         DynamoCounters(Garbled(), "t").add_messages(3, 901, NOW, [1], limit=5)
+    with pytest.raises(StateDown):
+        take(DynamoCounters(Garbled(), "t"), "order-1")

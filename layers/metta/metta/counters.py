@@ -1,7 +1,8 @@
-"""``bounds.Counters`` in DynamoDB: items beside turn state, changed by single conditional updates.
+"""Counts that workers share (``bounds.Counters``, ``ai.misses.Tries``), in DynamoDB: items beside turn state.
 
-Every update names what it counts (message ids, a reservation), so that one that is repeated, by boto3 after a lost
-answer or by a redelivered message, changes nothing. Items expire by themselves.
+Each is changed by a single conditional update that names what it counts (message ids, a reservation, a question), so
+that one that is repeated, by boto3 after a lost answer or by a redelivered message, changes nothing. Items expire by
+themselves.
 """
 
 from __future__ import annotations
@@ -102,6 +103,42 @@ class DynamoCounters:
                 ":this": {"S": reservation},
                 ":these": {"SS": [reservation]},
             },
+        )
+
+    def take_try(self, subject: str, name: str, *, limit: int, kept_until: datetime) -> int | None:
+        """Count a try once; how many there are now, or None when there are ``limit`` others already.
+
+        The item is ``misses#SUBJECT``; its ``tries`` are those that were in vain or are under way.
+
+        Raises:
+            StateDown: DynamoDB cannot be asked.
+        """
+        item, refused = self._update(
+            f"misses#{subject}",
+            "SET expiration = :ttl ADD #tries :these",
+            "attribute_not_exists(#tries) OR size(#tries) < :limit OR contains(#tries, :this)",
+            names={"#tries": "tries"},
+            values={
+                ":limit": {"N": str(limit)},
+                ":this": {"S": name},
+                ":these": {"SS": [name]},
+                ":ttl": {"N": str(int(kept_until.timestamp()))},
+            },
+        )
+        return None if refused else len(item["tries"]["SS"])
+
+    def give_back_try(self, subject: str, name: str) -> None:
+        """Count it no more, once however often told.
+
+        Raises:
+            StateDown: DynamoDB cannot be asked.
+        """
+        self._update(
+            f"misses#{subject}",
+            "DELETE #tries :these",
+            "contains(#tries, :this)",
+            names={"#tries": "tries"},
+            values={":this": {"S": name}, ":these": {"SS": [name]}},
         )
 
     def _update(

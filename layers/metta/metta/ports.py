@@ -129,7 +129,7 @@ class Agent(Protocol):
         """Answer the messages within ``seconds``; what was done is recorded in ``work`` even on failure.
 
         Raises:
-            ModelDown, OdooDown: may pass.
+            ModelDown, OdooDown, StateDown: may pass.
             ModelRefused, TooManyModelTurns, BudgetExhausted: a person takes over.
         """
         ...

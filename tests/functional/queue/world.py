@@ -304,7 +304,12 @@ class MortalDynamoDB:
         if kind == "turn":
             name = "acquire" if "ADD tries" in kwargs["UpdateExpression"] else "save"
         else:
-            name = "settle" if "DELETE" in kwargs["UpdateExpression"] else {"rate": "count", "budget": "reserve"}[kind]
+            taken = "DELETE" not in kwargs["UpdateExpression"]
+            name = {
+                "rate": "count",
+                "budget": "reserve" if taken else "settle",
+                "misses": "try" if taken else "give back",
+            }[kind]
         written: dict[str, Any] = self._steps.do(name, lambda: self._client.update_item(**kwargs))
         return written
 

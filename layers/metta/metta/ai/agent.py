@@ -25,6 +25,7 @@ from openai import AsyncOpenAI, DefaultAsyncHttpx2Client
 from metta import settings
 from metta.ai.conversation import build_input, new_mark
 from metta.ai.failures import retry_settings, translate
+from metta.ai.misses import BoundedShop, Tries, TriesInMemory
 from metta.ai.model import ResponsesModel
 from metta.ai.prompt import PROMPT_VERSION, instructions_text, prompt_version
 from metta.ai.run import Run, function_tools
@@ -51,6 +52,8 @@ class MettaAgent:
         model_settings: key, base URL and name of the model.
         policy: company, tone and facts of the instructions; limits; prices.
         shop: where the tools look things up.
+        tries: counts, over all workers, of the orders that customers with a claimed address look for; without them each
+            run counts its own.
         http_transport: for tests, in place of the network.
         safety_key: key of the hash under which the API learns of a contact (``safety_identifier``); without it the
             API learns of none, since a plain hash of a small number hides nothing.
@@ -66,6 +69,7 @@ class MettaAgent:
         policy: Policy,
         shop: Shop,
         *,
+        tries: Tries | None = None,
         http_transport: httpx2.AsyncBaseTransport | None = None,
         safety_key: str | None = None,
         trace_processor: TracingProcessor | None = None,
@@ -76,6 +80,7 @@ class MettaAgent:
         self._access = model_settings
         self._policy = policy
         self._shop = shop
+        self._tries = tries
         self._transport = http_transport
         self._safety_key = safety_key
         self._tracing_disabled = trace_processor is None
@@ -145,6 +150,7 @@ class MettaAgent:
         Raises:
             ModelDown: the model failed for now, gave an empty answer, or had not answered once when time was up.
             OdooDown: a tool could not ask the shop.
+            StateDown: the orders that are looked for could not be counted.
             ModelRefused, TooManyModelTurns, BudgetExhausted, HandOff: a person takes over.
         """
         work.prompt_version = self.prompt_version
@@ -161,6 +167,8 @@ class MettaAgent:
     ) -> AgentReply:
         limits = self._policy.limits
         run = Run(shop=shop, identity=context.identity, language=context.language, work=work, limits=limits)
+        tries = self._tries or TriesInMemory()
+        run.shop = BoundedShop(shop, tries, context.key, context.contact.id, limits, ended=run.end)
         items = build_input(messages, context, limits, mark=new_mark(), now=datetime.now(UTC))
         deadline = asyncio.get_running_loop().time() + min(seconds, limits.run_seconds)
         failure: MettaError | None = None

@@ -21,7 +21,7 @@ from agents.tool_context import ToolContext
 
 from metta.ai.bounded import bounded, to_json
 from metta.ai.tools import HANDOFF_TOOL, NO_REASON, SPECS, ToolSpec, ToolUsageError, call_tool
-from metta.errors import HandOff, MettaError
+from metta.errors import MettaError
 from metta.messages import AgentWork, Identity, IdentityLevel, JsonObject, ToolCall
 from metta.policy import Limits
 from metta.ports import Shop
@@ -40,13 +40,15 @@ class Run:
     language: str
     work: AgentWork
     limits: Limits
-    misses: int = 0
-    """Orders that a customer with a claimed identity did not find."""
     handoff_reason: str | None = None
     failure: MettaError | None = None
     """What ends the run, since the SDK wraps exceptions that leave a tool."""
     answered: int = 0
     """Responses the model gave."""
+
+    def end(self, failure: MettaError) -> None:
+        """End the run with ``failure`` once the tool that is being called has its record."""
+        self.failure = failure
 
 
 def _parse(raw: str) -> JsonObject:
@@ -57,15 +59,6 @@ def _parse(raw: str) -> JsonObject:
     if not isinstance(arguments, dict):
         raise ToolUsageError("the arguments must be a JSON object", field="arguments")
     return arguments
-
-
-def _count_miss(run: Run, name: str, result: JsonObject) -> None:
-    """Bound how many orders a customer whose address is only claimed may ask for in vain."""
-    if name != "getOrder" or run.identity.level is not IdentityLevel.CLAIMED or result.get("found") is not False:
-        return
-    run.misses += 1
-    if run.misses >= run.limits.claimed_misses:
-        run.failure = HandOff("too many orders asked for in vain", reason="too_many_order_misses")
 
 
 async def _call_for_model(spec: ToolSpec, context: ToolContext[Run], raw: str) -> str:
@@ -86,7 +79,6 @@ async def _call_for_model(spec: ToolSpec, context: ToolContext[Run], raw: str) -
                 language=run.language,
                 limits=run.limits,
             )
-            _count_miss(run, spec.name, result)
         except ToolUsageError as error:
             problem = "InvalidArguments"
             result = {"error": f"{spec.name} was not called: {error}."}
