@@ -130,7 +130,8 @@ class OdooClient:
         Raises:
             OdooDown: the server cannot be asked.
         """
-        return self._version, (await self._run(None)).protocol
+        session = await self._run(None)
+        return self._version, session.protocol
 
     def close(self) -> None:
         """Let go of threads and connections; questions that still wait are cancelled."""
