@@ -65,6 +65,7 @@ def run(name: str, arguments: str, *, email: str | None, phone: str | None, leve
         OdooDown: Odoo cannot be asked now.
     """
     from metta.ai.tools import SPECS, ToolUsageError, call_tool
+    from metta.guardrails import ForeignTextCheck
 
     given, identity = arguments_of(arguments), identity_of(email, phone, level)
     if name not in SPECS:
@@ -73,13 +74,18 @@ def run(name: str, arguments: str, *, email: str | None, phone: str | None, leve
     odoo, policy = settings.odoo, load_policy(settings.metta_policy)
     from metta.integrations.odoo import OdooClient, OdooShop
 
-    client = OdooClient(
-        odoo, timeout_seconds=policy.limits.odoo_seconds, calls_per_second=policy.odoo.calls_per_second
-    )
+    client = OdooClient(odoo, timeout_seconds=policy.limits.odoo_seconds, calls_per_second=policy.odoo.calls_per_second)
     shop = OdooShop(client, policy=policy, odoo_url=odoo.url)
 
     async def call() -> JsonObject:
-        return await call_tool(name, given, shop=shop, identity=identity, limits=policy.limits)
+        return await call_tool(
+            name,
+            given,
+            shop=shop,
+            identity=identity,
+            limits=policy.limits,
+            is_instruction=ForeignTextCheck(policy),
+        )
 
     disabled = logging.root.manager.disable
     logging.disable(logging.CRITICAL)  # the result alone, on stderr as well

@@ -278,6 +278,8 @@ class ToolCall(Noun):
     ok: bool = True
     error: str = ""
     """Class of the failure, never a server's message."""
+    withheld: tuple[str, ...] = ()
+    """Fields of the result whose text the model did not get to read, since it gave orders; fixed words stand there."""
     started_at: datetime
     duration_ms: float
 
@@ -307,6 +309,15 @@ class AgentWork(BaseModel):
     unreported_tokens: int = 0
     """The most that calls used of which no answer says so; limits count them, the audit does not know them."""
     unreported_usd: float = 0.0
+
+
+class Try(Noun):
+    """An order looked for, as it was counted before the lookup."""
+
+    new: bool
+    """False when the same question was in the count already: a miss, or a lookup that broke off or is under way."""
+    count: int
+    """How many there are now."""
 
 
 class AgentReply(Noun):

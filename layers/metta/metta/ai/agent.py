@@ -32,6 +32,7 @@ from metta.ai.run import Run, function_tools
 from metta.ai.tools import HANDOFF_TOOL
 from metta.ai.warm import WarmShop, warm_conversation, warm_transport
 from metta.errors import BudgetExhausted, MettaError, ModelDown, SettingsError
+from metta.guardrails import ForeignTextCheck
 from metta.messages import AgentReply, AgentWork, IncomingMessage, MessageContext
 from metta.policy import Policy
 from metta.ports import Shop
@@ -80,6 +81,7 @@ class MettaAgent:
         self._access = model_settings
         self._policy = policy
         self._shop = shop
+        self._is_instruction = ForeignTextCheck(policy)
         self._tries = tries
         self._transport = http_transport
         self._safety_key = safety_key
@@ -166,7 +168,14 @@ class MettaAgent:
         seconds: float,
     ) -> AgentReply:
         limits = self._policy.limits
-        run = Run(shop=shop, identity=context.identity, language=context.language, work=work, limits=limits)
+        run = Run(
+            shop=shop,
+            identity=context.identity,
+            language=context.language,
+            work=work,
+            limits=limits,
+            is_instruction=self._is_instruction,
+        )
         tries = self._tries or TriesInMemory()
         run.shop = BoundedShop(shop, tries, context.key, context.contact.id, limits, ended=run.end)
         items = build_input(messages, context, limits, mark=new_mark(), now=datetime.now(UTC))

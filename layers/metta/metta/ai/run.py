@@ -12,7 +12,7 @@ import json
 import logging
 import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ from agents.tool_context import ToolContext
 
 from metta.ai.bounded import bounded, to_json
 from metta.ai.tools import HANDOFF_TOOL, NO_REASON, SPECS, ToolSpec, ToolUsageError, call_tool
+from metta.ai.untrusted import IsInstruction, packaged_check, withheld_fields
 from metta.errors import MettaError
 from metta.messages import AgentWork, Identity, IdentityLevel, JsonObject, ToolCall
 from metta.policy import Limits
@@ -40,6 +41,8 @@ class Run:
     language: str
     work: AgentWork
     limits: Limits
+    is_instruction: IsInstruction = field(default_factory=packaged_check)
+    """Finds the texts of the shop that the model must not read."""
     handoff_reason: str | None = None
     failure: MettaError | None = None
     """What ends the run, since the SDK wraps exceptions that leave a tool."""
@@ -78,6 +81,7 @@ async def _call_for_model(spec: ToolSpec, context: ToolContext[Run], raw: str) -
                 identity=run.identity,
                 language=run.language,
                 limits=run.limits,
+                is_instruction=run.is_instruction,
             )
         except ToolUsageError as error:
             problem = "InvalidArguments"
@@ -101,6 +105,7 @@ async def _call_for_model(spec: ToolSpec, context: ToolContext[Run], raw: str) -
                 result=result,
                 ok=not problem,
                 error=problem,
+                withheld=withheld_fields(result),
                 started_at=started_at,
                 duration_ms=(time.perf_counter() - start) * 1000,
             )

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from metta.ai.bounded import bounded, clean, shorten
+from metta.ai.untrusted import IsInstruction, packaged_check, withhold
 from metta.messages import Identity, IdentityLevel, JsonObject
 from metta.policy import Limits
 from metta.ports import Shop
@@ -138,6 +139,7 @@ async def call_tool(
     identity: Identity,
     language: str = "en",
     limits: Limits | None = None,
+    is_instruction: IsInstruction | None = None,
 ) -> JsonObject:
     """Call one tool as the model would; gives the result's JSON object.
 
@@ -148,6 +150,7 @@ async def call_tool(
         identity: who the customer is, from the conversation alone.
         language: two-letter code for names and descriptions.
         limits: ``tool_result_chars`` bounds the result (packaged default).
+        is_instruction: finds the texts of the shop that are withheld (packaged default).
 
     Raises:
         ToolUsageError: unknown tool or wrong arguments; the text names the field.
@@ -168,4 +171,5 @@ async def call_tool(
     }
     result = await asked[name]()
     content: JsonObject = result.model_dump(mode="json", by_alias=True, exclude_none=True)
+    content = withhold(content, is_instruction or packaged_check())
     return bounded(content, (limits or Limits()).tool_result_chars)

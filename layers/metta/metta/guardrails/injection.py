@@ -5,7 +5,7 @@ A trained model can join as one more ``Judge``: what judges return is combined a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from metta.guardrails.hits import Hit
@@ -34,17 +34,28 @@ Judge = Callable[[View, str], Iterator[Evidence]]
 """Looks at a folded text of the view's length and yields evidence."""
 
 
-def rule_evidence(view: View, folded: str) -> Iterator[Evidence]:
-    """What the rules see, each at most once."""
-    words, known = view.words if folded is view.folded else words_of(folded), rule_set()
+def rule_evidence(view: View, folded: str, *, framed: bool = True) -> Iterator[Evidence]:
+    """What the rules see, each at most once; with ``framed``, talk about attacks counts less than attacks."""
+    words, known = words_in(view, folded), rule_set()
     used = min(len(words & known.prompt_words), max(known.vocabulary_scores))
     if used in known.vocabulary_scores:
         yield Evidence("vocabulary", 0, len(folded), known.vocabulary_scores[used])
-    for rule in known.rules:
+    for rule, start, end in matches(known.rules, words, folded):
+        yield Evidence(rule.id, start, end, _in_frame(rule, start, end, folded) if framed else rule.score)
+
+
+def words_in(view: View, folded: str) -> frozenset[str]:
+    """The distinct words of a reading of the view."""
+    return view.words if folded is view.folded else words_of(folded)
+
+
+def matches(rules: Iterable[Rule], words: frozenset[str], folded: str) -> Iterator[tuple[Rule, int, int]]:
+    """Each rule's first place in a folded text, tried only where one of its key words is among ``words``."""
+    for rule in rules:
         if not rule.needs or not words.isdisjoint(rule.needs):
             found = rule.pattern.search(folded)
             if found:
-                yield Evidence(rule.id, found.start(), found.end(), _in_frame(rule, found.start(), found.end(), folded))
+                yield rule, found.start(), found.end()
 
 
 def _in_frame(rule: Rule, start: int, end: int, folded: str) -> float:
@@ -64,13 +75,17 @@ class InjectionCheck:
     Args:
         policy: threshold and action.
         judges: sources of evidence; the rules alone by default.
+        head: how much of a text's beginning is looked at; the policy's ``input_chars`` by default, which is what goes
+            on to the model.
     """
 
-    def __init__(self, policy: Policy, judges: tuple[Judge, ...] = (rule_evidence,)) -> None:
+    def __init__(
+        self, policy: Policy, judges: tuple[Judge, ...] = (rule_evidence,), *, head: int | None = None
+    ) -> None:
         self._action = policy.checks.injection
         self._threshold = policy.checks.thresholds.injection
         self._judges = judges
-        self._head = policy.limits.input_chars
+        self._head = policy.limits.input_chars if head is None else head
         rule_set()
 
     def __call__(self, view: View, _context: MessageContext) -> list[Hit]:

@@ -1,4 +1,4 @@
-"""The injection rules of ``data/injection.yaml``, compiled: each has an id, a reason and a score."""
+"""The rules of ``data/injection.yaml`` and ``data/foreign.yaml``, compiled: each has an id, a reason and a score."""
 
 from __future__ import annotations
 
@@ -43,12 +43,8 @@ def _compiled(block: str, parts: dict[str, str]) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-@cache
-def rule_set() -> RuleSet:
-    """The packaged rules; read and compiled once."""
-    data: dict[str, Any] = read_data("injection.yaml")
-    parts = {name: block.replace("\n", "") for name, block in data["parts"].items()}
-    rules = tuple(
+def _rules(data: dict[str, Any], parts: dict[str, str]) -> tuple[Rule, ...]:
+    return tuple(
         Rule(
             entry["id"],
             entry["reason"],
@@ -58,8 +54,39 @@ def rule_set() -> RuleSet:
         )
         for entry in data["rules"]
     )
+
+
+def _parts(data: dict[str, Any]) -> dict[str, str]:
+    return {name: block.replace("\n", "") for name, block in data["parts"].items()}
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignRules:
+    """Everything ``data/foreign.yaml`` holds: what is different about texts that no customer wrote."""
+
+    rules: tuple[Rule, ...]
+    factors: dict[str, float]
+    """Rule of ``injection.yaml``, or the part of its id before the dot -> what its score is multiplied by."""
+    harmless: re.Pattern[str]
+    """Advice that goods carry; evidence within it does not count."""
+
+
+@cache
+def foreign_rules() -> ForeignRules:
+    """The packaged rules for texts from the shop; read and compiled once."""
+    data: dict[str, Any] = read_data("foreign.yaml")
+    parts = _parts(data)
+    factors = {name: float(factor) for name, factor in data["factors"].items()}
+    return ForeignRules(_rules(data, parts), factors, _compiled(data["harmless"], parts))
+
+
+@cache
+def rule_set() -> RuleSet:
+    """The packaged rules; read and compiled once."""
+    data: dict[str, Any] = read_data("injection.yaml")
+    parts = _parts(data)
     return RuleSet(
-        rules,
+        _rules(data, parts),
         _compiled(data["letters_only"], parts),
         _compiled(data["talks_about"], parts),
         frozenset(data["prompt_words"].split()),

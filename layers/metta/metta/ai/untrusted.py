@@ -1,0 +1,85 @@
+"""Keeps instructions that hide in the shop's texts away from the model: what gives orders is replaced by fixed words.
+
+Names, descriptions, order lines, carriers and references come out of Odoo, where staff, suppliers and importers wrote
+them. ``call_tool`` passes every result through here, so the model and ``metta tool`` see the same.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from metta.guardrails import ForeignTextCheck
+from metta.messages import JsonObject
+from metta.policy import load_policy
+
+WITHHELD = "[text withheld: it contained instructions]"
+"""Stands in the place of a text that the model must not read; never text of the shop itself."""
+_OUR_WORDS = frozenset(
+    ("nextStep", "priceNote", "status", "delivery", "invoice", "payment", "availability", "error", "reason")
+)
+"""Fields with words of our own; every other text is taken for the shop's."""
+
+IsInstruction = Callable[[str], bool]
+
+
+@functools.cache
+def packaged_check() -> ForeignTextCheck:
+    """The check with the packaged policy, for callers who have none of their own."""
+    return ForeignTextCheck(load_policy())
+
+
+def withhold(result: JsonObject, is_instruction: IsInstruction) -> JsonObject:
+    """``result`` with ``WITHHELD`` in the place of each text that gives orders.
+
+    An order may be spread over several fields or lines: where only the texts together give one, all of them are
+    withheld.
+    """
+    texts = dict.fromkeys(_texts(result))
+    flagged = {text for text in texts if is_instruction(text)}
+    rest = [text for text in texts if text not in flagged]
+    if len(rest) > 1 and is_instruction("\n".join(rest)):
+        flagged.update(rest)
+    if not flagged:
+        return result
+    clean: JsonObject = _without(result, flagged)
+    return clean
+
+
+def withheld_fields(result: JsonObject) -> tuple[str, ...]:
+    """Where in ``result`` a text was withheld, for example ``items.0.name``."""
+    return tuple(".".join(path) for path, text in _walk(result, ()) if text == WITHHELD)
+
+
+def _texts(value: JsonObject) -> Iterator[str]:
+    """The shop's texts; a text without a blank is judged as well, since it can be encoded."""
+    for path, text in _walk(value, ()):
+        if _is_foreign(path):
+            yield text
+
+
+def _is_foreign(path: tuple[str, ...]) -> bool:
+    named = next((part for part in reversed(path) if not part.isdigit()), "")
+    return named not in _OUR_WORDS
+
+
+def _walk(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _walk(inner, (*path, str(name)))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _walk(inner, (*path, str(index)))
+
+
+def _without(value: Any, flagged: set[str], name: str = "") -> Any:
+    if isinstance(value, str):
+        return WITHHELD if value in flagged and name not in _OUR_WORDS else value
+    if isinstance(value, dict):
+        return {key: _without(inner, flagged, str(key)) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_without(inner, flagged, name) for inner in value]
+    return value
