@@ -135,7 +135,9 @@ UNTIL = NOW + timedelta(days=30)
 
 
 def take(counters: DynamoCounters, name: str, *, subject: str = "conversation#3:84", limit: int = 3) -> int | None:
-    return counters.take_try(subject, name, limit=limit, kept_until=UNTIL)
+    """How many tries there are with this one; None when it was refused."""
+    taken = counters.take_try(subject, name, limit=limit, kept_until=UNTIL)
+    return taken and taken.count
 
 
 def test_orders_looked_for_at_once_are_never_more_than_the_limit(table: Table, counters: DynamoCounters) -> None:
@@ -153,6 +155,12 @@ def test_a_try_is_in_the_count_once_also_when_its_answer_was_lost(table: Table, 
     assert take(counters, "order-2", limit=2) == 2
     assert take(counters, "order-1", limit=2) == 2
     assert take(counters, "order-3", limit=2) is None
+
+
+def test_whoever_asks_first_learns_that_the_question_is_new(counters: DynamoCounters) -> None:
+    with ThreadPoolExecutor(8) as workers:
+        taken = list(workers.map(lambda _: counters.take_try("s", "order-1", limit=1, kept_until=UNTIL), range(16)))
+    assert sorted(one.new for one in taken if one) == [False] * 15 + [True]
 
 
 def test_a_try_given_back_twice_makes_room_for_one(table: Table, counters: DynamoCounters) -> None:
@@ -174,12 +182,12 @@ def test_a_try_that_was_never_taken_gives_nothing_back(table: Table, counters: D
 
 
 def test_tries_are_kept_until_after_the_last_one_and_apart_by_subject(table: Table, counters: DynamoCounters) -> None:
-    take(counters, "order-1", limit=1)
-    take(counters, "order-1", subject="contact#3:901:2026-11-22", limit=1)
-    counters.take_try("conversation#3:84", "order-1", limit=1, kept_until=UNTIL + timedelta(days=1))
-    assert take(counters, "order-2", limit=1) is None
-    kept = int(table.item("misses#conversation#3:84")["expiration"]["N"])
-    assert kept == int((UNTIL + timedelta(days=1)).timestamp())
+    take(counters, "order-1", limit=2)
+    take(counters, "order-1", subject="contact#3:901:2026-11-22", limit=2)
+    later = UNTIL + timedelta(days=1)
+    counters.take_try("conversation#3:84", "order-2", limit=2, kept_until=later)
+    assert take(counters, "order-3", limit=2) is None
+    assert table.item("misses#conversation#3:84")["expiration"]["N"] == str(int(later.timestamp()))
     assert table.item("misses#contact#3:901:2026-11-22")["expiration"]["N"] == str(int(UNTIL.timestamp()))
 
 

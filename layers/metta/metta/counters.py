@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from botocore.exceptions import ClientError
 
 from metta.errors import StateDown
+from metta.messages import Try
 
 RATE_KEPT = timedelta(days=2)
 BUDGET_KEPT = timedelta(days=35)
@@ -105,8 +106,8 @@ class DynamoCounters:
             },
         )
 
-    def take_try(self, subject: str, name: str, *, limit: int, kept_until: datetime) -> int | None:
-        """Count a try once; how many there are now, or None when there are ``limit`` others already.
+    def take_try(self, subject: str, name: str, *, limit: int, kept_until: datetime) -> Try | None:
+        """Count a try once; None when there are ``limit`` others already.
 
         The item is ``misses#SUBJECT``; its ``tries`` are those that were in vain or are under way.
 
@@ -116,7 +117,7 @@ class DynamoCounters:
         item, refused = self._update(
             f"misses#{subject}",
             "SET expiration = :ttl ADD #tries :these",
-            "attribute_not_exists(#tries) OR size(#tries) < :limit OR contains(#tries, :this)",
+            "(attribute_not_exists(#tries) OR size(#tries) < :limit) AND NOT contains(#tries, :this)",
             names={"#tries": "tries"},
             values={
                 ":limit": {"N": str(limit)},
@@ -125,7 +126,8 @@ class DynamoCounters:
                 ":ttl": {"N": str(int(kept_until.timestamp()))},
             },
         )
-        return None if refused else len(item["tries"]["SS"])
+        tries = item.get("tries", {}).get("SS", ())
+        return Try(new=not refused, count=len(tries)) if name in tries else None
 
     def give_back_try(self, subject: str, name: str) -> None:
         """Count it no more, once however often told.

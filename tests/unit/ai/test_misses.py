@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from metta.ai.misses import BoundedShop, Tries, TriesInMemory
-from metta.errors import HandOff, StateDown
-from metta.messages import Identity, IdentityLevel
+from metta.errors import HandOff, OdooDown, StateDown
+from metta.messages import Identity, IdentityLevel, Try
 from metta_local.model import Call, Calls, Say
 from unit.ai.support import CLAIMED, KEY, NOW, VERIFIED, Desk, FakeShop, policy
 
@@ -26,7 +26,7 @@ class Notebook(TriesInMemory):
         self.down = down
         self.told: list[tuple[str, str, str]] = []
 
-    def take_try(self, subject: str, name: str, *, limit: int, kept_until: datetime) -> int | None:
+    def take_try(self, subject: str, name: str, *, limit: int, kept_until: datetime) -> Try | None:
         self.told.append(("take", subject, name))
         if self.down == "take":
             raise StateDown("unreachable")
@@ -156,15 +156,45 @@ def test_a_try_that_cannot_be_given_back_costs_no_answer() -> None:
     assert counter.ask("S00099") == "not found, a person", "the safe side"
 
 
-def test_a_lookup_that_fails_is_in_the_count_once_until_it_is_answered() -> None:
-    counter = Counter(claimed_misses=1)
-    for _ in range(3):
-        counter.shop.failure = StateDown("the shop is down")
-        with pytest.raises(StateDown):
-            counter.ask("S00042")
-    assert counter.ask("S00043") == "a person"
+def test_lookups_during_an_outage_of_the_shop_are_no_misses() -> None:
+    counter = Counter(claimed_misses=1, contact_claimed_misses=1)
+    counter.shop.failure = OdooDown("restarting")
+    for number in ("S00042", "S00098", "S00099"):
+        with pytest.raises(OdooDown):
+            counter.ask(number)
     counter.shop.failure = None
     assert counter.ask("S00042") == "found"
+
+
+def test_an_outage_takes_no_miss_back() -> None:
+    counter = Counter(claimed_misses=2)
+    counter.ask("S00099")
+    counter.shop.failure = OdooDown("restarting")
+    with pytest.raises(OdooDown):
+        counter.ask("S00099")
+    counter.shop.failure = None
+    assert counter.ask("S00098") == "not found, a person"
+
+
+@pytest.mark.parametrize("failure", [RuntimeError("a mistake"), asyncio.CancelledError()])
+def test_a_lookup_of_which_nobody_knows_how_it_ended_is_a_miss(failure: BaseException) -> None:
+    counter = Counter(claimed_misses=1)
+    counter.shop.failure = failure
+    with pytest.raises(type(failure)):
+        counter.ask("S00042")
+    counter.shop.failure = None
+    assert counter.ask("S00043") == "a person"
+    assert counter.ask("S00042") == "found"
+
+
+def test_a_guess_that_the_contact_may_not_make_is_none_of_the_conversation() -> None:
+    counter = Counter(claimed_misses=2, contact_claimed_misses=1)
+    counter.ask("S00091", conversation=78)
+    assert counter.ask("S00092") == "a person"
+    counter.clock += DAY
+    assert counter.ask("S00093") == "not found, a person"
+    counter.clock += DAY
+    assert counter.ask("S00094") == "not found, a person", "its second"
 
 
 def test_what_is_counted_tells_neither_number_nor_address() -> None:

@@ -1,7 +1,7 @@
 """Bounds how many orders a customer whose address is only claimed may look for in vain (I8, I11).
 
-A try is taken before the lookup and given back when the order was found. So neither simultaneous conversations of one
-contact nor a worker that is killed in between can make more lookups than the bound allows.
+A try is taken before the lookup and given back when the order was found or the lookup failed. So neither simultaneous
+conversations of one contact nor a worker that is killed in between can learn more than the bound allows.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from pydantic import BaseModel
 
-from metta.errors import HandOff, StateDown
+from metta.errors import HandOff, MettaError, StateDown
 from metta.integrations.odoo import coerce
-from metta.messages import ConversationKey, Identity, IdentityLevel
+from metta.messages import ConversationKey, Identity, IdentityLevel, Try
 from metta.policy import Limits
 from metta.ports import Shop
 
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 REASON = "too_many_order_misses"
 CONVERSATION_KEPT = timedelta(days=30)
-"""After the last try of a conversation; then it begins anew."""
+"""After the last miss of a conversation; then it begins anew."""
 DAY_KEPT = timedelta(days=2)
 """After a contact's day began."""
 
@@ -35,8 +35,8 @@ DAY_KEPT = timedelta(days=2)
 class Tries(Protocol):
     """Counts of tries by name; several workers may share them. ``StateDown`` when they cannot be reached."""
 
-    def take_try(self, subject: str, name: str, *, limit: int, kept_until: datetime) -> int | None:
-        """Count a try once; how many there are now, or None when there are ``limit`` others already."""
+    def take_try(self, subject: str, name: str, *, limit: int, kept_until: datetime) -> Try | None:
+        """Count a try once; None when there are ``limit`` others already."""
         ...
 
     def give_back_try(self, subject: str, name: str) -> None:
@@ -50,14 +50,15 @@ class TriesInMemory:
     def __init__(self) -> None:
         self._names: dict[str, set[str]] = {}
 
-    def take_try(self, subject: str, name: str, *, limit: int, kept_until: datetime) -> int | None:
-        """Count a try once; how many there are now, or None when there are ``limit`` others already."""
+    def take_try(self, subject: str, name: str, *, limit: int, kept_until: datetime) -> Try | None:
+        """Count a try once; None when there are ``limit`` others already."""
         del kept_until
         names = self._names.setdefault(subject, set())
-        if name not in names and len(names) >= limit:
+        new = name not in names
+        if new and len(names) >= limit:
             return None
         names.add(name)
-        return len(names)
+        return Try(new=new, count=len(names))
 
     def give_back_try(self, subject: str, name: str) -> None:
         """Count it no more."""
@@ -123,11 +124,16 @@ class BoundedShop:
         if identity.level is not IdentityLevel.CLAIMED:
             return await self._shop.get_order(order_number, identity=identity, language=language)
         name, counts = self._name(order_number, identity), self._counts()
-        more = await asyncio.to_thread(self._take, name, counts)
-        result = await self._shop.get_order(order_number, identity=identity, language=language)
+        tries = await asyncio.to_thread(self._take, name, counts)
+        try:
+            result = await self._shop.get_order(order_number, identity=identity, language=language)
+        except MettaError:
+            newly = [count for count, taken in zip(counts, tries, strict=True) if taken.new]
+            await asyncio.to_thread(self._give_back, name, newly)
+            raise
         if getattr(result, "found", False) is True:
             await asyncio.to_thread(self._give_back, name, counts)
-        elif not more:
+        elif any(taken.count >= count.limit for count, taken in zip(counts, tries, strict=True)):
             self._ended(HandOff("too many orders asked for in vain", reason=REASON))
         return result
 
@@ -156,22 +162,20 @@ class BoundedShop:
         about = (self._key.account_id, sorted(numbers) or order_number, identity.email, identity.phone)
         return hashlib.sha256(repr(about).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
-    def _take(self, name: str, counts: tuple[_Count, ...]) -> bool:
-        """Take the try in each count; whether each has another one left.
-
-        What one count took stays taken when the next refuses: it may have been there before.
-        """
-        more = True
+    def _take(self, name: str, counts: Sequence[_Count]) -> list[Try]:
+        """Take the try in each count; what one took it gives back when the next refuses."""
+        tries: list[Try] = []
         for count in counts:
             taken = self._tries.take_try(count.subject, name, limit=count.limit, kept_until=count.kept_until)
             if taken is None:
+                self._give_back(name, [earlier for earlier, its in zip(counts, tries, strict=False) if its.new])
                 raise HandOff("no more orders may be looked for", reason=REASON)
-            more &= taken < count.limit
-        return more
+            tries.append(taken)
+        return tries
 
-    def _give_back(self, name: str, counts: tuple[_Count, ...]) -> None:
+    def _give_back(self, name: str, counts: Sequence[_Count]) -> None:
         for count in counts:
             try:
                 self._tries.give_back_try(count.subject, name)
             except StateDown as error:
-                log.warning("an order that was found stays counted as a miss: %s", error)
+                log.warning("an order that was not looked for in vain stays counted: %s", error)
