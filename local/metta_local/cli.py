@@ -21,6 +21,7 @@ examples:
   metta worker --health-port 8080     answer from AWS_SQS_QUEUE_URL until SIGTERM
   metta send body.json                put a Chatwoot webhook body on the queue
   metta migrate --status              which schema the database has
+  metta doctor --only odoo            is Odoo reachable, is the key accepted, and may it do more than it should
   metta redrive --dry-run             what is in the dead-letter queue; without --dry-run it goes back
   metta tool getOrder '{"orderNumber": "S00042"}' --phone +4915112345678 --level verified
   metta chaos --messages 60 --seed 1  spoil calls, kill workers, and check that every promise holds
@@ -101,6 +102,10 @@ def parser() -> argparse.ArgumentParser:
     migrate.add_argument("--status", action="store_true", help="show the schema's version and change nothing")
     migrate.add_argument("--json", action="store_true", help="as JSON")
 
+    doctor = commands.add_parser("doctor", help="check variables, connections and rights; say what to do about each")
+    doctor.add_argument("--only", metavar="AREA", help="one of settings, queue, state, chatwoot, odoo, model, database")
+    doctor.add_argument("--json", action="store_true", help="as one JSON object")
+
     commands.add_parser("guard", help="judge JSON Lines of texts on stdin: {id, text, direction: input|output}")
 
     tool = commands.add_parser("tool", help="run one tool as the model would and print its result as JSON")
@@ -159,6 +164,12 @@ def _dispatch(chosen: argparse.Namespace) -> int:
         from metta_local import migrate_command
 
         return migrate_command.run(status_only=chosen.status, as_json=chosen.json)
+    if command == "doctor":
+        from metta_local import doctor
+
+        if chosen.only not in (None, *doctor.AREAS):
+            raise CommandError(f"there is no area {chosen.only!r}; there are: {', '.join(doctor.AREAS)}")
+        return doctor.run(as_json=chosen.json, only=chosen.only)
     if command == "tool":
         from metta_local import tool
 

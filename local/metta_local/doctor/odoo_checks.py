@@ -1,0 +1,128 @@
+"""Odoo, checked from the address to the rights; everything bounded in time, nothing of the server's words told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from metta.errors import OdooDown, SettingsError
+from metta.integrations.odoo import OdooClient
+from metta.integrations.odoo.allowlist import INSPECTION
+from metta.integrations.odoo.port import KeyRefused
+from metta.integrations.odoo.transport import Address
+from metta.integrations.odoo.version import OdooVersion
+from metta.policy import Policy
+from metta.settings import OdooSettings
+from metta_local.doctor import rights
+from metta_local.doctor.abilities import ABILITIES, Ability, try_out
+from metta_local.doctor.check import Check, fail, ok, skip, warn
+
+TESTED = range(15, 20)
+"""Releases of Odoo that Metta is built for."""
+TOTAL_SECONDS = 60.0
+"""What all questions together may take, unless the policy's pace makes each of them wait."""
+GIVE_UP_AFTER = 3
+"""Failures after which no more is asked; a single one can be of one model alone."""
+_QUESTIONS = 80
+"""More than are asked; for the time that a pace costs."""
+_DOWN = "is Odoo up, and can this machine reach it? try again; while it lasts, Metta hands such questions to a person"
+
+Step = tuple[str, Callable[[], Awaitable[Check]]]
+
+
+def not_checked() -> list[Check]:
+    """What is said when the variables do not allow a connection."""
+    return [skip("odoo.connection", "not checked: the variables come first")]
+
+
+async def check(settings: OdooSettings, policy: Policy) -> list[Check]:
+    """All checks of one Odoo. After a failed connection the rest is skipped."""
+    pace = policy.odoo.calls_per_second
+    try:
+        client = OdooClient(
+            settings, timeout_seconds=policy.limits.odoo_seconds, calls_per_second=pace, allowed=INSPECTION
+        )
+    except SettingsError as error:
+        return [fail("odoo.address", str(error), "only scheme, host and port, for example https://odoo.example.com")]
+    seconds = TOTAL_SECONDS + (_QUESTIONS / pace if pace else 0.0)
+    done = [_tls(settings.url)]
+    try:
+        async with asyncio.timeout(seconds):
+            await _connected(client, settings, done)
+    except TimeoutError:
+        done.append(fail("odoo.time", f"the checks took longer than {seconds:g} s and were given up", _DOWN))
+    finally:
+        client.close()
+    return done
+
+
+async def _connected(client: OdooClient, settings: OdooSettings, done: list[Check]) -> None:
+    """Connect, then one step after the other; adds to ``done`` so that nothing is lost when time is up."""
+    try:
+        version, protocol = await client.connection()
+    except KeyRefused as error:
+        fix = (
+            "check ODOO_USERNAME and ODOO_API_KEY, and that the user is in ODOO_DB; if the key was revoked or has "
+            "expired, make a new one (docs/odoo.md)"
+        )
+        done += [ok("odoo.connection", "an Odoo answers"), fail("odoo.login", str(error), fix)]
+        return
+    except OdooDown as error:
+        done.append(fail("odoo.connection", str(error), _fix(error)))
+        return
+    done += [_release(version, protocol), ok("odoo.login", "user and key are accepted")]
+    name = settings.username
+    steps: list[Step] = [(each.check, _trial(client, each)) for each in ABILITIES]
+    steps += [
+        ("odoo.changes", lambda: rights.changes(client)),
+        ("odoo.administrator", lambda: rights.administrator(client)),
+        ("odoo.sees_more", lambda: rights.sees_more(client)),
+        ("odoo.company", lambda: rights.companies(client, name)),
+        ("odoo.key", lambda: rights.key_expiry(client, name, major=version.major)),
+    ]
+    failures = 0
+    for step, work in steps:
+        if failures == GIVE_UP_AFTER:
+            done.append(skip(step, "not checked: Odoo could not be asked"))
+            continue
+        try:
+            done.append(await work())
+        except OdooDown as error:
+            failures += 1
+            done.append(fail(step, str(error), _fix(error)))
+
+
+def _tls(url: str) -> Check:
+    address = Address.of(url)
+    if address.tls:
+        return ok("odoo.tls", "the connection is encrypted")
+    if address.is_loopback:
+        return ok("odoo.tls", "not encrypted, but on this machine")
+    return warn("odoo.tls", "ODOO_URL is not https: the API key travels in clear", "use https")
+
+
+def _release(version: OdooVersion, protocol: str) -> Check:
+    name = "odoo.connection"
+    spoken = {"json2": "JSON-2", "jsonrpc": "JSON-RPC"}.get(protocol, protocol)
+    if not version.major:
+        return warn(
+            name, f"the server does not tell its version; {spoken} is spoken", "is ODOO_URL Odoo's own address?"
+        )
+    found = f"Odoo {version.name}, {spoken}"
+    if version.major not in TESTED:
+        tested = f"{TESTED[0]} to {TESTED[-1]}"
+        return warn(name, found, f"Metta is built for Odoo {tested}; try its tools out before customers do")
+    if version.has_json2 and protocol != "json2":
+        why = f"{found}: JSON-2, which replaces it, does not let the user in"
+        return warn(name, why, "ODOO_API_KEY must be an API key, not a password; is /json/2 blocked by a proxy?")
+    return ok(name, found)
+
+
+def _trial(client: OdooClient, ability: Ability) -> Callable[[], Awaitable[Check]]:
+    return lambda: try_out(client, ability)
+
+
+def _fix(error: OdooDown) -> str:
+    """What to do, unless the error itself says which variable to look at."""
+    text = str(error)
+    return "mend that variable" if "ODOO_URL" in text or "ODOO_DB" in text else _DOWN

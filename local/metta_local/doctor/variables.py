@@ -1,0 +1,149 @@
+"""Are the variables there and well-formed, area by area? Needs no network, but for the secret where one is named."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from metta import settings as metta_settings
+from metta.errors import SettingsError
+from metta.policy import Policy, load_policy
+from metta.settings import Settings
+from metta_local.doctor.check import Check, fail, ok, warn
+
+SECRET_SECONDS = 20.0
+"""How long the secret may take; boto3 itself would try for minutes."""
+_ENV_EXAMPLE = ".env.example lists every variable with its meaning"
+_ARN = "METTA_SECRET_ARN"
+_AREAS = {
+    "queue": ("AWS_SQS_", "SQS_"),
+    "state": ("IDEMPOTENCY_",),
+    "chatwoot": ("CHATWOOT_",),
+    "odoo": ("ODOO_",),
+    "model": ("OPENAI_",),
+    "database": ("DATABASE_", "AUDIT_"),
+}
+"""Area, which is also the name of its view of the settings, and how its variables begin."""
+REST = "settings"
+"""The area of all other variables."""
+AREAS = (REST, *_AREAS)
+
+Secret = Callable[[str], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Variables:
+    """The environment, and the secret behind it, taken apart.
+
+    Attributes:
+        settings: made of all variables that are well-formed.
+        malformed: what is wrong with the others, per variable.
+        blanks: variables whose value begins or ends with a blank, as a careless paste leaves it.
+        secret_problem: why the secret could not be read; empty when it was, or when none is named.
+        read_secret: whether there is a secret and it was read.
+    """
+
+    settings: Settings
+    malformed: Mapping[str, str] = field(default_factory=dict)
+    blanks: frozenset[str] = frozenset()
+    secret_problem: str = ""
+    read_secret: bool = False
+
+
+def take(environ: Mapping[str, str], secret: Secret = metta_settings.fetch_secret) -> Variables:
+    """Read all variables; a malformed one does not stand in the way of the others.
+
+    Args:
+        environ: the environment.
+        secret: reads what ``METTA_SECRET_ARN`` names.
+    """
+    given: dict[str, Any] = {}
+    problem = ""
+    arn = environ.get(_ARN)
+    if arn:
+        try:
+            given.update({name.upper(): value for name, value in _in_time(secret, arn).items()})
+        except SettingsError as error:
+            problem = str(error)
+    given.update({name.upper(): value for name, value in environ.items() if value})
+    known = {name: value for name, value in given.items() if name.lower() in Settings.model_fields and name != _ARN}
+    malformed: dict[str, str] = {}
+    for name, value in known.items():
+        try:
+            metta_settings.load({name: value})
+        except SettingsError as error:
+            malformed[name] = str(error).removeprefix(f"{name}: ")
+    return Variables(
+        settings=metta_settings.load({name: value for name, value in known.items() if name not in malformed}),
+        malformed=malformed,
+        blanks=frozenset(name for name, value in known.items() if isinstance(value, str) and value != value.strip()),
+        secret_problem=problem,
+        read_secret=bool(arn) and not problem,
+    )
+
+
+def check(variables: Variables, area: str) -> list[Check]:
+    """What is missing or malformed in one area, by name; never a value."""
+    if area == REST:
+        return [*_secret(variables), _well_formed(variables, area) or ok(f"{REST}.variables", "well-formed")]
+    name = f"{area}.variables"
+    bad = _well_formed(variables, area)
+    if bad and bad.status.value == "fail":
+        return [bad]
+    try:
+        getattr(variables.settings, area)
+    except SettingsError as error:
+        return [fail(name, str(error), _ENV_EXAMPLE)]
+    return [bad or ok(name, "all that is needed is set")]
+
+
+def policy_of(variables: Variables) -> tuple[Policy, Check]:
+    """The policy file, or the packaged one where that cannot be used."""
+    try:
+        policy = load_policy(variables.settings.metta_policy)
+    except SettingsError as error:
+        return load_policy(), fail("settings.policy", str(error), "mend the file that METTA_POLICY names")
+    return policy, ok("settings.policy", f"version {policy.version}")
+
+
+def _well_formed(variables: Variables, area: str) -> Check | None:
+    name = f"{area}.variables"
+    if bad := {each: why for each, why in sorted(variables.malformed.items()) if area_of(each) == area}:
+        return fail(name, "; ".join(f"{each}: {why}" for each, why in bad.items()), _ENV_EXAMPLE)
+    if blank := sorted(each for each in variables.blanks if area_of(each) == area):
+        return warn(name, f"begins or ends with a blank: {', '.join(blank)}", "remove the blank; it counts")
+    return None
+
+
+def area_of(variable: str) -> str:
+    """The area that a variable belongs to."""
+    return next((area for area, starts in _AREAS.items() if variable.startswith(starts)), REST)
+
+
+def _secret(variables: Variables) -> list[Check]:
+    name = "settings.secret"
+    if variables.secret_problem:
+        return [fail(name, variables.secret_problem, "check METTA_SECRET_ARN and the right to read the secret")]
+    return [ok(name, "METTA_SECRET_ARN can be read")] if variables.read_secret else []
+
+
+def _in_time(secret: Secret, arn: str) -> Mapping[str, Any]:
+    """The secret, in a thread that is left behind when it takes too long."""
+    found: list[Mapping[str, Any] | SettingsError] = []
+
+    def read() -> None:
+        try:
+            found.append(secret(arn))
+        except SettingsError as error:
+            found.append(error)
+
+    thread = threading.Thread(target=read, name="secret", daemon=True)
+    thread.start()
+    thread.join(SECRET_SECONDS)
+    if not found:
+        raise SettingsError(f"{_ARN}: the secret cannot be read (no answer within {SECRET_SECONDS:g} s)")
+    if isinstance(found[0], SettingsError):
+        raise found[0]
+    return found[0]

@@ -1,0 +1,110 @@
+"""``metta doctor --only odoo`` against an emulated Odoo: each test makes one mistake that operators make."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from metta_local import cli
+from metta_local.odoo import OdooEmulator
+from metta_local.serving import LoopbackServer
+
+VERSIONS = ("15.0", "16.0", "17.0", "18.0", "19.0")
+
+
+class Switch:
+    """An ASGI application whose inner one can be changed while it is served."""
+
+    app: Any = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.app(scope, receive, send)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the doctor said."""
+
+    code: int
+    text: str
+    """All that it printed."""
+    statuses: dict[str, str]
+    found: dict[str, str]
+    fixes: dict[str, str]
+
+    def bad(self) -> set[str]:
+        """The checks that warn or fail, without the warning that every internal user gets."""
+        return {name for name, status in self.statuses.items() if status in ("warn", "fail")} - {"odoo.sees_more"}
+
+
+Doctor = Callable[..., Report]
+
+
+@pytest.fixture(scope="session")
+def _switch() -> Iterator[tuple[Switch, str]]:
+    switch = Switch()
+    with LoopbackServer(switch) as server:
+        yield switch, server.url
+
+
+@pytest.fixture
+def served(_switch: tuple[Switch, str]) -> Callable[[Any], str]:
+    """Puts an application behind the server and gives its address."""
+    switch, url = _switch
+
+    def put(app: Any) -> str:
+        switch.app = app
+        return url
+
+    return put
+
+
+@pytest.fixture
+def doctor(
+    served: Callable[[Any], str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> Doctor:
+    """Runs the command with the emulator's variables; keywords change them, None takes one away."""
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("limits: {odoo_seconds: 1}\n", encoding="utf-8")
+    monkeypatch.setattr("metta.integrations.odoo.client.RETRY_PAUSE_SECONDS", 0.01)
+
+    def run(emulator: OdooEmulator | None = None, *, only: str = "odoo", **variables: str | None) -> Report:
+        emulator = emulator or OdooEmulator()
+        given: dict[str, str | None] = {
+            "ODOO_URL": served(emulator.app) if "ODOO_URL" not in variables else None,
+            "ODOO_DB": emulator.database,
+            "ODOO_USERNAME": emulator.username,
+            "ODOO_API_KEY": emulator.api_key,
+            "METTA_POLICY": str(policy),
+        }
+        with monkeypatch.context() as patch:
+            for name, value in (given | variables).items():
+                if value is None:
+                    patch.delenv(name, raising=False)
+                else:
+                    patch.setenv(name, value)
+            capsys.readouterr()
+            code = cli.main(["doctor", "--only", only, "--json"])
+        out, err = capsys.readouterr()
+        assert err == ""
+        told = json.loads(out)
+        assert set(told) == {"ok", "checks"}
+        assert all(set(check) == {"check", "status", "found", "fix"} for check in told["checks"])
+        assert told["ok"] == (code == 0)
+        return Report(
+            code=code,
+            text=out + err,
+            statuses={check["check"]: check["status"] for check in told["checks"]},
+            found={check["check"]: check["found"] for check in told["checks"]},
+            fixes={check["check"]: check["fix"] for check in told["checks"]},
+        )
+
+    return run
