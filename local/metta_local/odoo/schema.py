@@ -104,6 +104,15 @@ MODELS: dict[str, dict[str, Field]] = {
         "groups_id": Field("many2many", "res.groups", until=18),
         "group_ids": Field("many2many", "res.groups", since=19),
     },
+    "res.groups": {**_COMMON, **_chars("name", "full_name")},
+    "res.users.apikeys": {
+        **_COMMON,
+        **_chars("name", "scope"),
+        "user_id": Field("many2one", "res.users"),
+        "create_date": Field("datetime"),
+        "expiration_date": Field("datetime", since=18),
+    },
+    "ir.module.module": {**_COMMON, **_chars("name", "shortdesc"), "state": Field("selection")},
     "res.country": {**_COMMON, **_chars("name", "code"), "phone_code": Field("integer")},
     "res.lang": {**_COMMON, **_chars("name", "code"), "active": Field("boolean")},
     "res.currency": {**_COMMON, "name": Field("char"), "active": Field("boolean")},
@@ -128,6 +137,8 @@ MODELS: dict[str, dict[str, Field]] = {
         "note": Field("html"),
         "order_line": Field("one2many", "sale.order.line"),
         "picking_ids": Field("one2many", "stock.picking", module="sale_stock"),
+        "invoice_ids": Field("many2many", "account.move", searchable=False),
+        "amount_paid": Field("float", since=17, searchable=False),
     },
     "sale.order.line": {
         **_COMMON,
@@ -138,6 +149,7 @@ MODELS: dict[str, dict[str, Field]] = {
         "product_id": Field("many2one", "product.product"),
         "product_uom_qty": Field("float"),
         "qty_delivered": Field("float"),
+        "qty_delivered_method": Field("selection"),
         "product_uom": Field("many2one", "uom.uom", until=18),
         "product_uom_id": Field("many2one", "uom.uom", since=19),
         "price_unit": Field("float"),
@@ -160,11 +172,33 @@ MODELS: dict[str, dict[str, Field]] = {
         "carrier_tracking_ref": Field("char", module="delivery"),
         "carrier_tracking_url": Field("char", module="delivery", searchable=False),
     },
+    "account.move": {
+        **_COMMON,
+        **_chars("name", "ref", "invoice_origin", "access_token"),
+        "move_type": Field("selection"),
+        "state": Field("selection"),
+        "payment_state": Field("selection"),
+        "amount_total": Field("monetary"),
+        "amount_residual": Field("monetary"),
+        "currency_id": Field("many2one", "res.currency"),
+        "invoice_date": Field("date"),
+        "invoice_date_due": Field("date"),
+        "partner_id": Field("many2one", "res.partner"),
+        "narration": Field("html"),
+    },
+    "account.move.line": {
+        **_COMMON,
+        "move_id": Field("many2one", "account.move"),
+        "sale_line_ids": Field("many2many", "sale.order.line"),
+    },
     "stock.quant": {**_COMMON, "quantity": Field("float")},
     "stock.move": {**_COMMON, "product_uom_qty": Field("float")},
 }
 
 TITLES = {
+    "ir.module.module": ("Module", "Administration/Settings"),
+    "res.users.apikeys": ("Users API Keys", "User types/Internal User"),
+    "res.partner": ("Contact", "User types/Internal User"),
     "product.product": ("Product Variant", "Sales/User: Own Documents Only"),
     "product.template.attribute.value": ("Product Template Attribute Value", "User types/Internal User"),
     "account.tax": ("Tax", "User types/Internal User"),
@@ -174,6 +208,8 @@ TITLES = {
     "stock.quant": ("Quants", "Inventory/User"),
     "stock.move": ("Stock Move", "Inventory/User"),
     "delivery.carrier": ("Shipping Methods", "Sales/User: Own Documents Only"),
+    "account.move": ("Journal Entry", "Invoicing/Billing"),
+    "account.move.line": ("Journal Item", "Invoicing/Billing"),
 }
 """What an access error calls a model, and the group that it names."""
 
@@ -184,6 +220,8 @@ _OF_MODULE = {
     "delivery.carrier": "delivery",
     "sale.order": "sale",
     "sale.order.line": "sale",
+    "account.move": "sale",
+    "account.move.line": "sale",
 }
 _NEEDS = {"sale_stock": {"sale", "stock"}, "delivery": {"sale", "stock"}, "mrp": {"stock"}}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import getaddresses
@@ -13,6 +14,8 @@ from metta_local.odoo.schema import TITLES, Field
 
 _STOCK_MODELS = ("stock.quant", "stock.move")
 _DEFAULT_LANGUAGE = "en_US"
+_WORDS = {"read": "access", "write": "modify", "create": "create", "unlink": "delete"}
+"""What an access error calls an operation."""
 _TAX_WORDS = {
     "en": ("Incl. Taxes", "Excl. Taxes"),
     "de": ("inkl. Steuern", "exkl. Steuern"),
@@ -30,28 +33,50 @@ class Database:
     Attributes:
         models: the fields that exist, per model.
         rows: the records, per model and id.
-        denied: models that the bot's user may not read.
-        hidden: records that a rule hides from it, per model.
+        version: Odoo's major version, which some methods and messages depend on.
+        denied: models that the bot's user may not read, whatever ``access`` says.
+        access: what it may do with a model: ``read``, ``write``, ``create``, ``unlink``.
+        default_access: what it may do with every other model.
+        rules: per model the domain of the records that it may read; none means all of them.
+        hidden: records that a rule hides from it besides, per model.
         companies: ids of the companies it belongs to.
+        unaccent: whether the database has PostgreSQL's extension of that name: ``ilike`` then ignores accents.
     """
 
     models: dict[str, dict[str, Field]]
     rows: Tables
+    version: int = 18
     denied: set[str] = field(default_factory=set)
+    access: dict[str, frozenset[str]] = field(default_factory=dict)
+    default_access: frozenset[str] = frozenset({"read"})
+    rules: dict[str, list[Any]] = field(default_factory=dict)
     hidden: dict[str, set[int]] = field(default_factory=dict)
     companies: frozenset[int] = frozenset({1})
+    unaccent: bool = False
+
+    def may(self, operation: str, model: str) -> bool:
+        """Whether the bot's user may do this with the model's records, rules aside."""
+        if operation == "read" and model in self.denied:
+            return False
+        return operation in self.access.get(model, self.default_access)
 
 
 class World:
     """A database in a context (``lang``, ``active_test``, ``allowed_company_ids``).
 
+    Args:
+        database: the rows and the bot's rights.
+        context: the call's.
+        sudo: whether rights are not asked, as when a rule's own domain is evaluated.
+
     Raises:
         OdooError: the context names a language that is not installed or a foreign company.
     """
 
-    def __init__(self, database: Database, context: Mapping[str, Any]) -> None:
+    def __init__(self, database: Database, context: Mapping[str, Any], *, sudo: bool = False) -> None:
         self.database = database
         self.context = context
+        self.sudo = sudo
         self.language = self._checked_language(context.get("lang"))
         if not database.companies >= set(context.get("allowed_company_ids") or ()):
             raise errors.foreign_company()
@@ -62,16 +87,23 @@ class World:
             raise errors.no_such_model(model)
         return self.database.models[model]
 
-    def check_access(self, model: str) -> None:
-        """Raise the access error that reading a denied model gives."""
-        if model in self.database.denied:
-            title, group = TITLES.get(model, (model, "Settings"))
-            raise errors.access_error(title, model, group)
+    def check_access(self, model: str, operation: str = "read") -> None:
+        """Raise the access error that an operation on a model gives when the rights do not cover it."""
+        if not self.sudo and not self.database.may(operation, model):
+            title, group = TITLES.get(model, (model, "Administration/Settings"))
+            raise errors.access_error(title, model, group, _WORDS[operation])
 
     def visible(self, model: str) -> list[Row]:
         """The rows of a model that no rule hides."""
-        hidden = self.database.hidden.get(model, set())
-        return [row for identifier, row in self.database.rows.get(model, {}).items() if identifier not in hidden]
+        from metta_local.odoo.domains import compile_domain  # itself needs this module
+
+        database = self.database
+        rows = list(database.rows.get(model, {}).values())
+        if self.sudo:
+            return rows
+        hidden = database.hidden.get(model, set())
+        allowed = compile_domain(World(database, {}, sudo=True), model, database.rules.get(model, ()))
+        return [row for row in rows if row["id"] not in hidden and allowed(row)]
 
     def value(self, model: str, row: Row, name: str) -> Any:
         """The raw value of a field: text, number, bool, id, list of ids, or None for empty.
@@ -97,9 +129,9 @@ class World:
         shown = row.get("name") or row.get("code") or f"{model},{identifier}"
         text = self.in_language(shown) if isinstance(shown, dict) else str(shown)
         if model == "product.product":
-            variant = row.get("variant")
-            if variant:
+            if variant := row.get("variant"):
                 text = f"{text} ({self.in_language(variant) if isinstance(variant, dict) else variant})"
+            text = str(text)
             return f"[{row['default_code']}] {text}" if row.get("default_code") else text
         if model == "res.partner" and row.get("parent_id"):
             return f"{self.database.rows[model][row['parent_id']]['name']}, {text}"
@@ -180,6 +212,8 @@ def _website_url(world: World, row: Row) -> str:
 def _tracking_url(world: World, row: Row) -> str | None:
     world.check_access("delivery.carrier")
     reference = row.get("carrier_tracking_ref")
+    if row.get("tracking_urls"):
+        return json.dumps(row["tracking_urls"])  # what carriers with several parcels per delivery give
     return f"https://track.example.com/?parcel={reference}" if reference and row.get("carrier_id") else None
 
 
@@ -198,6 +232,19 @@ def _delivery_status(world: World, row: Row) -> str | None:
     return "pending"
 
 
+def _invoices(world: World, row: Row) -> list[int]:
+    """The moves of the order's invoiced lines; needs the right to read both models, and hides what a rule hides."""
+    world.check_access("account.move.line")
+    world.check_access("account.move")
+    lines = {each["id"] for each in world.database.rows["sale.order.line"].values() if each["order_id"] == row["id"]}
+    moves = {
+        each["move_id"]
+        for each in world.database.rows["account.move.line"].values()
+        if lines & {*each["sale_line_ids"]}
+    }
+    return [each["id"] for each in world.visible("account.move") if each["id"] in moves]
+
+
 _COMPUTED: dict[tuple[str, str], Callable[[World, Row], Any]] = {
     ("res.partner", "email_normalized"): _normalized_email,
     ("res.partner", "commercial_partner_id"): _commercial,
@@ -206,6 +253,7 @@ _COMPUTED: dict[tuple[str, str], Callable[[World, Row], Any]] = {
     ("sale.order", "order_line"): _of("sale.order.line", "order_id"),
     ("sale.order", "picking_ids"): _of("stock.picking", "sale_id"),
     ("sale.order", "delivery_status"): _delivery_status,
+    ("sale.order", "invoice_ids"): _invoices,
     ("stock.picking", "carrier_tracking_url"): _tracking_url,
     ("", "lst_price"): lambda _world, row: row["list_price"] + row.get("extra", 0.0),
     ("", "tax_string"): _tax_string,

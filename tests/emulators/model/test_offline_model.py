@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from metta.ai.prompt import instructions_text
-from metta.integrations.odoo.order_view import delivery_words, invoice_words, parcel, status_words
+from metta.integrations.odoo.delivery_view import delivery_words, parcel
+from metta.integrations.odoo.invoice_view import invoice_words
+from metta.integrations.odoo.order_view import status_words
 from metta.policy import load_policy
 from metta_local.model.obedience import obey
 from metta_local.model.offline import think
@@ -244,7 +246,10 @@ def test_every_language_has_every_sentence(language: str) -> None:
 
 def test_every_state_that_the_shop_can_tell_is_translated() -> None:
     orders = [{"state": state, "delivery_status": delivery} for state in STATES for delivery in DELIVERIES]
-    told = {delivery_words(order, None) for order in orders} | {status_words(state) for state in STATES}
+    done, short = {"state": "done"}, {"qty_delivered_method": "stock_move", "product_uom_qty": 2, "qty_delivered": 1}
+    told = {delivery_words(order, None) for order in orders} | {delivery_words({}, [done], [short])}
+    told |= {delivery_words({"state": "cancel"}, [done], []), delivery_words({}, [done])}
+    told |= {status_words(state) for state in STATES}
     told |= {str(invoice_words({"invoice_status": status})) for status in ("invoiced", "to invoice", "upselling", "no")}
     told |= {parcel({"state": state}).status for state in ("draft", "waiting", "confirmed", "assigned", "done")}
     clauses = {clause for words in told for clause in words.split("; ")}

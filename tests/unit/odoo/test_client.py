@@ -344,6 +344,7 @@ class TestAllowList:
             "search_read",
             "search_count",
             "fields_get",
+            "timezone",
             "may",
             "connection",
             "close",

@@ -122,7 +122,7 @@ class TestPhone:
 
         models = [call.model for call in bench.emulator.calls]
         assert models[0] == "sale.order"
-        assert sorted(models[1:]) == ["res.partner", "sale.order.line", "stock.picking"]
+        assert sorted(models[1:]) == ["account.move", "res.partner", "sale.order.line", "stock.picking"]
 
     def test_the_proved_phone_may_be_named_and_an_unproved_address_not(self, bench: Any, prove: Any) -> None:
         lena = prove(phone="+4915112345678")
@@ -208,6 +208,16 @@ class TestCompany:
         assert bench.order("S00048", lena)["found"] is False
         assert bench.order("S00042", lena)["found"] is True
 
+    def test_a_contact_of_a_department_belongs_to_the_whole_company(self, serve: Any, prove: Any) -> None:
+        bench = serve(company_orders=True)
+        partners = bench.emulator.data.rows["res.partner"]
+        partners[4723] = partners[4722] | {"id": 4723, "name": "Ute Voss", "email": "ute@nordlicht.example"}
+        partners[4723]["parent_id"] = 4722
+
+        for identity in (prove("ute@nordlicht.example"), prove(partner_id=4723)):
+            assert bench.order("S00048", identity)["found"] is True
+            assert bench.order("S00042", identity)["found"] is False
+
     def test_a_claim_never_reaches_the_company(self, serve: Any, claim: Any) -> None:
         bench = serve(company_orders=True)
 
@@ -222,9 +232,11 @@ class TestClaimed:
         assert order["found"] is True
         assert order["delivery"] == "fully shipped"
         assert order["parcels"] == [{"status": "shipped", "shippedOn": "2026-11-18"}]
-        assert not {"items", "total", "totalIncludesTax", "invoice"} & set(order)
+        assert not {"items", "total", "totalIncludesTax", "invoice", "invoices", "paidOnline"} & set(order)
         assert "PX0042LENA" not in str(order)
-        assert bench.asked("sale.order.line") == []
+        [lines] = [call for call in bench.asked("sale.order.line") if call.method == "search_read"]
+        assert not {"name", "product_id", "price_total"} & set(lines.kwargs["fields"])
+        assert bench.asked("account.move") == []
 
     def test_number_and_phone_together_as_well(self, bench: Any, claim: Any) -> None:
         assert bench.order("S00042", claim(phone="+4915112345678"))["found"] is True

@@ -19,15 +19,21 @@ def _names(text: str) -> frozenset[str]:
 
 READABLE: dict[str, frozenset[str]] = {
     "product.product": _names(
-        "id active currency_id default_code description_sale detailed_type display_name free_qty incoming_qty "
-        "is_published is_storable lst_price sale_ok tax_string type uom_id website_url"
+        "id active currency_id default_code description_ecommerce description_sale detailed_type display_name free_qty "
+        "incoming_qty is_kits is_published is_storable lst_price product_tmpl_id product_variant_count sale_ok "
+        "tax_string type uom_id website_url"
     ),
+    "product.template.attribute.value": _names("id"),
     "sale.order": _names(
-        "id amount_tax amount_total commitment_date currency_id date_order delivery_status invoice_status name "
-        "partner_id picking_ids state validity_date"
+        "id amount_paid amount_tax amount_total commitment_date currency_id date_order delivery_status invoice_ids "
+        "invoice_status name partner_id state validity_date"
     ),
     "sale.order.line": _names(
-        "id display_type name order_id price_total product_id product_uom product_uom_id product_uom_qty qty_delivered"
+        "id display_type name order_id price_total product_id product_uom product_uom_id product_uom_qty qty_delivered "
+        "qty_delivered_method"
+    ),
+    "account.move": _names(
+        "id amount_residual amount_total currency_id invoice_date invoice_date_due move_type name payment_state"
     ),
     "stock.picking": _names(
         "id backorder_id carrier_id carrier_tracking_ref carrier_tracking_url date_done picking_type_code sale_id "
@@ -40,14 +46,21 @@ READABLE: dict[str, frozenset[str]] = {
 """Fields that may be read, per model."""
 
 SEARCHABLE: dict[str, frozenset[str]] = {
-    "product.product": _names("id active default_code description_sale name sale_ok"),
+    "product.product": _names(
+        "id active barcode default_code description_sale name product_template_attribute_value_ids.name "
+        "product_tmpl_id sale_ok"
+    ),
+    "product.template.attribute.value": _names("name"),
     "sale.order": _names(
-        "name partner_id partner_id.commercial_partner_id partner_id.commercial_partner_id.child_ids "
-        "partner_id.commercial_partner_id.child_ids.email_normalized partner_id.commercial_partner_id.email_normalized "
+        "name partner_id partner_id.commercial_partner_id partner_id.commercial_partner_id.email_normalized "
+        "partner_id.commercial_partner_id.child_ids partner_id.commercial_partner_id.child_ids.email_normalized "
+        "partner_id.commercial_partner_id.child_ids.child_ids "
+        "partner_id.commercial_partner_id.child_ids.child_ids.email_normalized "
         "partner_id.email_normalized partner_id.mobile partner_id.phone"
     ),
     "sale.order.line": _names("id display_type order_id"),
     "stock.picking": _names("id picking_type_code sale_id state"),
+    "account.move": _names("id move_type state"),
     "res.partner": _names("id mobile phone"),
     "res.country": frozenset(),
     "res.lang": _names("active"),

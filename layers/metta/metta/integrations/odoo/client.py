@@ -107,6 +107,10 @@ class OdooClient:
             raise OdooDown(f"Odoo's answer on the fields of {model} is not an object")
         return frozenset(found) & frozenset(names)
 
+    async def timezone(self) -> str:
+        """See ``OdooPort.timezone``: that of the bot's user."""
+        return str((await self._run(None)).timezone)
+
     async def may(self, model: str, operation: str) -> bool:
         """Whether the bot's user has a right on a model: ``read``, ``write``, ``create`` or ``unlink``.
 

@@ -10,7 +10,13 @@ import json
 from http import HTTPStatus
 from typing import Any
 
-from metta.integrations.odoo.session import LoginRefusedError, NotSpokenError, Question, ServerError
+from metta.integrations.odoo.session import (
+    LoginRefusedError,
+    NotSpokenError,
+    Question,
+    ServerError,
+    timezone_of,
+)
 from metta.integrations.odoo.transport import Call, HttpStatusError, Wire
 from metta.settings import OdooSettings
 
@@ -24,6 +30,7 @@ class Json2Session:
     protocol = "json2"
 
     def __init__(self, wire: Wire, settings: OdooSettings) -> None:
+        self.timezone = ""
         self._wire = wire
         self._headers = {
             "Authorization": f"bearer {settings.api_key.get_secret_value()}",
@@ -41,7 +48,7 @@ class Json2Session:
             Exception: as ``ask`` does.
         """
         session = cls(wire, settings)
-        session.ask(call, _WHO_AM_I)
+        session.timezone = timezone_of(session.ask(call, _WHO_AM_I))
         return session
 
     def ask(self, call: Call, question: Question) -> Any:

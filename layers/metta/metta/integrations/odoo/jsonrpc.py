@@ -14,7 +14,13 @@ from typing import Any
 import odoorpc
 from odoorpc.error import RPCError
 
-from metta.integrations.odoo.session import LoginRefusedError, NotSpokenError, Question, ServerError
+from metta.integrations.odoo.session import (
+    LoginRefusedError,
+    NotSpokenError,
+    Question,
+    ServerError,
+    timezone_of,
+)
 from metta.integrations.odoo.transport import Call, HttpStatusError, Wire
 from metta.settings import OdooSettings
 
@@ -66,6 +72,7 @@ class JsonRpcSession:
     protocol = "jsonrpc"
 
     def __init__(self, odoo: odoorpc.ODOO, opener: _Opener) -> None:
+        self.timezone = timezone_of(odoo.env.context)
         self._odoo = odoo
         self._opener = opener
 

@@ -1,37 +1,31 @@
 """``getOrder`` and ``getOrdersByCustomer``: this customer's orders, with the owner in the very search (I7, I8).
 
 ``getOrder`` takes two waves of calls: the order, then together what belongs to it. ``getOrdersByCustomer`` takes one,
-or two where the customer is known by phone.
+or two where the customer is known by phone or deliveries say more than the order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from metta.integrations.odoo import coerce, order_view, results
+from metta.integrations.odoo import coerce, order_parts, order_view, results
 from metta.integrations.odoo.ownership import Owner, any_of, has_phone, phone_domain, proved_domain
-from metta.integrations.odoo.port import NoAccess, Record, Refused, Term
+from metta.integrations.odoo.port import Record, Term
 from metta.integrations.odoo.reader import Fields, Reader, together
 from metta.integrations.odoo.text import id_of
 from metta.messages import Identity, IdentityLevel
 
 SHOWN = 10
-_MAX_LINES = 200
-_MAX_PARCELS = 20
 _MAX_PARTNERS = 50
 _LATEST_FIRST = "date_order desc, id desc"
 
 _SUMMARY = ("id", "name", "state", "date_order", "amount_total", "currency_id", "partner_id", "delivery_status")
 _LIST_FIELDS = Fields(_SUMMARY)
-_ORDER_FIELDS = Fields((*_SUMMARY, "amount_tax", "validity_date", "commitment_date", "invoice_status"))
-_UNIT = ("product_uom", "product_uom_id")
-"""Its name until Odoo 18, and since 19."""
-_LINE_FIELDS = Fields(
-    ("id", "name", "product_id", "display_type", "product_uom_qty", "qty_delivered", "price_total", *_UNIT)
-)
-_PICKING_FIELDS = Fields(
-    ("id", "sale_id", "state", "date_done", "scheduled_date", "backorder_id"),
-    groups=(("carrier_id", "carrier_tracking_ref", "carrier_tracking_url"),),
+_LIMITED_FIELDS = Fields((*_SUMMARY, "commitment_date"))
+_ORDER_FIELDS = Fields(
+    (*_SUMMARY, "commitment_date", "amount_tax", "validity_date", "invoice_status"),
+    # computed from account.move and account.move.line, and from payments: each with rights of its own
+    groups=(("invoice_ids",), ("amount_paid",)),
 )
 _PARTNER_FIELDS = Fields(("id", "phone", "mobile", "country_id"))
 
@@ -44,23 +38,24 @@ async def get_order(
     names = coerce.order_numbers(order_number)
     if owner is None or not names:
         return results.NO_ORDER
-    owned, perhaps = await _by_number(reader, owner, names)
+    verified = identity.level is IdentityLevel.VERIFIED
+    owned, perhaps = await _by_number(reader, owner, names, _ORDER_FIELDS if verified else _LIMITED_FIELDS)
     if len(owned) + len(perhaps) > 1:
         owned, perhaps = owned + await _with_phone(reader, owner, perhaps), []
     rows = _best_named(owned + perhaps, names)
     if len(rows) != 1:
         return results.SEVERAL_ORDERS if rows else results.NO_ORDER
     row = rows[0]
-    verified = identity.level is IdentityLevel.VERIFIED
     async with together() as group:
-        lines = group.create_task(_lines(reader, row, language)) if verified else None
-        pickings = group.create_task(_pickings(reader, [row]))
+        lines = group.create_task(order_parts.lines(reader, row, language, quantities_only=not verified))
+        pickings = group.create_task(order_parts.pickings(reader, [row]))
+        invoices = group.create_task(order_parts.invoices(reader, row))
         by_phone = group.create_task(_with_phone(reader, owner, perhaps))
     if perhaps and not by_phone.result():
         return results.NO_ORDER
-    if lines is None:
-        return order_view.limited(row, pickings.result())
-    return order_view.full(row, lines.result(), pickings.result())
+    parts = order_view.Parts(lines.result(), pickings.result(), invoices.result())
+    view = order_view.full if verified else order_view.limited
+    return view(row, parts, await reader.zone())
 
 
 async def get_orders_by_customer(
@@ -92,14 +87,20 @@ async def get_orders_by_customer(
         return results.NO_ORDERS
     # By phone, the partners were looked up first, and a third wave would take too long for what it adds.
     unclear = [] if owner.phone else [row for row in rows if row.get("delivery_status") in (None, "partial")]
-    pickings = await _pickings(reader, unclear)
+    pickings = await order_parts.pickings(reader, unclear)
+    zone = await reader.zone()
     return results.OrderList(
-        orders=tuple(order_view.summary(row, _of_order(pickings, row) if row in unclear else None) for row in rows),
+        orders=tuple(
+            order_view.summary(row, order_parts.of_order(pickings, row) if row in unclear else None, zone)
+            for row in rows
+        ),
         total_orders=max(total.result(), len(rows)),
     )
 
 
-async def _by_number(reader: Reader, owner: Owner, names: Sequence[str]) -> tuple[list[Record], list[Record]]:
+async def _by_number(
+    reader: Reader, owner: Owner, names: Sequence[str], wanted: Fields
+) -> tuple[list[Record], list[Record]]:
     """Orders of these names that are surely the owner's, and those of which only the phone search says so."""
     number: list[Term] = [("name", "in", list(names))]
     proved = proved_domain(owner)
@@ -108,7 +109,7 @@ async def _by_number(reader: Reader, owner: Owner, names: Sequence[str]) -> tupl
     async def ask(condition: list[Term] | None) -> list[Record]:
         if not condition:
             return []
-        return await reader.read("sale.order", number + condition, _ORDER_FIELDS, limit=4, order="id")
+        return await reader.read("sale.order", number + condition, wanted, limit=4, order="id")
 
     async with together() as group:
         surely, loosely = group.create_task(ask(proved)), group.create_task(ask(phone))
@@ -118,7 +119,7 @@ async def _by_number(reader: Reader, owner: Owner, names: Sequence[str]) -> tupl
 
 
 def _best_named(rows: list[Record], names: Sequence[str]) -> list[Record]:
-    """Those of the rows that are named as typed; only if there are none, those in upper case."""
+    """Those of the rows that are named as typed; only if there are none, those of the next reading."""
     for name in names:
         if matching := [row for row in rows if row.get("name") == name]:
             return matching
@@ -151,34 +152,3 @@ async def _all_owned(reader: Reader, owner: Owner) -> list[Term]:
     if owner.phone and like_phone and (theirs := await _partners(reader, owner.phone, like_phone)):
         conditions.append([("partner_id", "in", theirs)])
     return any_of(conditions) if conditions else []
-
-
-async def _lines(reader: Reader, row: Record, language: str) -> list[Record] | None:
-    """The order's lines that are goods or services; None where they may not be read."""
-    domain: list[Term] = [("order_id", "=", row["id"]), ("display_type", "=", False)]
-    try:
-        rows = await reader.read(
-            "sale.order.line", domain, _LINE_FIELDS, limit=_MAX_LINES, order="sequence, id", language=language
-        )
-    except (NoAccess, Refused):
-        return None
-    return [line for line in rows if not line.get("display_type")]
-
-
-async def _pickings(reader: Reader, rows: Sequence[Record]) -> list[Record] | None:
-    """The orders' outgoing deliveries; None where this Odoo has none or they may not be read."""
-    if not rows or "sale_id" not in await reader.fields("stock.picking"):
-        return None
-    domain: list[Term] = [
-        ("sale_id", "in", [row["id"] for row in rows]),
-        ("picking_type_code", "=", "outgoing"),
-        ("state", "!=", "cancel"),
-    ]
-    try:
-        return await reader.read("stock.picking", domain, _PICKING_FIELDS, limit=_MAX_PARCELS * len(rows), order="id")
-    except (NoAccess, Refused):
-        return None
-
-
-def _of_order(pickings: list[Record] | None, row: Record) -> list[Record] | None:
-    return pickings and [picking for picking in pickings if id_of(picking.get("sale_id")) == row["id"]]

@@ -19,6 +19,8 @@ from metta.messages import Identity, IdentityLevel
 
 PHONE_FIELDS = ("phone", "mobile")
 """Where Odoo keeps numbers; ``mobile`` ended with Odoo 19."""
+_BELOW = ("child_ids", "child_ids.child_ids")
+"""Contacts of a company, and of its departments; deeper trees are not looked through."""
 _TAIL_DIGITS = 7
 """The last digits are the same in national and international form; fewer would make the search too wide."""
 
@@ -64,12 +66,12 @@ def proved_domain(owner: Owner) -> list[Term] | None:
         terms.append([("partner_id.email_normalized", "=", owner.email)])
         if owner.company:
             terms.append([(f"{company}.email_normalized", "=", owner.email)])
-            terms.append([(f"{company}.child_ids.email_normalized", "=", owner.email)])
+            terms += [[(f"{company}.{below}.email_normalized", "=", owner.email)] for below in _BELOW]
     if owner.partner_id:
         terms.append([("partner_id", "=", owner.partner_id)])
         if owner.company:
             terms.append([(company, "=", owner.partner_id)])
-            terms.append([(f"{company}.child_ids", "in", [owner.partner_id])])
+            terms += [[(f"{company}.{below}", "in", [owner.partner_id])] for below in _BELOW]
     return any_of(terms) if terms else None
 
 

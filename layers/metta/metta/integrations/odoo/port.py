@@ -70,6 +70,10 @@ class OdooPort(Protocol):
         """How many records match."""
         ...
 
+    async def timezone(self) -> str:
+        """The time zone in which the shop tells its days, for example ``Europe/Berlin``; empty when it names none."""
+        ...
+
     async def fields_get(self, model: str, names: Sequence[str]) -> frozenset[str]:
         """Those of ``names`` that exist on this server."""
         ...

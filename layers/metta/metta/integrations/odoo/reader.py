@@ -13,7 +13,9 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from metta.integrations.odoo.allowlist import READABLE
 from metta.integrations.odoo.port import Domain, FieldMissing, NoAccess, OdooPort, Record, Refused
@@ -55,6 +57,8 @@ class Reader:
         self._clock = clock
         self._fields: dict[str, frozenset[str]] = {}
         self._refused: dict[tuple[str, tuple[str, ...]], float] = {}
+        self._searchable: set[tuple[str, str]] = set()
+        self._zone: tzinfo | None = None
         self._languages: dict[str, str] | None = None
         self._country_codes: dict[int, int] | None = None
         self._lock: asyncio.Lock | None = None
@@ -120,6 +124,13 @@ class Reader:
         code = self._languages.get(language.lower()[:2])
         return {"lang": code} if code else {}
 
+    async def can_search(self, model: str, name: str) -> bool:
+        """Whether the bot may search a model by a text field; on a path, where it may not, that fails a whole search."""
+        if (model, name) not in self._searchable and self._refused.get((model, (name,)), 0) <= self._clock():
+            async with self._once():
+                await self._ask_search(model, name)
+        return (model, name) in self._searchable
+
     async def country_codes(self) -> dict[int, int]:
         """Telephone code per ``res.country`` id; empty when they may not be read."""
         if self._country_codes is None:
@@ -127,6 +138,16 @@ class Reader:
                 if self._country_codes is None:
                     self._country_codes = await self._ask_country_codes()
         return self._country_codes
+
+    async def zone(self) -> tzinfo:
+        """Where the shop's days are told; UTC when it does not say, or names a zone that is not known here."""
+        if self._zone is None:
+            name = await self.port.timezone()
+            try:
+                self._zone = ZoneInfo(name) if name else UTC
+            except (KeyError, ValueError, OSError):
+                self._zone = UTC
+        return self._zone
 
     def _once(self) -> asyncio.Lock:
         """The lock that makes simultaneous first questions one; made in the loop that runs, since it is bound to it."""
@@ -179,6 +200,14 @@ class Reader:
         for code in codes:
             found.setdefault(code[:2].lower(), code)
         return found
+
+    async def _ask_search(self, model: str, name: str) -> None:
+        try:
+            await self.port.search_read(model, [(name, "ilike", "a")], ["id"], limit=1, order="id")
+        except (NoAccess, FieldMissing, Refused):
+            self._refused[(model, (name,))] = self._clock() + REFUSED_FOR_SECONDS
+        else:
+            self._searchable.add((model, name))
 
     async def _ask_country_codes(self) -> dict[int, int]:
         rows = await self._or_nothing(self.port.search_read("res.country", [], ["phone_code"], limit=300, order="id"))

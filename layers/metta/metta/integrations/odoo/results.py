@@ -42,6 +42,16 @@ class NotFound(Result):
     next_step: str
 
 
+class Variant(Result):
+    """The same product in another colour, size or the like."""
+
+    product_id: int
+    name: str
+    reference: str | None = None
+    list_price: str | None = None
+    availability: Availability
+
+
 class Product(Result):
     """A product that is for sale."""
 
@@ -52,13 +62,18 @@ class Product(Result):
     description: str | None = None
     list_price: str | None = None
     price_note: str = "Catalogue price; the price at checkout can differ (taxes, price lists, discounts)."
+    price_includes_tax: bool | None = None
+    price_with_tax: str | None = None
     tax_note: str | None = None
-    """Odoo's own remark on tax, for example ``= 59.38 € Incl. Taxes``."""
     availability: Availability
     quantity_available: float | int | None = None
     quantity_incoming: float | int | None = None
+    """How many are expected to come in; says nothing about when."""
     unit: str | None = None
     link: str | None = None
+    other_variants: tuple[Variant, ...] | None = None
+    more_variants: int | None = None
+    """How many further variants there are."""
 
 
 class ProductSummary(Result):
@@ -68,6 +83,8 @@ class ProductSummary(Result):
     name: str
     reference: str | None = None
     list_price: str | None = None
+    price_includes_tax: bool | None = None
+    price_with_tax: str | None = None
     availability: Availability
     link: str | None = None
 
@@ -93,8 +110,15 @@ class OrderItem(Result):
     total: str | None = None
 
 
+class Tracking(Result):
+    """Where a parcel can be followed."""
+
+    tracking_number: str | None = None
+    tracking_link: str | None = None
+
+
 class Parcel(Result):
-    """An outgoing delivery of an order."""
+    """A delivery of an order to the customer."""
 
     status: str
     shipped_on: str | None = None
@@ -104,6 +128,22 @@ class Parcel(Result):
     carrier: str | None = None
     tracking_number: str | None = None
     tracking_link: str | None = None
+    further_tracking: tuple[Tracking, ...] | None = None
+    """Where the delivery was packed into several parcels."""
+
+
+class Invoice(Result):
+    """A posted invoice or credit note of an order."""
+
+    kind: Literal["invoice", "credit note"]
+    number: str | None = None
+    payment: str
+    dated: str | None = None
+    due: str | None = None
+    """Only while something is to be paid."""
+    total: str | None = None
+    open: str | None = None
+    """What is still to be paid; of a credit note, what is still to be paid out or set off."""
 
 
 class Order(Result):
@@ -118,6 +158,10 @@ class Order(Result):
     """Delivery date that was promised."""
     delivery: str
     invoice: str | None = None
+    invoices: tuple[Invoice, ...] | None = None
+    """Left out when not known; empty when there is none yet."""
+    paid_online: str | None = None
+    """What was paid or authorised at checkout, invoiced or not."""
     total: str | None = None
     total_includes_tax: str | None = None
     items: tuple[OrderItem, ...] | None = None
@@ -147,7 +191,13 @@ class OrderList(Result):
 
 
 NO_PRODUCT = NotFound(
-    next_step="No product for sale has this id. Use searchProducts with words from the customer's message."
+    next_step="No product for sale has this id or reference. Use searchProducts with words from the customer's message."
+)
+SEVERAL_PRODUCTS = NotFound(
+    next_step=(
+        "More than one product has this reference. Use searchProducts with the reference, tell the customer the names "
+        "and ask which one they mean."
+    )
 )
 NO_PRODUCTS = NotFound(
     next_step=(
@@ -179,11 +229,17 @@ def fit(result: _Bounded, chars: int) -> _Bounded:
         if isinstance(result, Order) and result.items:
             result = result.model_copy(update={"items": result.items[:-1], "more_items": (result.more_items or 0) + 1})
         elif isinstance(result, Order) and result.parcels:
-            result = result.model_copy(update={"parcels": result.parcels[:-1]})
+            result = result.model_copy(update={"parcels": result.parcels[:-1] or None})
+        elif isinstance(result, Order) and result.invoices:
+            result = result.model_copy(update={"invoices": result.invoices[:-1] or None})
         elif isinstance(result, ProductList) and len(result.products) > 1:
             result = result.model_copy(update={"products": result.products[:-1], "more_matches": True})
         elif isinstance(result, OrderList) and len(result.orders) > 1:
             result = result.model_copy(update={"orders": result.orders[:-1]})
+        elif isinstance(result, Product) and result.other_variants:
+            more = (result.more_variants or 0) + 1
+            rest = result.other_variants[:-1] or None
+            result = result.model_copy(update={"other_variants": rest, "more_variants": more})
         elif isinstance(result, Product) and result.description:
             result = result.model_copy(update={"description": None})
         else:

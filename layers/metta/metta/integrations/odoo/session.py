@@ -51,11 +51,19 @@ class NotSpokenError(Exception):
     """The server has no such API: it is too old, too new, or another database answers."""
 
 
+def timezone_of(context: object) -> str:
+    """The time zone in a user's context; empty when there is none."""
+    zone = context.get("tz") if isinstance(context, Mapping) else None
+    return zone if isinstance(zone, str) else ""
+
+
 class Session(Protocol):
     """An open session; used from many threads at a time."""
 
     protocol: str
     """``jsonrpc`` or ``json2``, for operators."""
+    timezone: str
+    """Of the bot's user, for example ``Europe/Berlin``; empty when it has none."""
 
     def ask(self, call: Call, question: Question) -> Any:
         """The method's result as JSON has it.

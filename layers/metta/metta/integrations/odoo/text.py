@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import UTC, datetime, tzinfo
 from html.parser import HTMLParser
 
 _MARKUP = re.compile(r"<[A-Za-z/!][^<>]*>|&[A-Za-z]+;|&#")
 _BLOCKS = frozenset(("br", "p", "div", "li", "ul", "ol", "tr", "td", "table", "h1", "h2", "h3", "h4", "h5", "h6"))
 _UNSEEN = frozenset(("script", "style", "template", "head", "noscript"))
 _REFERENCE = re.compile(r"\[([^\[\]]{1,64})\]\s*(.*)", re.DOTALL)
+_DATE = re.compile(r"(\d{4}-\d\d-\d\d)(?:([ T]\d\d:\d\d:\d\d)(?:\.\d+)?)?")
 _MAX_SOURCE_CHARS = 20_000
 
 
@@ -79,9 +81,13 @@ def split_reference(name: str) -> tuple[str, str]:
     return (match[1].strip(), match[2].strip()) if match and match[2].strip() else ("", name)
 
 
-def day(value: object) -> str | None:
-    """The ISO date of a naive UTC date or date-time as Odoo sends it; None when empty."""
-    return value[:10] if isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\d", value) else None
+def day(value: object, zone: tzinfo = UTC) -> str | None:
+    """The ISO date of a date, or of a naive UTC date-time in ``zone``, as Odoo sends them; None when empty."""
+    if not isinstance(value, str) or not (match := _DATE.fullmatch(value)):
+        return None
+    if match[2] is None or zone is UTC:
+        return match[1]
+    return datetime.fromisoformat(match[0][:19]).replace(tzinfo=UTC).astimezone(zone).date().isoformat()
 
 
 def link(value: object) -> str | None:
