@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
+
+from metta.integrations.odoo.product_view import availability_of, card
 
 
 def test_product_card_in_plain_words(bench: Any) -> None:
@@ -16,7 +19,8 @@ def test_product_card_in_plain_words(bench: Any) -> None:
         "description": "Dimmable LED light with a swivel arm.",
         "listPrice": "49.90 EUR",
         "priceNote": "Catalogue price; the price at checkout can differ (taxes, price lists, discounts).",
-        "taxNote": "= 59.38 € Incl. Taxes",
+        "priceIncludesTax": False,
+        "priceWithTax": "59.38 EUR",
         "availability": "in stock",
         "quantityAvailable": 20,
         "unit": "Units",
@@ -34,6 +38,7 @@ def test_product_card_in_plain_words(bench: Any) -> None:
         (1017, "not tracked"),
         (1018, "not tracked"),
         (1022, "out of stock"),
+        (1027, "out of stock"),
     ],
 )
 def test_availability_is_true_on_every_version(serve: Any, version: str, product: int, words: str) -> None:
@@ -67,7 +72,7 @@ def test_without_stock_rights_availability_is_not_known(serve: Any, denied: str)
 
     assert card["availability"] == "not known"
     assert card["listPrice"] == "49.90 EUR"
-    assert card["taxNote"]
+    assert card["priceWithTax"] == "59.38 EUR"
     assert bench.search("lamp")["products"][0]["availability"] == "not known"
     bench.emulator.calls.clear()
     bench.product(1011)
@@ -85,11 +90,190 @@ def test_archived_not_for_sale_template_and_unknown_ids_are_not_found(bench: Any
 
 @pytest.mark.parametrize(
     "value",
-    [0, -1, 2**31, 2**80, True, False, None, 1.5, "1011; drop", "", "x", [1011], {"id": 1011}, float("nan"), "١٠١١"],
+    [
+        0,
+        -1,
+        2**80,
+        True,
+        False,
+        None,
+        1.5,
+        "",
+        " ",
+        "\0",
+        "%",
+        "_",
+        "🙂",
+        "x" * 65,
+        "10\n11",
+        [1011],
+        {"id": 1011},
+        math.nan,
+    ],
 )
-def test_an_id_that_is_none_finds_nothing_and_asks_nothing(bench: Any, value: Any) -> None:
+def test_what_is_neither_id_nor_reference_finds_nothing_and_asks_nothing(bench: Any, value: Any) -> None:
     assert bench.product(value)["found"] is False
     assert bench.emulator.calls == []
+
+
+@pytest.mark.parametrize("value", [2**31, "1011; drop", "x", "١٠١١", "LAMP%", "LAMP_AUR", "' OR 1=1 --", "lamp"])
+def test_an_odd_reference_finds_nothing(bench: Any, value: Any) -> None:
+    assert bench.product(value)["found"] is False
+
+
+@pytest.mark.parametrize(
+    "value", ["LAMP-AUR", "lamp-aur", " lamp-aur ", "[LAMP-AUR]", "Lamp-Aur", "\u202elamp-aur", "1011", 1011]
+)
+def test_by_id_or_reference(bench: Any, value: Any) -> None:
+    assert bench.product(value)["productId"] == 1011
+
+
+@pytest.mark.parametrize("value", [10045, "10045"])
+def test_a_reference_of_digits_is_found_where_no_product_has_that_id(bench: Any, value: Any) -> None:
+    assert bench.product(value)["productId"] == 1025
+
+
+def test_an_id_comes_before_a_reference_of_the_same_digits(bench: Any) -> None:
+    bench.emulator.data.rows["product.product"][1015]["default_code"] = "1011"
+
+    assert bench.product("1011")["productId"] == 1011
+
+
+def test_a_reference_helps_where_the_product_of_that_id_is_not_for_sale(bench: Any) -> None:
+    bench.emulator.data.rows["product.product"][1015]["default_code"] = "1020"
+
+    assert bench.product("1020")["productId"] == 1015
+
+
+def test_a_barcode_does_for_a_reference(bench: Any) -> None:
+    assert bench.product("4006381333931")["productId"] == 1024
+    assert bench.product(4006381333931)["productId"] == 1024
+
+
+def test_a_reference_that_several_products_have_names_none_of_them(bench: Any) -> None:
+    bench.emulator.data.rows["product.product"][1015]["default_code"] = "LAMP-AUR"
+
+    answer = bench.product("lamp-aur")
+
+    assert answer["found"] is False
+    assert "More than one product" in answer["nextStep"]
+    assert len(bench.search("lamp-aur")["products"]) == 2
+
+
+def test_a_reference_as_typed_comes_before_the_same_in_another_case(bench: Any) -> None:
+    bench.emulator.data.rows["product.product"][1015]["default_code"] = "lamp-aur"
+
+    assert bench.product("lamp-aur")["productId"] == 1015
+    assert bench.product("LAMP-AUR")["productId"] == 1011
+
+
+@pytest.mark.parametrize("value", ["LAMP-RET", "TABLE-DSP"])
+def test_archived_and_not_for_sale_are_not_found_by_reference_either(bench: Any, value: str) -> None:
+    assert bench.product(value) == bench.product("NO-SUCH")
+
+
+@pytest.mark.parametrize("version", ["15.0", "18.0", "19.0"])
+@pytest.mark.parametrize("language", ["en", "de", "fr", "es"])
+class TestTax:
+    def test_a_price_without_tax(self, serve: Any, version: str, language: str) -> None:
+        card = serve(version).product(1022, language=language)
+        assert card["listPrice"] == "349.00 EUR"
+        assert (card["priceIncludesTax"], card["priceWithTax"]) == (False, "415.31 EUR")
+
+    def test_a_price_of_thousands(self, serve: Any, version: str, language: str) -> None:
+        bench = serve(version)
+        bench.emulator.data.rows["product.product"][1022]["list_price"] = 1034.0
+        assert bench.product(1022, language=language)["priceWithTax"] == "1230.46 EUR"
+
+    def test_a_price_with_tax_in_it(self, serve: Any, version: str, language: str) -> None:
+        card = serve(version).product(1024, language=language)
+        assert (card["priceIncludesTax"], card["priceWithTax"]) == (True, "11.90 EUR")
+
+    def test_a_product_without_tax(self, serve: Any, version: str, language: str) -> None:
+        card = serve(version).product(1026, language=language)
+        assert card["taxNote"] == "No sales tax is set on this product."
+        assert not {"priceIncludesTax", "priceWithTax"} & set(card)
+
+
+def test_a_variants_extra_price_is_taxed_too(bench: Any) -> None:
+    assert bench.product(1014)["priceWithTax"] == "236.81 EUR"
+
+
+def test_without_tax_rights_tax_is_not_known_and_the_rest_is(serve: Any) -> None:
+    bench = serve(denied={"account.tax"})
+
+    card = bench.product(1011)
+
+    assert card["listPrice"] == "49.90 EUR"
+    assert card["availability"] == "in stock"
+    assert not {"priceIncludesTax", "priceWithTax", "taxNote"} & set(card)
+    assert "can differ" in card["priceNote"]
+
+
+def test_a_choice_of_other_products_has_no_stock_of_its_own(bench: Any) -> None:
+    assert bench.product(1028)["availability"] == "not known"
+    assert "quantityAvailable" not in bench.product(1028)
+
+
+def test_a_kit_that_may_not_be_told_from_uncounted_goods_is_not_known(bench: Any) -> None:
+    assert availability_of({"type": "consu", "free_qty": 0.0}, frozenset({"is_kits"})) == "not known"
+    assert availability_of({"type": "consu", "free_qty": 0.0}, frozenset()) == "not tracked"
+
+
+def test_goods_made_of_components_are_in_stock_when_those_are(bench: Any) -> None:
+    bench.emulator.data.rows["product.product"][1027]["reserved"] = 3.0
+
+    assert bench.product(1027)["availability"] == "in stock"
+    assert bench.product(1027)["quantityAvailable"] == 2
+
+
+def test_a_variant_names_the_others(bench: Any) -> None:
+    assert bench.product(1013)["otherVariants"] == [
+        {
+            "productId": 1014,
+            "name": "Fjord Chair (Black)",
+            "reference": "CHAIR-BLK",
+            "listPrice": "199.00 EUR",
+            "availability": "out of stock",
+        }
+    ]
+    assert bench.product(1013, language="de")["otherVariants"][0]["name"] == "Stuhl Fjord (Schwarz)"
+
+
+@pytest.mark.parametrize("change", [{"active": False}, {"sale_ok": False}])
+def test_variants_that_are_not_for_sale_are_not_named(bench: Any, change: dict[str, bool]) -> None:
+    bench.emulator.data.rows["product.product"][1014].update(change)
+
+    assert "otherVariants" not in bench.product(1013)
+
+
+def test_of_many_variants_ten_are_named_and_the_rest_counted(bench: Any) -> None:
+    rows = bench.emulator.data.rows["product.product"]
+    for number in range(30):
+        rows[6000 + number] = rows[1013] | {"id": 6000 + number, "variant": f"Colour {number}"}
+
+    card = bench.product(1013)
+
+    assert len(card["otherVariants"]) == 10
+    assert card["moreVariants"] == 21
+
+
+def test_a_small_result_leaves_variants_out_before_the_description(serve: Any) -> None:
+    card = serve(result_chars=500).product(1013)
+
+    assert "otherVariants" not in card
+    assert card["moreVariants"] == 1
+    assert card["description"] == "Solid wood."
+
+
+@pytest.mark.parametrize(("product", "calls"), [(1011, 1), (1013, 2), ("LAMP-AUR", 1), ("NO-SUCH", 1)])
+def test_one_product_takes_two_calls_at_most_once_warm(bench: Any, product: Any, calls: int) -> None:
+    bench.product(1013)
+    bench.emulator.calls.clear()
+
+    bench.product(product)
+
+    assert len(bench.emulator.calls) == calls
 
 
 def test_variants_are_told_apart(bench: Any) -> None:
@@ -101,6 +285,40 @@ def test_variants_are_told_apart(bench: Any) -> None:
 
 def test_only_published_products_have_a_link(bench: Any) -> None:
     assert "link" not in bench.product(1022)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "https://evil.example/shop/x",
+        "//evil.example/shop/x",
+        "/web/login",
+        "shop/x",
+        "/shop/a b",
+        '/shop/"x',
+        False,
+        "",
+    ],
+)
+def test_a_link_leads_to_the_shop_or_nowhere(path: Any) -> None:
+    row = {"id": 1, "sale_ok": True, "is_published": True, "website_url": path}
+
+    assert card(row, frozenset(), "https://shop.example").link is None
+    assert card(row | {"website_url": "/shop/x-1#attr=2"}, frozenset(), "https://shop.example").link
+    assert card(row | {"website_url": "/shop/x-1"}, frozenset(), "").link is None
+
+
+@pytest.mark.parametrize(
+    ("version", "text"), [("16.0", None), ("17.0", "For every wood Dries overnight & smells of oranges.")]
+)
+def test_the_shop_pages_text_stands_in_for_a_missing_one(serve: Any, version: str, text: str | None) -> None:
+    assert serve(version).product(1025).get("description") == text
+
+
+def test_the_text_of_a_page_that_is_not_public_stays_unsaid(bench: Any) -> None:
+    bench.emulator.data.rows["product.product"][1025]["is_published"] = False
+
+    assert "description" not in bench.product(1025)
 
 
 def test_instructions_hidden_in_a_description_become_plain_text(bench: Any) -> None:
@@ -131,82 +349,6 @@ def test_cost_notes_and_sellers_are_never_asked_for(bench: Any, lena: Any) -> No
     reads = [call for call in bench.emulator.calls if call.method == "search_read"]
     assert all(call.kwargs["fields"] and 1 <= call.kwargs["limit"] <= 300 for call in reads)
     assert all(call.kwargs["order"].removesuffix(" desc").endswith("id") for call in reads)
-
-
-class TestSearch:
-    def names(self, answer: dict[str, Any]) -> list[str]:
-        return [product["name"] for product in answer.get("products", ())]
-
-    @pytest.mark.parametrize("query", ["lamp", "LAMP", "  lamp  ", "Lamp, "])
-    def test_finds_what_is_for_sale(self, bench: Any, query: str) -> None:
-        assert self.names(bench.search(query)) == ["Aurora Desk Lamp", "Luna Floor Lamp"]
-
-    def test_words_in_any_order(self, bench: Any) -> None:
-        assert self.names(bench.search("lamp aurora")) == ["Aurora Desk Lamp"]
-
-    def test_every_word_must_match(self, bench: Any) -> None:
-        assert bench.search("lamp mug")["found"] is False
-
-    def test_reference_and_description_are_searched(self, bench: Any) -> None:
-        assert self.names(bench.search("lamp-aur")) == ["Aurora Desk Lamp"]
-        assert self.names(bench.search("living room")) == ["Luna Floor Lamp"]
-
-    def test_wildcards_are_taken_literally(self, bench: Any) -> None:
-        assert self.names(bench.search("mug 100%")) == ["Travel Mug 100% Leakproof"]
-        assert self.names(bench.search("MUG_100")) == ["Travel Mug 100% Leakproof"]
-        assert bench.search("l%p")["found"] is False
-        assert bench.search("l_mp")["found"] is False
-        assert bench.search("lamp\\")["found"] is False
-
-    @pytest.mark.parametrize("query", ["", " ", "%", "_", "%%%", "\0", "\u200b", "🙂", "* ?", None, False, 3, ["lamp"]])
-    def test_a_query_without_words_finds_nothing_and_asks_nothing(self, bench: Any, query: Any) -> None:
-        assert bench.search(query)["found"] is False
-        assert bench.emulator.calls == []
-
-    @pytest.mark.parametrize(
-        "query", ["x" * 100_000, "la\ud800mp", "lamp\0 aurora", "'; DROP TABLE--", "\u202elamp", "lamp " * 500]
-    )
-    def test_odd_queries_do_no_harm(self, bench: Any, query: str) -> None:
-        assert "found" in bench.search(query)
-
-    def test_in_the_customers_language(self, bench: Any) -> None:
-        assert self.names(bench.search("lampe bureau", language="fr")) == ["Lampe de bureau Aurora"]
-        assert bench.search("lampe bureau", language="en")["found"] is False
-        assert bench.product(1015, language="de")["name"] == "Steinzeugbecher"
-        assert bench.product(1015, language="de")["unit"] == "Stück"
-
-    def test_source_texts_help_where_the_language_finds_nothing(self, bench: Any) -> None:
-        assert self.names(bench.search("desk lamp", language="de")) == ["Aurora Desk Lamp"]
-
-    @pytest.mark.parametrize("language", ["it", "pt", "xx", "", "zz-ZZ", "%"])
-    def test_a_language_that_is_not_installed_gives_source_texts(self, bench: Any, language: str) -> None:
-        assert bench.product(1015, language=language)["name"] == "Stoneware Mug"
-
-    def test_a_language_removed_meanwhile_gives_source_texts(self, bench: Any) -> None:
-        assert bench.product(1015, language="de")["name"] == "Steinzeugbecher"
-        for row in bench.emulator.data.rows["res.lang"].values():
-            row["active"] = row["code"] == "en_US"
-
-        assert bench.product(1015, language="de")["name"] == "Stoneware Mug"
-
-    def test_no_more_than_ten(self, bench: Any) -> None:
-        rows = bench.emulator.data.rows["product.product"]
-        for number in range(30):
-            rows[5000 + number] = rows[1011] | {"id": 5000 + number}
-
-        answer = bench.search("lamp")
-
-        assert len(answer["products"]) == 10
-        assert answer["moreMatches"] is True
-
-    def test_a_search_takes_one_call_once_warm(self, bench: Any) -> None:
-        bench.search("lamp")
-        bench.emulator.calls.clear()
-
-        bench.search("mug")
-
-        assert len(bench.emulator.calls) == 1
-        assert bench.emulator.logins == 1
 
 
 def test_a_module_removed_meanwhile_costs_a_field_not_the_answer(bench: Any) -> None:

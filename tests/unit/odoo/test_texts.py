@@ -75,12 +75,6 @@ def test_like_takes_wildcards_literally() -> None:
     assert coerce.like("100%_\\") == "100\\%\\_\\\\"
 
 
-def test_words_are_few_and_bounded() -> None:
-    assert coerce.words("a " * 500) == ("a",)
-    assert len(coerce.words(" ".join(f"w{n}" for n in range(50)))) == coerce.MAX_WORDS
-    assert all(len(word) <= coerce.MAX_WORD_CHARS for word in coerce.words("x" * 900))
-
-
 def test_an_address_that_only_folds_to_ascii_is_refused() -> None:
     assert "\u212a".lower() == "k"
     assert coerce.email("\u212aate@example.org") is None

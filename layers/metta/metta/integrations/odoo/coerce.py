@@ -10,11 +10,11 @@ import re
 import unicodedata
 
 MAX_ID = 2**31 - 1
-MAX_WORDS = 6
-MAX_WORD_CHARS = 40
+MAX_REFERENCE_CHARS = 64
 
+_MAX_BARCODE = 10**14
 _DIGITS = re.compile(r"[0-9]{1,10}")
-_ORDER_NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9/_.\-]{0,39}")
+_BARCODE = re.compile(r"[0-9]{8,14}")
 _EMAIL = re.compile(r"[!-?A-~]{1,64}@[!-?A-~]{1,189}")
 """Printable ASCII without blanks, exactly one ``@``; 254 characters at most."""
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -29,20 +29,26 @@ def record_id(value: object) -> int | None:
     return None
 
 
-def order_numbers(value: object) -> tuple[str, ...]:
-    """The order names that ``value`` can mean: as typed, then in upper case. Empty when it cannot be a number.
+def references(value: object) -> tuple[str, ...]:
+    """The internal references of a product that ``value`` can mean: as typed, in upper and in lower case.
 
-    Blanks and a leading ``#`` are how people write numbers, not part of them.
+    Odoo shows a reference in brackets before the name, and people copy it so.
     """
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        value = str(value) if value <= MAX_ID else ""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value < _MAX_BARCODE:
+        value = str(value)
     if not isinstance(value, str) or len(value) > 200:
         return ()
-    typed = unicodedata.normalize("NFKC", value).strip().removeprefix("#")
-    typed = re.sub(r"[ \t]+", "", typed)
-    if not _ORDER_NUMBER.fullmatch(typed):
+    typed = "".join(c for c in unicodedata.normalize("NFKC", value) if unicodedata.category(c) != "Cf").strip()
+    if typed.startswith("[") and typed.endswith("]"):
+        typed = typed[1:-1].strip()
+    if len(typed) > MAX_REFERENCE_CHARS or not typed.isprintable() or not any(c.isalnum() for c in typed):
         return ()
-    return (typed,) if typed == typed.upper() else (typed, typed.upper())
+    return tuple(dict.fromkeys((typed, typed.upper(), typed.lower())))
+
+
+def barcode(text: str) -> str | None:
+    """``text`` when it can be the number under a product's bars: 8 to 14 digits."""
+    return text if _BARCODE.fullmatch(text) else None
 
 
 def email(value: object) -> str | None:
@@ -63,19 +69,6 @@ def phone(value: object) -> str | None:
         return None
     typed = re.sub(r"[ ()./\-]", "", value)
     return typed if _PHONE.fullmatch(typed) else None
-
-
-def words(value: object) -> tuple[str, ...]:
-    """The words to search by, without control and invisible characters; at most six, each bounded."""
-    if not isinstance(value, str):
-        return ()
-    shown = "".join(
-        " " if unicodedata.category(c) in ("Cc", "Zs", "Zl", "Zp") else c
-        for c in unicodedata.normalize("NFKC", value[:1000])
-        if unicodedata.category(c) not in ("Cf", "Cs", "Co", "Cn")
-    )
-    found = dict.fromkeys(word for word in shown.split() if any(c.isalnum() for c in word))
-    return tuple(word.strip(",;:!?\"'()")[:MAX_WORD_CHARS] for word in found)[:MAX_WORDS]
 
 
 def like(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from metta.integrations.odoo import orders, products, results
+from metta.integrations.odoo import orders, products, results, search
 from metta.integrations.odoo.port import OdooPort
 from metta.integrations.odoo.reader import Reader
 from metta.messages import Identity
@@ -41,7 +41,7 @@ class OdooShop:
         Raises:
             OdooDown: Odoo cannot be asked.
         """
-        found = await products.search_products(self._reader, query, language=language, shop_url=self._shop_url)
+        found = await search.search_products(self._reader, query, language=language, shop_url=self._shop_url)
         return results.fit(found, self._chars)
 
     async def get_order(
