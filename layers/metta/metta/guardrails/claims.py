@@ -2,25 +2,26 @@
 
 Sources are this turn's tool results, the policy's facts, the customer's own words and the earlier conversation. Honest
 small counts pass, and so do the same figure in another notation, a product or sum of known amounts, and a known date
-plus a known number of days.
+plus a known number of days. Free text of the shop vouches for no more than ``metta.guardrails.described`` says.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import islice
-from typing import Any
 
-from metta.guardrails.calendar import Day, find_dates, find_times
-from metta.guardrails.figures import Figure, Sort, code_of, find_figures, tokens_with_digits
+from metta.guardrails.calendar import find_dates, find_times
+from metta.guardrails.described import may_be_hours, may_describe, places_of
+from metta.guardrails.figures import Figure, Sort, find_figures
 from metta.guardrails.hits import Hit
+from metta.guardrails.known import Known, blanked, where_left
 from metta.guardrails.normalise import View
 from metta.guardrails.pii import find_pii
 from metta.guardrails.rules import LONGEST_REPLY, action_of
+from metta.guardrails.sources import Told, read_told
 from metta.messages import Author, MessageContext
 from metta.policy import Policy
 
@@ -29,84 +30,12 @@ _NOT_A_CLAIM = re.compile(
     r"|(?<![\w.+\-])[\w.+\-]{1,64}@[\w\-]{1,63}(?:\.[\w\-]{1,63}){1,5}"
     r"|(?m:^[ \t]{0,8}\(?\d{1,2}[.)](?=\s))|\[[a-z]{3,8}\]"
 )
-_LONG_CODE = 8
 _AROUND = 40
 _ENOUGH = 20
 """Unsupported figures of one reply that are reported."""
 _MOST_FACTORS = 99
 _SUMMED = 12
 """More amounts in one reply than this are not added up."""
-
-
-class Known:
-    """What the turn's sources vouch for."""
-
-    def __init__(self, sources: Iterable[str], today: date | None = None) -> None:
-        self.numbers: set[Decimal] = set()
-        """Every number, whatever it says."""
-        self.bare: set[Decimal] = set()
-        """Numbers without unit or currency."""
-        self.amounts: set[Decimal] = set()
-        """Numbers that may be amounts: with a currency, or bare."""
-        self.measures: dict[str, set[Decimal]] = {}
-        """Unit -> numbers that stand with it."""
-        self.codes: set[str] = set()
-        self.days: set[Day] = set()
-        self.times: set[tuple[int, int]] = set()
-        if today is not None:
-            self.days |= {Day(d.year, d.month, d.day) for d in (today - timedelta(1), today, today + timedelta(1))}
-        for text in sources:
-            self._read(View(text))
-
-    def _read(self, view: View) -> None:
-        text, folded = view.text, view.folded
-        places: list[tuple[int, int]] = []
-        for dated in find_dates(folded, text):
-            self.days.update(dated.readings)
-            places.append((dated.start, dated.end))
-        for timed in find_times(folded):
-            self.times.update(timed.readings)
-            places.append((timed.start, timed.end))
-        folded = _blanked(folded, places)
-        for figure in find_figures(_where_left(text, folded), folded):
-            self.numbers.update(figure.values)
-            if figure.sort is Sort.MEASURE:
-                self.measures.setdefault(figure.unit, set()).update(figure.values)
-                continue
-            self.amounts.update(figure.values)
-            if figure.sort is not Sort.AMOUNT:
-                self.bare.update(figure.values)
-        for token in tokens_with_digits(text):
-            self.codes.add(code_of(token))
-            self.codes.update(code_of(part) for part in re.split(r"[\-/_.]", token) if any(c.isdigit() for c in part))
-        self.numbers.update(Decimal(day.year) for day in self.days if day.year)
-
-    def has_code(self, token: str, around: str) -> bool:
-        """Whether a code is known, also without its letters or leading zeros, or written in groups."""
-        code = code_of(token)
-        if code in self.codes:
-            return True
-        digits = code.lstrip("0")
-        if code.isdigit():
-            if any(known.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ").lstrip("0") == digits for known in self.codes):
-                return True
-            if len(code) >= 4 and any(known.endswith(code) for known in self.codes):
-                return True
-        squashed = code_of(around)
-        return any(code in known and known in squashed for known in self.codes if len(known) >= _LONG_CODE)
-
-    def has_day(self, readings: Iterable[Day]) -> bool:
-        """Whether a date is known, or lies a known number of days behind one that is."""
-        for reading in readings:
-            if any(reading.agrees(day) for day in self.days):
-                return True
-            exact = reading.as_date()
-            spans = self.measures.get("day", ())
-            for day in self.days if exact and spans else ():
-                start = day.as_date()
-                if start and exact and (exact - start).days in spans:
-                    return True
-        return False
 
 
 class ClaimCheck:
@@ -129,61 +58,32 @@ class ClaimCheck:
         text, folded = _without_addresses(view)
         if not any(char.isdigit() for char in text):
             return []
-        known = Known(_sources(context, self._facts), self._today())
-        places = islice(_unsupported(text, folded, known), _ENOUGH)
+        told = read_told(context.tool_results)
+        names = [View(name).folded for name in told.names if any(char.isdigit() for char in name)]
+        folded = blanked(folded, places_of(names, folded))
+        text = where_left(text, folded)
+        known = Known(_sources(context, self._facts, told), self._today(), codes=told.codes)
+        places = islice(_unsupported(text, folded, known, Known(told.free)), _ENOUGH)
         return [Hit("rules", "unsupported_claim", *view.span(*place), 0.95, self._action) for place in places]
 
 
 def _without_addresses(view: View) -> tuple[str, str]:
     """Text and folded text with links, addresses, masks and list numbers blanked: other checks judge those."""
     folded = _NOT_A_CLAIM.sub(lambda match: " " * len(match.group()), view.folded)
-    folded = _blanked(folded, [(found.start, found.end) for found in find_pii(view)])
-    return _where_left(view.text, folded), folded
+    folded = blanked(folded, [(found.start, found.end) for found in find_pii(view)])
+    return where_left(view.text, folded), folded
 
 
-def _blanked(text: str, places: list[tuple[int, int]]) -> str:
-    pieces: list[str] = []
-    done = 0
-    for start, end in sorted(places):
-        if end > done:
-            start = max(start, done)
-            pieces += (text[done:start], " " * (end - start))
-            done = end
-    return "".join((*pieces, text[done:]))
-
-
-def _where_left(text: str, folded: str) -> str:
-    """``text`` with blanks wherever ``folded`` was blanked."""
-    return "".join(char if other != " " else " " for char, other in zip(text, folded, strict=True))
-
-
-def _sources(context: MessageContext, facts: tuple[str, ...]) -> Iterator[str]:
+def _sources(context: MessageContext, facts: tuple[str, ...], told: Told) -> Iterator[str]:
     yield from facts
-    for result in context.tool_results:
-        try:
-            yield "\n".join(_leaves(json.loads(result)))
-        except (ValueError, RecursionError):
-            yield result
+    yield "\n".join(told.typed)
     yield context.customer_text
     yield from (entry.text for entry in context.history if entry.author is not Author.ASSISTANT)
     contact, identity = context.contact, context.identity
     yield "\n".join(filter(None, (contact.name, contact.phone, contact.email, identity.phone, identity.email)))
 
 
-def _leaves(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        for inner in value.values():
-            yield from _leaves(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _leaves(inner)
-    elif isinstance(value, str):
-        yield value
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        yield format(Decimal(str(value)), "f") if abs(value) < 1e18 else str(value)
-
-
-def _unsupported(text: str, folded: str, known: Known) -> Iterator[tuple[int, int]]:
+def _unsupported(text: str, folded: str, known: Known, described: Known) -> Iterator[tuple[int, int]]:
     places: list[tuple[int, int]] = []
     for dated in find_dates(folded, text):
         places.append((dated.start, dated.end))
@@ -191,13 +91,18 @@ def _unsupported(text: str, folded: str, known: Known) -> Iterator[tuple[int, in
             yield places[-1]
     for timed in find_times(folded):
         places.append((timed.start, timed.end))
-        if known.times.isdisjoint(timed.readings):
+        vouched = not known.times.isdisjoint(timed.readings)
+        if not vouched and may_be_hours(*places[-1], folded):
+            vouched = not described.times.isdisjoint(timed.readings)
+        if not vouched:
             yield places[-1]
-    folded = _blanked(folded, places)
-    figures = find_figures(_where_left(text, folded), folded)
+    folded = blanked(folded, places)
+    figures = find_figures(where_left(text, folded), folded)
     amounts = [f for f in figures if f.sort in (Sort.AMOUNT, Sort.NUMBER) and known.amounts.intersection(f.values)]
     for figure in figures:
-        if not _is_supported(figure, figures, amounts, known, text):
+        if _is_supported(figure, figures, amounts, known, text):
+            continue
+        if not (may_describe(figure, folded) and _is_supported(figure, figures, [], described, text)):
             yield figure.start, figure.end
 
 

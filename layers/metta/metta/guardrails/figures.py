@@ -63,7 +63,7 @@ _UNIT = re.compile(
     r"|available|remaining|auf lager|verfugbar|vorratig|en stock|disponib\w{2,5}|em stock|em estoque|in magazzino"
     r"|op voorraad|restantes|rimast[ie]|beschikbaar|ubrig)))"
 )
-_ANNOUNCED = re.compile(
+ANNOUNCED = re.compile(
     r"(?:#|\bn[o.°º]{1,2} ?|\b(?:order|orders|bestell\w{0,8}|auftrag\w{0,8}|pedido|commande|ordine|encomenda|bestelling"
     r"|ordernummer|tracking|number|nummer|numero|sendung\w{0,8}|invoice|rechnung|factura|facture|fattura|fatura|factuur"
     r"|reference|referenz|ticket)(?: (?:number|no|nr|is|ist|numero|number is))?\.?:? ?)$"
@@ -136,7 +136,7 @@ def _number(match: re.Match[str], folded: str) -> Figure:
     unit = _UNIT.match(folded, end)
     if unit is not None:
         return Figure(Sort.MEASURE, start, end, text, values, unit.lastgroup or "")
-    if _ANNOUNCED.search(before):
+    if ANNOUNCED.search(before):
         return Figure(Sort.CODE, start, end, text, values)
     digits = sum(char.isdigit() for char in text)
     decimals = re.search(r"[.,]\d{1,2}$", text) is not None

@@ -12,6 +12,7 @@ from metta.guardrails.hits import Hit
 from metta.guardrails.normalise import View
 from metta.guardrails.pii import MASKS, Found, find_pii
 from metta.guardrails.secrets import SECRET_MASK, find_secrets
+from metta.guardrails.sources import read_told
 from metta.messages import Action, MessageContext
 from metta.policy import PiiKind, Policy
 
@@ -74,7 +75,8 @@ class OutputPersonalData:
         own = set(self._facts)
         addresses = (context.contact.email, context.contact.phone, context.identity.email, context.identity.phone)
         own.update(_comparable(address) for address in addresses if address)
-        for text in (context.customer_text, *context.tool_results):
+        told = read_told(context.tool_results)
+        for text in (context.customer_text, *told.typed, *told.codes):
             own |= _values(text)
         return own
 
