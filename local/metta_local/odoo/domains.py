@@ -5,12 +5,12 @@ A domain is compiled before any row is looked at, so that a bad value fails as i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from metta_local.odoo import errors
 from metta_local.odoo.database import Row
+from metta_local.odoo.patterns import like
 from metta_local.odoo.schema import Field
 from metta_local.odoo.world import World
 
@@ -97,6 +97,8 @@ def _leaf(world: World, model: str, path: str, operator: str, value: Any) -> Pre
         return _child_of(world, model, name, field, value)
     if field.type in _RELATIONS:
         return _relation(world, model, name, field, operator, value)
+    if operator in _PATTERNS:
+        return _like(world, lambda row: world.value(model, row, name), operator, value)
     return _plain(lambda row: world.value(model, row, name), field, operator, value)
 
 
@@ -121,12 +123,18 @@ def _check_value(field: Field, name: str, operator: str, value: Any) -> None:
     for each in value if isinstance(value, list | tuple) else (value,):
         if isinstance(each, str) and "\0" in each:
             raise errors.nul_in_text()
-        if field.type not in _NUMBERS or operator in _PATTERNS:
-            continue
-        if isinstance(each, str):
-            raise errors.bad_integer(name, each)
-        if field.type == "integer" and isinstance(each, int) and abs(each) > _MAX_INTEGER:
-            raise errors.out_of_range(name)
+        if field.type in _NUMBERS and operator not in (*_PATTERNS, "child_of"):
+            check_number(name, field.type, each)
+
+
+def check_number(column: str, kind: str, value: object) -> None:
+    """Raise what PostgreSQL does about a value that is no number of this kind."""
+    if isinstance(value, str):
+        raise errors.bad_integer(column, value)
+    if value is True:
+        raise errors.not_a_number(column)
+    if kind == "integer" and isinstance(value, int) and abs(value) > _MAX_INTEGER:
+        raise errors.out_of_range(column)
 
 
 def _ids(value: Any) -> set[int]:
@@ -151,7 +159,8 @@ def _named(world: World, model: str, value: Any, operator: str) -> set[int]:
     found: set[int] = set()
     for each in value if isinstance(value, list | tuple) else (value,):
         if isinstance(each, str):
-            matches = _pattern(operator, each)
+            world.check_access(model)
+            matches = like(operator, each, unaccent=world.database.unaccent)
             names = ((row["id"], world.display_name(model, row["id"])) for row in world.visible(model))
             found |= {identifier for identifier, shown in names if matches(shown)}
         elif isinstance(each, int) and not isinstance(each, bool):
@@ -175,8 +184,6 @@ def _relation(world: World, model: str, name: str, field: Field, operator: str, 
 
 
 def _plain(get: Callable[[Row], Any], field: Field, operator: str, value: Any) -> Predicate:
-    if operator in _PATTERNS:
-        return _like(get, operator, value)
     if operator in _COMPARISONS:
         compare = _COMPARISONS[operator]
         return lambda row: get(row) is not None and compare(get(row), value)
@@ -199,26 +206,11 @@ def _plain(get: Callable[[Row], Any], field: Field, operator: str, value: Any) -
     return (lambda row: not equal(row)) if operator in ("!=", "not in") else equal
 
 
-def _like(get: Callable[[Row], Any], operator: str, value: Any) -> Predicate:
+def _like(world: World, get: Callable[[Row], Any], operator: str, value: Any) -> Predicate:
     text = "" if value is False or value is None else str(value)
     if not text and not operator.startswith("="):
         return lambda _row: not operator.startswith("not")
-    matches = _pattern(operator.removeprefix("not "), text)
+    matches = like(operator.removeprefix("not "), text, unaccent=world.database.unaccent)
     if operator.startswith("not"):
         return lambda row: get(row) is None or not matches(str(get(row)))
     return lambda row: get(row) is not None and matches(str(get(row)))
-
-
-def _pattern(operator: str, text: str) -> Callable[[str], bool]:
-    """SQL's LIKE: ``%`` any text, ``_`` one character, backslash takes the next one literally."""
-    pattern = text if operator.startswith("=") else f"%{text}%"
-    parts: list[str] = []
-    characters = iter(pattern)
-    for character in characters:
-        if character == "\\":
-            parts.append(re.escape(next(characters, "\\")))
-        else:
-            parts.append({"%": ".*", "_": "."}.get(character) or re.escape(character))
-    flags = re.DOTALL | (re.IGNORECASE if "ilike" in operator else 0)
-    compiled = re.compile("".join(parts), flags)
-    return lambda held: compiled.fullmatch(held) is not None

@@ -6,15 +6,17 @@ Serve ``OdooEmulator().app`` with ``metta_local.serving.LoopbackServer`` and poi
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from metta_local.odoo import database
+from metta_local.odoo import accounts, database
 from metta_local.odoo.broken import ConnectionApp
 from metta_local.odoo.json2 import SINCE, Json2
 from metta_local.odoo.jsonrpc import JsonRpc, answer
+from metta_local.odoo.rights import EVERYTHING
 from metta_local.odoo.schema import MODULES, models_of
 from metta_local.odoo.server import OdooCall, Server, not_found
 from metta_local.odoo.versions import Version
@@ -32,7 +34,9 @@ class OdooEmulator(Server):
         version: ``15.0`` to ``19.0``, also as ``saas~19.1`` or ``19.0+e``.
         modules: installed modules of ``schema.MODULES``; all of them unless given.
         denied: models that the bot's user may not read, for example ``stock.quant``.
+        writable: models whose records it may also create, change and delete.
         api_key: the key that is accepted.
+        unaccent: whether searches with ``ilike`` ignore accents.
         rpc: whether the RPC services are there; they end with Odoo 22 and can be hidden before.
 
     Attributes:
@@ -45,12 +49,22 @@ class OdooEmulator(Server):
         modules: Iterable[str] | None = None,
         *,
         denied: Iterable[str] = (),
+        writable: Iterable[str] = (),
         api_key: str = "emulated-odoo-key",
+        unaccent: bool = False,
         rpc: bool = True,
     ) -> None:
         major = Version(version).major
         installed = MODULES if modules is None else frozenset(modules)
-        data = Database(models_of(major, installed), database.tables(major), denied=set(denied))
+        data = Database(
+            models_of(major, installed),
+            database.tables(major) | accounts.tables(major, installed),
+            version=major,
+            denied=set(denied),
+            access=dict.fromkeys(accounts.FOR_ADMINISTRATORS, frozenset()) | dict.fromkeys(writable, EVERYTHING),
+            unaccent=unaccent,
+        )
+        accounts.join_groups(data.rows["res.users"], major)
         super().__init__(version, data, api_key=api_key, rpc=rpc)
         json2 = Json2(self)
         self.app = ConnectionApp(
@@ -69,6 +83,17 @@ class OdooEmulator(Server):
     def revoke_key(self, new_key: str = "another-key") -> None:
         """Let the present key stop working, as after a revocation."""
         self.api_key = new_key
+
+    def key_expires(self, when: datetime | None) -> None:
+        """Let the bot's key expire at ``when``, or never.
+
+        Raises:
+            ValueError: keys expire since Odoo 18 only.
+        """
+        if self.release.major < accounts.KEYS_EXPIRE_SINCE:
+            raise ValueError(f"keys of Odoo {self.version} do not expire")
+        row = self.data.rows["res.users.apikeys"][accounts.BOT_KEY_ID]
+        row["expiration_date"] = when and when.astimezone(UTC).strftime(accounts.DATETIME)
 
     async def _version_info(self, request: Request) -> Response:
         self.count_connection(request)

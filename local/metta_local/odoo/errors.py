@@ -75,6 +75,19 @@ def access_error(title: str, model: str, group: str, operation: str = "access") 
     )
 
 
+def private_method(model: str, method: str, version: int) -> OdooError:
+    """A name with an underscore in front cannot be called from outside, whether it exists or not."""
+    named = f"'{model}.{method}'" if version >= 18 else method
+    return OdooError("odoo.exceptions.AccessError", f"Private methods (such as {named}) cannot be called remotely.")
+
+
+def no_such_method(model: str, method: str, version: int) -> OdooError:
+    """The model has no such method, or this version has it no more."""
+    if version >= 18:
+        return OdooError("builtins.AttributeError", f"The method '{model}.{method}' does not exist")
+    return OdooError("builtins.AttributeError", f"type object '{model}' has no attribute '{method}'")
+
+
 def rule_error(model: str, identifier: int) -> OdooError:
     """A record rule hides a record that was read by its id."""
     return OdooError(
@@ -121,9 +134,27 @@ def out_of_range(column: str) -> OdooError:
     )
 
 
-def negative_limit() -> OdooError:
-    """PostgreSQL refuses a negative LIMIT."""
-    return OdooError("psycopg2.errors.InvalidRowCountInLimitClause", "LIMIT must not be negative")
+def negative(clause: str) -> OdooError:
+    """PostgreSQL refuses a negative LIMIT or OFFSET."""
+    inside = {"LIMIT": "LimitClause", "OFFSET": "ResultOffsetClause"}[clause]
+    return OdooError(f"psycopg2.errors.InvalidRowCountIn{inside}", f"{clause} must not be negative")
+
+
+def bad_order(order: str) -> OdooError:
+    """The order is more than names of fields with their directions."""
+    return OdooError(
+        "odoo.exceptions.UserError",
+        f'Invalid "order" specified ({order}). A valid "order" specification is a comma-separated list of valid field '
+        "names (optionally followed by asc/desc for the direction)",
+    )
+
+
+def not_a_number(column: str) -> OdooError:
+    """PostgreSQL compares no number with a boolean; the message shows the statement."""
+    return OdooError(
+        "psycopg2.errors.UndefinedFunction",
+        f"operator does not exist: integer = boolean\nLINE 1: ...WHERE ({column} = true) ORDER BY ...",
+    )
 
 
 def nul_in_text() -> OdooError:
@@ -137,4 +168,11 @@ def no_database(name: str) -> OdooError:
         "psycopg2.OperationalError",
         f'connection to server at "db.internal" (10.0.3.17), port 5432 failed: '
         f'FATAL:  database "{name}" does not exist',
+    )
+
+
+def missing_record(model: str, identifier: int) -> OdooError:
+    """A record was deleted meanwhile; searching and reading leave it out instead."""
+    return OdooError(
+        "odoo.exceptions.MissingError", f"Record does not exist or has been deleted.\n(Record: {model}({identifier},))"
     )

@@ -50,6 +50,8 @@ class JsonRpc:
                 return answer(body, {"result": self._dispatch(service, method, args)})
         except errors.OdooError as error:
             return answer(body, {"error": error.body()})
+        except (IndexError, TypeError, ValueError) as error:
+            return answer(body, {"error": errors.OdooError(f"builtins.{type(error).__name__}", str(error)).body()})
 
     def _dispatch(self, service: str, method: str, args: list[Any]) -> Any:
         if service == "common":

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from metta_local.odoo import errors
+from metta_local.odoo import errors, writing
 from metta_local.odoo.database import BOT_USER_ID, Row
-from metta_local.odoo.domains import search_ids
-from metta_local.odoo.schema import TITLES
+from metta_local.odoo.domains import check_number, search_ids
+from metta_local.odoo.rights import check_access_rights, has_access
+from metta_local.odoo.schema import Field
 from metta_local.odoo.world import Database, World
+
+_ORDER = re.compile(r"\s*\w+(\s+(asc|desc))?(\s*,\s*\w+(\s+(asc|desc))?)*\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,8 @@ class Method:
     run: Callable[..., Any]
     """Takes a world, a model's name, the ids if it is of records, and then the method's own arguments."""
     of_records: bool = False
+    since: int = 15
+    until: int = 19
 
 
 def execute(database: Database, model: str, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -33,7 +39,7 @@ def execute(database: Database, model: str, method: str, args: Sequence[Any], kw
     context = options.pop("context", None) or {}
     if model not in database.models:
         raise errors.no_such_model(model)
-    return _run(public_method(model, method), database, context, model, args, options)
+    return _run(public_method(model, method, database.version), database, context, model, args, options)
 
 
 def call_named(database: Database, model: str, method: str, named: Mapping[str, Any]) -> Any:
@@ -47,7 +53,7 @@ def call_named(database: Database, model: str, method: str, named: Mapping[str, 
     if model not in database.models:
         raise errors.http_error("NotFound", f"the model {model!r} does not exist")
     try:
-        found = public_method(model, method)
+        found = public_method(model, method, database.version)
     except errors.OdooError as error:
         if error.name != "builtins.AttributeError":
             raise
@@ -62,19 +68,17 @@ def call_named(database: Database, model: str, method: str, named: Mapping[str, 
     return _run(found, database, context, model, args, options)
 
 
-def public_method(model: str, method: str) -> Method:
+def public_method(model: str, method: str, version: int) -> Method:
     """The method that may be called from outside.
 
     Raises:
         OdooError: it is private, or there is none.
     """
     if method.startswith("_"):
-        raise errors.OdooError(
-            "odoo.exceptions.AccessError", f"Private methods (such as '{model}.{method}') cannot be called remotely."
-        )
+        raise errors.private_method(model, method, version)
     found = _METHODS.get((model, method)) or _METHODS.get(("", method))
-    if found is None:
-        raise errors.OdooError("builtins.AttributeError", f"The method '{model}.{method}' does not exist")
+    if found is None or not found.since <= version <= found.until:
+        raise errors.no_such_method(model, method, version)
     return found
 
 
@@ -125,10 +129,10 @@ def read(
     """Records by id, archived ones too; missing ones are dropped, hidden ones raise."""
     world.check_access(model)
     names = _names(world, model, fields)
-    rows = world.database.rows[model]
-    hidden = world.database.hidden.get(model, set())
+    rows = {row["id"]: row for row in world.visible(model)}
     for identifier in ids:
-        if identifier in hidden:
+        check_number("id", "integer", identifier)
+        if identifier not in rows and identifier in world.database.rows.get(model, {}):
             raise errors.rule_error(model, identifier)
     return [_record(world, model, rows[each], names, load) for each in ids if each in rows]
 
@@ -138,10 +142,11 @@ def fields_get(
 ) -> dict[str, dict[str, Any]]:
     """Descriptions of the fields that exist; unknown names are left out without a word."""
     described: dict[str, dict[str, Any]] = {}
+    readonly = not (world.database.may("write", model) or world.database.may("create", model))
     for name, field in world.fields(model).items():
         if allfields and name not in allfields:
             continue
-        facts = {"type": field.type, "string": name.replace("_", " ").title(), "readonly": False, "name": name}
+        facts = {"type": field.type, "string": name.replace("_", " ").title(), "readonly": readonly, "name": name}
         if field.relation:
             facts["relation"] = field.relation
         described[name] = {key: value for key, value in facts.items() if not attributes or key in attributes}
@@ -152,7 +157,11 @@ def _found(
     world: World, model: str, domain: Sequence[Any], offset: int, limit: int | None, order: str | None
 ) -> list[Row]:
     if limit is not None and limit < 0:
-        raise errors.negative_limit()
+        raise errors.negative("LIMIT")
+    if offset < 0:
+        raise errors.negative("OFFSET")
+    if order and not _ORDER.fullmatch(order):
+        raise errors.bad_order(order)
     archived = world.context.get("active_test") is False
     ids = search_ids(world, model, domain, archived=archived)
     rows = [row for row in world.visible(model) if row["id"] in ids]
@@ -193,7 +202,7 @@ def _classic(world: World, model: str, row: Row, name: str, load: str | None) ->
             return False
         return [value, world.display_name(field.relation, value)] if load else value
     if field.type in ("one2many", "many2many"):
-        return value or []
+        return _related(world, field, value or [])
     if field.type == "boolean":
         return bool(value)
     if field.type in ("float", "monetary"):
@@ -203,17 +212,17 @@ def _classic(world: World, model: str, row: Row, name: str, load: str | None) ->
     return value or False
 
 
+def _related(world: World, field: Field, ids: list[int]) -> list[int]:
+    """Ids of the records that rules leave; to list the other side of a many2one takes the right to read it."""
+    if field.type == "one2many":
+        world.check_access(field.relation)
+    allowed = {row["id"] for row in world.visible(field.relation)}
+    return [each for each in ids if each in allowed]
+
+
 def context_get(_world: World, _model: str) -> dict[str, Any]:
     """The user's own context, which clients send with their calls."""
     return {"lang": "en_US", "tz": "Europe/Berlin", "uid": BOT_USER_ID}
-
-
-def _refused(wording: str) -> Callable[..., Any]:
-    def refuse(_world: World, model: str, *_args: Any, **_kwargs: Any) -> Any:
-        title, group = TITLES.get(model, (model, "Settings"))
-        raise errors.access_error(title, model, group, wording)
-
-    return refuse
 
 
 _METHODS: dict[tuple[str, str], Method] = {
@@ -222,9 +231,11 @@ _METHODS: dict[tuple[str, str], Method] = {
     ("", "search_read"): Method(search_read),
     ("", "read"): Method(read, of_records=True),
     ("", "fields_get"): Method(fields_get),
-    ("", "create"): Method(_refused("create")),
-    ("", "write"): Method(_refused("modify"), of_records=True),
-    ("", "unlink"): Method(_refused("delete"), of_records=True),
-    ("", "copy"): Method(_refused("create"), of_records=True),
+    ("", "create"): Method(writing.create),
+    ("", "write"): Method(writing.write, of_records=True),
+    ("", "unlink"): Method(writing.unlink, of_records=True),
+    ("", "copy"): Method(writing.copy, of_records=True),
+    ("", "check_access_rights"): Method(check_access_rights, until=18),
+    ("", "has_access"): Method(has_access, of_records=True, since=18),
     ("res.users", "context_get"): Method(context_get),
 }

@@ -6,11 +6,13 @@ import contextlib
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from metta_local.odoo.accounts import BOT_KEY_ID, DATETIME
 from metta_local.odoo.broken import TRANSPORT, broken
 from metta_local.odoo.faults import FaultKind, Faults
 from metta_local.odoo.versions import Version
@@ -70,8 +72,10 @@ class Server:
         del self.calls[:-_KEPT_CALLS]
 
     def accepts(self, key: object) -> bool:
-        """Whether the bot's key is this one."""
-        return key == self.api_key
+        """Whether the bot's key is this one and has not expired."""
+        expires = self.data.rows["res.users.apikeys"][BOT_KEY_ID].get("expiration_date")
+        now = datetime.now(UTC).strftime(DATETIME)
+        return key == self.api_key and (expires is None or now < expires)
 
     def count_connection(self, request: Request) -> None:
         """Take note of the connection that a request came on."""

@@ -119,6 +119,55 @@ def http(_switch: tuple[Switch, str]) -> Iterator[Over]:
         session.close()
 
 
+@dataclass
+class Asker:
+    """One server asked over one of the two protocols, with named arguments only."""
+
+    emulator: OdooEmulator
+    protocol: str
+    _client: Client | Http
+
+    def __call__(self, model: str, method: str, *, ids: list[int] | None = None, **named: Any) -> Any:
+        if isinstance(self._client, Client):
+            return self._client(model, method, *([] if ids is None else [ids]), **named)
+        return self._client(model, method, **named | ({} if ids is None else {"ids": ids}))
+
+    def error(self, model: str, method: str, *, ids: list[int] | None = None, **named: Any) -> dict[str, Any]:
+        """What the server says of a call that fails, in the shape that both protocols share."""
+        if isinstance(self._client, Client):
+            return self._client.error(model, method, *([] if ids is None else [ids]), **named)
+        answer = self._client.post(model, method, named | ({} if ids is None else {"ids": ids}))
+        assert answer.status_code >= 400, answer.text
+        told: dict[str, Any] = answer.json()
+        return told
+
+
+WAYS = [
+    *((version, "jsonrpc") for version in ("15.0", "16.0", "17.0", "18.0", "19.0")),
+    ("19.0", "json2"),
+    ("saas~19.1", "json2"),
+]
+"""The versions, each with the protocols that it speaks."""
+
+
+@pytest.fixture
+def ask(connect: Connect, http: Over) -> Callable[..., Asker]:
+    """Makes an asker for ``version`` and ``protocol``; keywords go to the emulator."""
+
+    def make(version: str = "19.0", protocol: str = "json2", **kwargs: Any) -> Asker:
+        client = http(version, **kwargs) if protocol == "json2" else connect(version, **kwargs)
+        return Asker(client.emulator, protocol, client)
+
+    return make
+
+
+@pytest.fixture(params=WAYS, ids=lambda way: "-".join(way))
+def every_way(request: pytest.FixtureRequest, ask: Callable[..., Asker]) -> Callable[..., Asker]:
+    """Makes an asker for each version over each of its protocols in turn."""
+    version, protocol = request.param
+    return lambda **kwargs: ask(version, protocol, **kwargs)
+
+
 @pytest.fixture
 def client(connect: Connect) -> Client:
     """An Odoo 18 with every module."""
