@@ -125,7 +125,7 @@ class Reader:
         return {"lang": code} if code else {}
 
     async def can_search(self, model: str, name: str) -> bool:
-        """Whether a model may be searched by a text field; where it may not, a path through it fails the whole search."""
+        """Whether a model may be searched by a text field; where not, a path through it fails the whole search."""
         if (model, name) not in self._searchable and self._refused.get((model, (name,)), 0) <= self._clock():
             async with self._once():
                 await self._ask_search(model, name)
