@@ -35,7 +35,29 @@ def test_own_order_with_items_amounts_and_tracking(bench: Any, lena: Identity) -
     ]
 
 
-@pytest.mark.parametrize("typed", ["s00042", " S00042 ", "#S00042", "S 00042", "Ｓ０００４２"])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *("s00042", " S00042 ", "#S00042", "S 00042", "Ｓ０００４２", "S00042.", "(S00042)", "'S00042'", "S00042?"),
+        *(
+            "order no. s00042",
+            "Order No: S00042",
+            "ORDER #S00042",
+            "my order S00042",
+            "order number S00042",
+            "№ S00042",
+        ),
+        *("Bestellung Nr. S00042", "Bestellnummer: S00042", "Auftrag S00042", "pedido n.º S00042", "mi pedido #s00042"),
+        *(
+            "commande n° S00042",
+            "ma commande S00042",
+            "encomenda número S00042",
+            "ordine n. S00042",
+            "sales order S00042",
+        ),
+        *("bestelling nr S00042", "order-no. S00042"),
+    ],
+)
 def test_order_number_as_people_type_it(bench: Any, lena: Identity, typed: str) -> None:
     assert bench.order(typed, lena)["orderNumber"] == "S00042"
 
@@ -43,7 +65,23 @@ def test_order_number_as_people_type_it(bench: Any, lena: Identity, typed: str) 
 @pytest.mark.parametrize(
     "typed",
     [
-        *("", " ", "%", "S000%", "S00042%", "*", "S00042\0", "S00042'; --", "-1", "S" * 500, "🙂", "\u202eS00042"),
+        *(
+            "",
+            " ",
+            "%",
+            "S000%",
+            "S00042%",
+            "*",
+            "order",
+            "no. #",
+            "my order please",
+            "S00042\0",
+            "S00042'; --",
+            "-1",
+            "S" * 500,
+            "🙂",
+            "\u202eS00042",
+        ),
         *(None, False, True, 1.5, ["S00042"], {"=": 1}, 2**70),
     ],
 )
@@ -53,6 +91,24 @@ def test_a_number_that_is_none_finds_nothing_and_asks_nothing(bench: Any, lena: 
 
     assert bench.order(typed, lena) == nothing
     assert len(bench.emulator.calls) == asked
+
+
+def test_a_number_with_blanks_is_found_as_the_shop_writes_it(bench: Any, prove: Any) -> None:
+    assert bench.order("order Web  2026/0066", prove("ida@example.se"))["orderNumber"] == "Web 2026/0066"
+
+
+@pytest.mark.parametrize(
+    "typed", ["S0042", "42", "00042", "S000420", "S00042-1", "XS00042", "S00042 S00044", "S00042/"]
+)
+def test_a_number_that_is_nearly_right_is_not_guessed(bench: Any, lena: Identity, typed: str) -> None:
+    assert bench.order(typed, lena)["found"] is False
+
+
+def test_a_shop_may_name_its_orders_by_numbers_alone(bench: Any, lena: Identity) -> None:
+    bench.emulator.data.rows["sale.order"][9042]["name"] = "10042"
+
+    for typed in ("10042", "#10042", 10042, "order no. 10042"):
+        assert bench.order(typed, lena)["orderNumber"] == "10042"
 
 
 def test_underscore_in_a_number_is_no_wildcard(bench: Any, lena: Identity) -> None:

@@ -18,7 +18,7 @@ from typing import Protocol
 from pydantic import BaseModel
 
 from metta.errors import HandOff, MettaError, StateDown
-from metta.integrations.odoo import coerce
+from metta.integrations.odoo.order_number import order_numbers
 from metta.messages import ConversationKey, Identity, IdentityLevel, Try
 from metta.policy import Limits
 from metta.ports import Shop
@@ -158,8 +158,8 @@ class BoundedShop:
 
         Case does not count: a shop looks for a number as typed and in upper case.
         """
-        numbers = {number.upper() for number in coerce.order_numbers(order_number)}
-        about = (self._key.account_id, sorted(numbers) or order_number, identity.email, identity.phone)
+        likeliest = "".join((*order_numbers(order_number), order_number)[0].upper().split())
+        about = (self._key.account_id, likeliest, identity.email, identity.phone)
         return hashlib.sha256(repr(about).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
     def _take(self, name: str, counts: Sequence[_Count]) -> list[Try]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from metta.integrations.odoo import coerce, order_parts, order_view, results
+from metta.integrations.odoo.order_number import order_numbers
 from metta.integrations.odoo.ownership import Owner, any_of, has_phone, phone_domain, proved_domain
 from metta.integrations.odoo.port import Record, Term
 from metta.integrations.odoo.reader import Fields, Reader, together
@@ -35,7 +36,7 @@ async def get_order(
 ) -> results.Order | results.NotFound:
     """One order of this customer. Not there, not theirs and not allowed give the same answer."""
     owner = Owner.of(identity, company_orders=company_orders)
-    names = coerce.order_numbers(order_number)
+    names = order_numbers(order_number)
     if owner is None or not names:
         return results.NO_ORDER
     verified = identity.level is IdentityLevel.VERIFIED
