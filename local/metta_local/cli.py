@@ -111,9 +111,11 @@ def parser() -> argparse.ArgumentParser:
     tool = commands.add_parser("tool", help="run one tool as the model would and print its result as JSON")
     tool.add_argument("name", metavar="NAME", help="getProduct, searchProducts, getOrder, getOrdersByCustomer, ...")
     tool.add_argument("arguments", metavar="JSON", help="""its arguments, for example '{"orderNumber": "S00042"}'""")
-    tool.add_argument("--email", help="the customer's e-mail address")
+    tool.add_argument("--email", help="the customer's e-mail address; what is none proves nothing")
     tool.add_argument("--phone", help="the customer's phone number, +4915112345678")
     tool.add_argument("--level", choices=("verified", "claimed", "anonymous"), help="how well the address is proved")
+    tool.add_argument("--language", default="en", metavar="CODE", help="of names and texts, two letters (en)")
+    tool.add_argument("--json", action="store_true", help="changes nothing: the result is JSON anyway")
 
     chaos_command.add_arguments(
         commands.add_parser("chaos", help="inject faults, kill workers, and check that every promise holds")
@@ -173,7 +175,14 @@ def _dispatch(chosen: argparse.Namespace) -> int:
     if command == "tool":
         from metta_local import tool
 
-        return tool.run(chosen.name, chosen.arguments, email=chosen.email, phone=chosen.phone, level=chosen.level)
+        return tool.run(
+            chosen.name,
+            chosen.arguments,
+            email=chosen.email,
+            phone=chosen.phone,
+            level=chosen.level,
+            language=chosen.language,
+        )
     if command == "chaos":
         return chaos_command.run(chosen)
     from metta_local import bench

@@ -197,19 +197,19 @@ class CircuitShop:
         self._shop = shop
         self._circuit = circuit
 
-    async def get_product(self, product_id: int, *, language: str = "en") -> BaseModel:
+    async def get_product(self, product_id: object, *, language: str = "en") -> BaseModel:
         """As the shop's."""
         return await self._call(self._shop.get_product(product_id, language=language))
 
-    async def search_products(self, query: str, *, language: str = "en") -> BaseModel:
+    async def search_products(self, query: object, *, language: str = "en") -> BaseModel:
         """As the shop's."""
         return await self._call(self._shop.search_products(query, language=language))
 
-    async def get_order(self, order_number: str, *, identity: Identity, language: str = "en") -> BaseModel:
+    async def get_order(self, order_number: object, *, identity: Identity, language: str = "en") -> BaseModel:
         """As the shop's."""
         return await self._call(self._shop.get_order(order_number, identity=identity, language=language))
 
-    async def get_orders_by_customer(self, email: str, *, identity: Identity, language: str = "en") -> BaseModel:
+    async def get_orders_by_customer(self, email: object, *, identity: Identity, language: str = "en") -> BaseModel:
         """As the shop's."""
         return await self._call(self._shop.get_orders_by_customer(email, identity=identity, language=language))
 

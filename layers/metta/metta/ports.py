@@ -96,21 +96,24 @@ class Chatwoot(Protocol):
 
 
 class Shop(Protocol):
-    """Odoo as the tools use it. Results are small pydantic models; ``OdooDown`` when it cannot be asked."""
+    """Odoo as the tools use it. Results are small pydantic models; ``OdooDown`` when it cannot be asked.
 
-    async def get_product(self, product_id: int, *, language: str = "en") -> BaseModel:
+    Arguments are whatever a model passed: one that makes no sense finds nothing.
+    """
+
+    async def get_product(self, product_id: object, *, language: str = "en") -> BaseModel:
         """One product that is for sale, or ``found: false``."""
         ...
 
-    async def search_products(self, query: str, *, language: str = "en") -> BaseModel:
+    async def search_products(self, query: object, *, language: str = "en") -> BaseModel:
         """Up to 10 products for sale."""
         ...
 
-    async def get_order(self, order_number: str, *, identity: Identity, language: str = "en") -> BaseModel:
+    async def get_order(self, order_number: object, *, identity: Identity, language: str = "en") -> BaseModel:
         """One order of this customer; not there and not theirs look alike."""
         ...
 
-    async def get_orders_by_customer(self, email: str, *, identity: Identity, language: str = "en") -> BaseModel:
+    async def get_orders_by_customer(self, email: object, *, identity: Identity, language: str = "en") -> BaseModel:
         """This customer's latest orders; any address but the proved one gives the empty answer."""
         ...
 

@@ -200,14 +200,21 @@ class TestToolUsage:
             (["getOrder", "{"], ["not JSON"]),
             (["getOrder", "[1]"], ["object"]),
             (["getOrder", "{}"], ["orderNumber"]),
-            (["getProduct", '{"productId": "one"}'], ["productId"]),
+            (["getProduct", '{"id": 1}'], ["productId"]),
             (["getOrder", '{"orderNumber": "S00042"}', "--level", "verified"], ["--email", "--phone"]),
-            (["getOrder", '{"orderNumber": "S00042"}', "--phone", "call me"], ["--phone"]),
-            (["getOrder", '{"orderNumber": "S00042"}', "--email", "nobody"], ["--email"]),
         ],
     )
     def test_a_wrong_call_is_refused(self, shell: Shell, arguments: list[str], words: list[str]) -> None:
         refused(shell("tool", *arguments, **self.ODOO), *words)
+
+    @pytest.mark.parametrize("address", ["", "nobody", "%", "%@%", "a@b, c@d", "Lena <lena@example.org>", "x" * 5000])
+    @pytest.mark.parametrize("option", ["--email", "--phone"])
+    def test_an_address_that_is_none_proves_nothing(self, shell: Shell, option: str, address: str) -> None:
+        for name, arguments in (("getOrder", '{"orderNumber": "S00042"}'), ("getOrdersByCustomer", '{"email": "%"}')):
+            done = shell("tool", name, arguments, option, address, "--level", "verified", **self.ODOO)
+
+            assert (done.returncode, done.stderr) == (0, "")
+            assert json.loads(done.stdout)["found"] is False
 
     def test_odoo_that_does_not_answer_is_a_failure(self, shell: Shell) -> None:
         refused(shell("tool", "getProduct", '{"productId": 1}', **self.ODOO))

@@ -177,7 +177,7 @@ class Orders:
         self.world = world
         self.looks: list[str] = []
 
-    async def get_order(self, order_number: str, *, identity: Identity, language: str = "en") -> BaseModel:
+    async def get_order(self, order_number: object, *, identity: Identity, language: str = "en") -> BaseModel:
         del identity, language
         self.world.steps.do("look", lambda: self.looks.append(order_number))
         return Found(found=order_number in HERS)

@@ -79,7 +79,7 @@ class FakeShop:
             "note": self.note,
         }
 
-    async def get_product(self, product_id: int, *, language: str = "en") -> BaseModel:
+    async def get_product(self, product_id: object, *, language: str = "en") -> BaseModel:
         await self._ask("getProduct", product_id, None, language)
         if product_id != 1015:
             return NOT_FOUND
@@ -87,7 +87,7 @@ class FakeShop:
             productId=1015, name="Aurora Desk Lamp", listPrice="49.90 EUR", availability="in stock", quantityAvailable=7
         )
 
-    async def search_products(self, query: str, *, language: str = "en") -> BaseModel:
+    async def search_products(self, query: object, *, language: str = "en") -> BaseModel:
         await self._ask("searchProducts", query, None, language)
         if "lamp" not in query.lower():
             return NOT_FOUND
@@ -97,12 +97,12 @@ class FakeShop:
         ]
         return Result(products=lamps)
 
-    async def get_order(self, order_number: str, *, identity: Identity, language: str = "en") -> BaseModel:
+    async def get_order(self, order_number: object, *, identity: Identity, language: str = "en") -> BaseModel:
         await self._ask("getOrder", order_number, identity, language)
         owner = self.owners.get(order_number)
         return Result(**self._order(order_number)) if owner and owner == identity.email else NOT_FOUND
 
-    async def get_orders_by_customer(self, email: str, *, identity: Identity, language: str = "en") -> BaseModel:
+    async def get_orders_by_customer(self, email: object, *, identity: Identity, language: str = "en") -> BaseModel:
         await self._ask("getOrdersByCustomer", email, identity, language)
         if identity.level is not IdentityLevel.VERIFIED or email != identity.email:
             return NOT_FOUND

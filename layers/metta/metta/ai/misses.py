@@ -106,15 +106,15 @@ class BoundedShop:
         self._ended = ended
         self._now = now
 
-    async def get_product(self, product_id: int, *, language: str = "en") -> BaseModel:
+    async def get_product(self, product_id: object, *, language: str = "en") -> BaseModel:
         """As the shop's."""
         return await self._shop.get_product(product_id, language=language)
 
-    async def search_products(self, query: str, *, language: str = "en") -> BaseModel:
+    async def search_products(self, query: object, *, language: str = "en") -> BaseModel:
         """As the shop's."""
         return await self._shop.search_products(query, language=language)
 
-    async def get_order(self, order_number: str, *, identity: Identity, language: str = "en") -> BaseModel:
+    async def get_order(self, order_number: object, *, identity: Identity, language: str = "en") -> BaseModel:
         """As the shop's, as long as tries are left.
 
         Raises:
@@ -137,7 +137,7 @@ class BoundedShop:
             self._ended(HandOff("too many orders asked for in vain", reason=REASON))
         return result
 
-    async def get_orders_by_customer(self, email: str, *, identity: Identity, language: str = "en") -> BaseModel:
+    async def get_orders_by_customer(self, email: object, *, identity: Identity, language: str = "en") -> BaseModel:
         """As the shop's, which lists nothing for a claimed address."""
         return await self._shop.get_orders_by_customer(email, identity=identity, language=language)
 
@@ -153,12 +153,12 @@ class BoundedShop:
             ),
         )
 
-    def _name(self, order_number: str, identity: Identity) -> str:
+    def _name(self, order_number: object, identity: Identity) -> str:
         """The same for the same question however it is written; tells neither number nor address.
 
         Case does not count: a shop looks for a number as typed and in upper case.
         """
-        likeliest = "".join((*order_numbers(order_number), order_number)[0].upper().split())
+        likeliest = "".join((*order_numbers(order_number), str(order_number)[:200])[0].upper().split())
         about = (self._key.account_id, likeliest, identity.email, identity.phone)
         return hashlib.sha256(repr(about).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 

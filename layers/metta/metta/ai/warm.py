@@ -63,22 +63,22 @@ class _Nothing(BaseModel):
 class WarmShop:
     """Has nothing for sale and nothing on order."""
 
-    async def get_product(self, product_id: int, *, language: str = "en") -> BaseModel:
+    async def get_product(self, product_id: object, *, language: str = "en") -> BaseModel:
         """Nothing."""
         del product_id, language
         return _Nothing()
 
-    async def search_products(self, query: str, *, language: str = "en") -> BaseModel:
+    async def search_products(self, query: object, *, language: str = "en") -> BaseModel:
         """Nothing."""
         del query, language
         return _Nothing()
 
-    async def get_order(self, order_number: str, *, identity: Identity, language: str = "en") -> BaseModel:
+    async def get_order(self, order_number: object, *, identity: Identity, language: str = "en") -> BaseModel:
         """Nothing."""
         del order_number, identity, language
         return _Nothing()
 
-    async def get_orders_by_customer(self, email: str, *, identity: Identity, language: str = "en") -> BaseModel:
+    async def get_orders_by_customer(self, email: object, *, identity: Identity, language: str = "en") -> BaseModel:
         """Nothing."""
         del email, identity, language
         return _Nothing()

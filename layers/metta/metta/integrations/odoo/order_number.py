@@ -16,10 +16,10 @@ _AROUND = " \t\n.,;:!?#()[]\"'`*"
 _WORDS = frozenset(
     re.findall(
         r"\w+",
-        "auftrag auftragsnummer auftragsnr bestelling bestellung bestellnummer bestelnummer bestelnr bestellnr commande "
-        "compra de del devis di do encomenda id il het la le ma meine mein mi mia mijn minha mio mon my n no nr num "
-        "numer numero nummer number o of offer offerte angebot orden order orders ordernummer ordernr ordine pedido "
-        "presupuesto quotation quote ref reference referencia sale sales the van von",
+        "auftrag auftragsnummer auftragsnr bestelling bestellung bestellnummer bestelnummer bestelnr bestellnr "
+        "commande compra de del devis di do encomenda id il het la le ma meine mein mi mia mijn minha mio mon my "
+        "n no nr num numer numero nummer number o of offer offerte angebot orden order orders ordernummer ordernr "
+        "ordine pedido presupuesto quotation quote ref reference referencia sale sales the van von",
     )
 )
 

@@ -26,7 +26,7 @@ class OdooShop:
         self._chars = policy.limits.tool_result_chars
         self._company_orders = policy.identity.company_orders
 
-    async def get_product(self, product_id: int, *, language: str = "en") -> results.Product | results.NotFound:
+    async def get_product(self, product_id: object, *, language: str = "en") -> results.Product | results.NotFound:
         """One product that is for sale, by ``product.product`` id, or ``found: false``.
 
         Raises:
@@ -35,7 +35,7 @@ class OdooShop:
         found = await products.get_product(self._reader, product_id, language=language, shop_url=self._shop_url)
         return results.fit(found, self._chars)
 
-    async def search_products(self, query: str, *, language: str = "en") -> results.ProductList | results.NotFound:
+    async def search_products(self, query: object, *, language: str = "en") -> results.ProductList | results.NotFound:
         """Up to 10 products for sale that match every word, or ``found: false``.
 
         Raises:
@@ -45,7 +45,7 @@ class OdooShop:
         return results.fit(found, self._chars)
 
     async def get_order(
-        self, order_number: str, *, identity: Identity, language: str = "en"
+        self, order_number: object, *, identity: Identity, language: str = "en"
     ) -> results.Order | results.NotFound:
         """One order of this customer; not there, not theirs and not allowed look alike.
 
@@ -60,7 +60,7 @@ class OdooShop:
         return results.fit(found, self._chars)
 
     async def get_orders_by_customer(
-        self, email: str, *, identity: Identity, language: str = "en"
+        self, email: object, *, identity: Identity, language: str = "en"
     ) -> results.OrderList | results.NotFound:
         """This customer's latest orders; any address but the proved one gives the empty answer.
 
