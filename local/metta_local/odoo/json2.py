@@ -13,7 +13,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from metta_local.odoo import errors, orm
+from metta_local.odoo import errors, methods
 from metta_local.odoo.faults import FaultKind
 from metta_local.odoo.server import OdooCall, Server, not_found
 
@@ -60,7 +60,7 @@ class Json2:
         model, method = request.path_params["model"], request.path_params["method"]
         named = _arguments(body)
         self._server.record(OdooCall(model, method, (), dict(named), "json2"))
-        return orm.call_named(self._server.data, model, method, named)
+        return methods.call_named(self._server.data, model, method, named)
 
     def _check_key(self, header: str) -> None:
         found = _BEARER.fullmatch(header)

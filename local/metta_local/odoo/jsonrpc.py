@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from metta_local.odoo import database, errors, orm
+from metta_local.odoo import database, errors, methods
 from metta_local.odoo.faults import FaultKind
 from metta_local.odoo.server import OdooCall, Server, not_found
 
@@ -64,7 +64,7 @@ class JsonRpc:
             raise errors.access_denied()
         positional, named = (tuple(rest), {}) if method == "execute" else (tuple(rest[0]), dict((*rest, {})[1]))
         self._server.record(OdooCall(model, orm_method, positional, named))
-        return orm.execute(self._server.data, model, orm_method, positional, named)
+        return methods.execute(self._server.data, model, orm_method, positional, named)
 
     def _common(self, method: str, args: list[Any]) -> Any:
         if method == "version":

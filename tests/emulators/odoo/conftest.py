@@ -121,7 +121,10 @@ def http(_switch: tuple[Switch, str]) -> Iterator[Over]:
 
 @dataclass
 class Asker:
-    """One server asked over one of the two protocols, with named arguments only."""
+    """One server asked over one of the two protocols, with named arguments.
+
+    Over JSON-RPC the ids and a search's domain go by their place: Odoo 15 has another name for the latter.
+    """
 
     emulator: OdooEmulator
     protocol: str
@@ -129,17 +132,22 @@ class Asker:
 
     def __call__(self, model: str, method: str, *, ids: list[int] | None = None, **named: Any) -> Any:
         if isinstance(self._client, Client):
-            return self._client(model, method, *([] if ids is None else [ids]), **named)
+            return self._client(model, method, *self._placed(method, ids, named), **named)
         return self._client(model, method, **named | ({} if ids is None else {"ids": ids}))
 
     def error(self, model: str, method: str, *, ids: list[int] | None = None, **named: Any) -> dict[str, Any]:
         """What the server says of a call that fails, in the shape that both protocols share."""
         if isinstance(self._client, Client):
-            return self._client.error(model, method, *([] if ids is None else [ids]), **named)
+            return self._client.error(model, method, *self._placed(method, ids, named), **named)
         answer = self._client.post(model, method, named | ({} if ids is None else {"ids": ids}))
         assert answer.status_code >= 400, answer.text
         told: dict[str, Any] = answer.json()
         return told
+
+    def _placed(self, method: str, ids: list[int] | None, named: dict[str, Any]) -> list[Any]:
+        if method in ("search", "search_count") and "domain" in named:
+            return [named.pop("domain")]
+        return [] if ids is None else [ids]
 
 
 WAYS = [

@@ -121,6 +121,15 @@ def test_a_method_that_does_not_exist(every_way: Any) -> None:
     )
 
 
+def test_odoo_15_knows_a_searchs_domain_by_another_name(connect: Any) -> None:
+    new = connect("16.0")
+    assert new("res.lang", "search_count", domain=[], limit=2) == 2
+    old = connect("15.0")
+    assert old("res.lang", "search", args=[], limit=1) == [1]
+    for method, named in (("search", {"domain": []}), ("search_count", {"args": [], "limit": 1})):
+        assert old.error("res.lang", method, **named)["name"] == "builtins.TypeError"
+
+
 def test_accents_count_unless_the_database_ignores_them(every_way: Any) -> None:
     def found(ask: Any, operator: str, text: str) -> list[int]:
         ids: list[int] = ask("res.partner", "search", domain=[["name", operator, text]])
