@@ -207,7 +207,7 @@ class TestToolUsage:
     def test_a_wrong_call_is_refused(self, shell: Shell, arguments: list[str], words: list[str]) -> None:
         refused(shell("tool", *arguments, **self.ODOO), *words)
 
-    @pytest.mark.parametrize("address", ["", "nobody", "%", "%@%", "a@b, c@d", "Lena <lena@example.org>", "x" * 5000])
+    @pytest.mark.parametrize("address", ["", "nobody", "%", "a@b, c@d", "Lena <lena@example.org>", "x" * 5000])
     @pytest.mark.parametrize("option", ["--email", "--phone"])
     def test_an_address_that_is_none_proves_nothing(self, shell: Shell, option: str, address: str) -> None:
         for name, arguments in (("getOrder", '{"orderNumber": "S00042"}'), ("getOrdersByCustomer", '{"email": "%"}')):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -19,11 +20,15 @@ from metta_local.serving import LoopbackServer
 
 
 class Switch:
-    """An ASGI application whose inner one can be changed while it is served."""
+    """An ASGI application whose inner one can be changed while it is served; notes when each request began."""
 
-    app: Any = None
+    def __init__(self) -> None:
+        self.app: Any = None
+        self.requests: list[tuple[float, str]] = []
+        """Seconds, monotonic, and path."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.requests.append((time.monotonic(), scope["path"]))
         await self.app(scope, receive, send)
 
 
@@ -34,6 +39,7 @@ class Bench:
     emulator: OdooEmulator
     rpc: OdooClient
     shop: OdooShop
+    switch: Switch
 
     def run(self, work: Coroutine[Any, Any, BaseModel]) -> dict[str, Any]:
         """The result of a tool as the model would get it."""
@@ -82,19 +88,21 @@ def serve(_switch: tuple[Switch, str]) -> Iterator[Serve]:
         *,
         timeout_seconds: float = 8,
         database: str | None = None,
+        calls_per_second: float | None = None,
         company_orders: bool = False,
         result_chars: int = 6000,
         **kwargs: Any,
     ) -> Bench:
         emulator = OdooEmulator(version, **kwargs)
         switch.app = emulator.app
+        switch.requests.clear()
         settings = OdooSettings(url, database or emulator.database, emulator.username, SecretStr(emulator.api_key))
-        rpc = OdooClient(settings, timeout_seconds=timeout_seconds)
+        rpc = OdooClient(settings, timeout_seconds=timeout_seconds, calls_per_second=calls_per_second)
         opened.append(rpc)
         policy = Policy(
             limits=Limits(tool_result_chars=result_chars), identity=IdentityPolicy(company_orders=company_orders)
         )
-        return Bench(emulator, rpc, OdooShop(rpc, policy=policy, odoo_url="https://shop.example"))
+        return Bench(emulator, rpc, OdooShop(rpc, policy=policy, odoo_url="https://shop.example"), switch)
 
     yield make
     for rpc in opened:

@@ -25,6 +25,18 @@ KEY = "emulated-odoo-key"
 LEAKS = ("Traceback", "psycopg2", "LINE 1", "db.internal", "10.0.3.17", "Inventory", "Sales/User", "id=7", KEY)
 
 
+@pytest.fixture(params=["18.0", "19.0"], ids=["jsonrpc", "json2"])
+def version(request: pytest.FixtureRequest) -> str:
+    """A release of each protocol."""
+    return str(request.param)
+
+
+@pytest.fixture
+def bench(serve: Any, version: str) -> Any:
+    """An Odoo of each protocol with every module."""
+    return serve(version)
+
+
 def lamps(rpc: OdooClient, **kwargs: Any) -> Any:
     options: dict[str, Any] = {"limit": 5, "order": "id"} | kwargs
     return rpc.search_read("product.product", [("name", "ilike", "lamp")], ["id"], **options)
@@ -60,6 +72,11 @@ def test_missing_fields_are_left_out_of_fields_get(serve: Any) -> None:
     assert found == {"name"}
 
 
+def openings(bench: Any) -> int:
+    """How often a session was opened: each protocol then asks once for the user's context."""
+    return len([call for call in bench.emulator.calls if call.method == "context_get"])
+
+
 class TestLogin:
     def test_once_per_process_however_many_ask_at_first(self, bench: Any) -> None:
         async def many() -> list[Any]:
@@ -67,12 +84,13 @@ class TestLogin:
 
         assert all(rows == [{"id": 1011}, {"id": 1012}] for rows in asyncio.run(many()))
         assert ask(bench)
-        assert bench.emulator.logins == 1
+        assert openings(bench) == 1
 
     def test_making_a_client_asks_nothing(self, bench: Any) -> None:
         OdooClient(OdooSettings("http://127.0.0.1:9", "db", "user", SecretStr("key"))).close()
 
-    def test_again_once_when_the_server_no_longer_accepts_it(self, bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_again_once_when_the_server_no_longer_accepts_it(self, serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        bench = serve("18.0")
         ask(bench)
         monkeypatch.setattr("metta_local.odoo.database.BOT_USER_ID", 70)
 
@@ -87,15 +105,15 @@ class TestLogin:
 
         assert isinstance(error, KeyRefused)
         assert "ODOO_API_KEY" in str(error)
-        assert bench.emulator.logins == 2
+        assert openings(bench) == 1
 
     def test_wrong_key_from_the_start(self, bench: Any) -> None:
         bench.emulator.revoke_key()
 
         assert isinstance(failure(bench), KeyRefused)
 
-    def test_wrong_database_is_named_without_its_host(self, serve: Any) -> None:
-        assert "ODOO_DB" in str(failure(serve(database="nope")))
+    def test_wrong_database_is_named_without_its_host(self, serve: Any, version: str) -> None:
+        assert "ODOO_DB" in str(failure(serve(version, database="nope")))
 
     def test_comes_back_when_the_key_does(self, bench: Any) -> None:
         bench.emulator.revoke_key()
@@ -106,18 +124,18 @@ class TestLogin:
 
 
 class TestServerErrors:
-    def test_rights_that_lack(self, serve: Any) -> None:
-        assert isinstance(failure(serve(denied={"product.product"})), NoAccess)
+    def test_rights_that_lack(self, serve: Any, version: str) -> None:
+        assert isinstance(failure(serve(version, denied={"product.product"})), NoAccess)
 
-    def test_field_that_lacks(self, serve: Any) -> None:
-        bench = serve("15.0")
+    def test_field_that_lacks(self, serve: Any, version: str) -> None:
+        bench = serve(version, modules={"sale", "stock"})
 
         error = failure(bench, bench.rpc.search_read("sale.order", [], ["delivery_status"], limit=1, order="id"))
 
         assert isinstance(error, FieldMissing)
 
-    def test_model_that_lacks(self, serve: Any) -> None:
-        bench = serve(modules=())
+    def test_model_that_lacks(self, serve: Any, version: str) -> None:
+        bench = serve(version, modules=())
 
         assert isinstance(failure(bench, bench.rpc.fields_get("sale.order", ["name"])), Refused)
 
@@ -165,9 +183,9 @@ class TestConnection:
         assert type(failure(bench)) is OdooDown
 
     @pytest.mark.parametrize("kind", list(FaultKind))
-    def test_a_failure_at_login_is_odoo_down_and_passes(self, serve: Any, kind: FaultKind) -> None:
-        bench = serve(timeout_seconds=1)
-        bench.emulator.faults.add(Fault(kind, seconds=30, method="login"))
+    def test_a_failure_at_login_is_odoo_down_and_passes(self, serve: Any, kind: FaultKind, version: str) -> None:
+        bench = serve(version, timeout_seconds=1)
+        bench.emulator.faults.add(Fault(kind, seconds=30, method="login" if version == "18.0" else "context_get"))
         assert isinstance(failure(bench), OdooDown)
 
         bench.emulator.faults.clear()
@@ -200,8 +218,8 @@ class TestConnection:
 
 class TestDeadline:
     @pytest.mark.parametrize("kind", [FaultKind.DELAY, FaultKind.DRIP])
-    def test_holds_also_where_every_single_read_is_in_time(self, serve: Any, kind: FaultKind) -> None:
-        bench = serve(timeout_seconds=1)
+    def test_holds_also_where_every_single_read_is_in_time(self, serve: Any, kind: FaultKind, version: str) -> None:
+        bench = serve(version, timeout_seconds=1)
         ask(bench)
         bench.emulator.faults.add(Fault(kind, seconds=30))
         start = time.monotonic()
@@ -210,8 +228,8 @@ class TestDeadline:
 
         assert time.monotonic() - start < 5
 
-    def test_threads_come_back_from_a_server_that_drips(self, serve: Any) -> None:
-        bench = serve(timeout_seconds=1)
+    def test_threads_come_back_from_a_server_that_drips(self, serve: Any, version: str) -> None:
+        bench = serve(version, timeout_seconds=1)
         ask(bench)
         bench.emulator.faults.add(Fault(FaultKind.DRIP, seconds=30))
 
@@ -223,8 +241,8 @@ class TestDeadline:
 
         assert ask(bench), "a new call finds a free thread"
 
-    def test_a_caller_that_goes_away_frees_its_thread(self, serve: Any) -> None:
-        bench = serve(timeout_seconds=20)
+    def test_a_caller_that_goes_away_frees_its_thread(self, serve: Any, version: str) -> None:
+        bench = serve(version, timeout_seconds=20)
         ask(bench)
         bench.emulator.faults.add(Fault(FaultKind.DELAY, seconds=30))
 

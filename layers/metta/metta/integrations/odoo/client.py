@@ -21,7 +21,16 @@ from metta.integrations.odoo.json2 import Json2Session
 from metta.integrations.odoo.jsonrpc import JsonRpcSession
 from metta.integrations.odoo.pace import Pace
 from metta.integrations.odoo.port import Context, Domain, Record
-from metta.integrations.odoo.session import LoginRefusedError, NotSpokenError, Question, Session
+from metta.integrations.odoo.session import (
+    LoginRefusedError,
+    NotSpokenError,
+    Question,
+    Session,
+    is_count,
+    is_flag,
+    is_object,
+    is_records,
+)
 from metta.integrations.odoo.transport import Address, Call, Wire
 from metta.integrations.odoo.version import OdooVersion, ask_version
 from metta.settings import OdooSettings
@@ -85,26 +94,20 @@ class OdooClient:
         self._allowed.check_domain(model, domain)
         self._allowed.check_range(limit, order)
         named = {"domain": list(domain), "fields": list(fields), "limit": limit, "order": order}
-        rows = await self._ask(Question(model, "search_read", named, context or {}))
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise OdooDown(f"Odoo's answer on {model} is not a list of records")
+        rows: list[Record] = await self._run(Question(model, "search_read", named, is_records, context or {}))
         return rows
 
     async def search_count(self, model: str, domain: Domain, *, context: Context | None = None) -> int:
         """See ``OdooPort.search_count``."""
         self._allowed.check_domain(model, domain)
-        count = await self._ask(Question(model, "search_count", {"domain": list(domain)}, context or {}))
-        if not isinstance(count, int) or isinstance(count, bool):
-            raise OdooDown(f"Odoo's answer on {model} is not a number")
-        return count
+        named = {"domain": list(domain)}
+        return int(await self._run(Question(model, "search_count", named, is_count, context or {})))
 
     async def fields_get(self, model: str, names: Sequence[str]) -> frozenset[str]:
         """See ``OdooPort.fields_get``."""
         self._allowed.check_fields(model, names)
         named = {"allfields": list(names), "attributes": ["type"]}
-        found = await self._ask(Question(model, "fields_get", named))
-        if not isinstance(found, dict):
-            raise OdooDown(f"Odoo's answer on the fields of {model} is not an object")
+        found = await self._run(Question(model, "fields_get", named, is_object))
         return frozenset(found) & frozenset(names)
 
     async def timezone(self) -> str:
@@ -123,10 +126,11 @@ class OdooClient:
         version, _ = await self.connection()
         if version.major >= HAS_ACCESS_SINCE:
             # a method of records, unlike the other: over RPC its first argument is always the ids
-            question = Question(model, "has_access", {"ids": [], "operation": operation})
+            question = Question(model, "has_access", {"ids": [], "operation": operation}, is_flag)
         else:
-            question = Question(model, "check_access_rights", {"operation": operation, "raise_exception": False})
-        return await self._ask(question) is True
+            named = {"operation": operation, "raise_exception": False}
+            question = Question(model, "check_access_rights", named, is_flag)
+        return bool(await self._run(question))
 
     async def connection(self) -> tuple[OdooVersion, str]:
         """The server's version, and the protocol that is spoken with it (``jsonrpc`` or ``json2``); logs in for it.
@@ -141,9 +145,6 @@ class OdooClient:
         """Let go of threads and connections; questions that still wait are cancelled."""
         self._executor.shutdown(wait=False, cancel_futures=True)
         self._wire.close()
-
-    async def _ask(self, question: Question) -> Any:
-        return await self._run(question)
 
     async def _run(self, question: Question | None) -> Any:
         """The answer to a question, or the session itself where there is none, within the deadline."""
@@ -180,11 +181,13 @@ class OdooClient:
         if question is None:
             return session
         try:
-            return session.ask(call, question)
+            answer = session.ask(call, question)
         except (LoginRefusedError, NotSpokenError):
-            pass
-        # The key was replaced, or the server upgraded, while this process lived.
-        return self._opened(call, stale=session).ask(call, question)
+            # The key was replaced, or the server upgraded, while this process lived.
+            answer = self._opened(call, stale=session).ask(call, question)
+        if not question.is_answer(answer):
+            raise TypeError
+        return answer
 
     def _opened(self, call: Call, *, stale: Session | None) -> Session:
         """The process's session; a new one when there is none or it is the ``stale`` one.

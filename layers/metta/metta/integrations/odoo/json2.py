@@ -15,12 +15,13 @@ from metta.integrations.odoo.session import (
     NotSpokenError,
     Question,
     ServerError,
+    is_object,
     timezone_of,
 )
 from metta.integrations.odoo.transport import Call, HttpStatusError, Wire
 from metta.settings import OdooSettings
 
-_WHO_AM_I = Question("res.users", "context_get", {})
+_WHO_AM_I = Question("res.users", "context_get", {}, is_object)
 _ACCESS_DENIED = "odoo.exceptions.AccessDenied"
 
 
@@ -48,7 +49,10 @@ class Json2Session:
             Exception: as ``ask`` does.
         """
         session = cls(wire, settings)
-        session.timezone = timezone_of(session.ask(call, _WHO_AM_I))
+        context = session.ask(call, _WHO_AM_I)
+        if not is_object(context):
+            raise TypeError
+        session.timezone = timezone_of(context)
         return session
 
     def ask(self, call: Call, question: Question) -> Any:

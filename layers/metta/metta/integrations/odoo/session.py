@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,12 +18,14 @@ class Question:
         method: a public method that changes nothing.
         arguments: by name. The first one also goes by its position where the protocol has positions, since its name
             differs between releases.
+        is_answer: whether what came can be the answer; else it is a failure that may pass.
         context: Odoo's context.
     """
 
     model: str
     method: str
     arguments: Mapping[str, Any]
+    is_answer: Callable[[Any], bool]
     context: Mapping[str, Any] | None = None
 
 
@@ -55,6 +57,26 @@ def timezone_of(context: object) -> str:
     """The time zone in a user's context; empty when there is none."""
     zone = context.get("tz") if isinstance(context, Mapping) else None
     return zone if isinstance(zone, str) else ""
+
+
+def is_object(answer: Any) -> bool:
+    """Whether it is a JSON object."""
+    return isinstance(answer, dict)
+
+
+def is_records(answer: Any) -> bool:
+    """Whether it is a list of JSON objects."""
+    return isinstance(answer, list) and all(map(is_object, answer))
+
+
+def is_count(answer: Any) -> bool:
+    """Whether it is a whole number, and no flag."""
+    return isinstance(answer, int) and not isinstance(answer, bool)
+
+
+def is_flag(answer: Any) -> bool:
+    """Whether it is true or false."""
+    return isinstance(answer, bool)
 
 
 class Session(Protocol):
