@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import pytest
 
+from metta.integrations.odoo import OdooPort, OdooShop
 from metta.integrations.odoo.product_view import availability_of, card
+from metta.policy import Policy
 
 
 def test_product_card_in_plain_words(bench: Any) -> None:
@@ -126,6 +130,36 @@ def test_an_odd_reference_finds_nothing(bench: Any, value: Any) -> None:
 )
 def test_by_id_or_reference(bench: Any, value: Any) -> None:
     assert bench.product(value)["productId"] == 1011
+
+
+def test_a_reference_kept_in_lower_case_is_found_in_capitals(bench: Any) -> None:
+    bench.emulator.data.rows["product.product"][1011]["default_code"] = "lamp-aur"
+
+    assert bench.product("LAMP-AUR")["productId"] == 1011
+
+
+class Careless:
+    """A port that finds every product, whatever is searched for."""
+
+    async def search_read(self, model: str, *_args: Any, **_kwargs: Any) -> list[dict[str, Any]]:
+        row = {"display_name": "Lamp", "lst_price": 1.0, "product_tmpl_id": [1, "Lamp"], "product_variant_count": 3}
+        sold = {"active": True, "sale_ok": True}
+        rows = [{"id": 7, **row, **sold}, {"id": 8, **row, **sold, "active": False}, {"id": 9, **row, "sale_ok": False}]
+        return rows if model == "product.product" else []
+
+    async def fields_get(self, _model: str, names: Sequence[str]) -> frozenset[str]:
+        return frozenset(names)
+
+
+def test_what_is_not_for_sale_is_not_shown_even_when_a_search_returns_it() -> None:
+    shop = OdooShop(cast("OdooPort", Careless()), policy=Policy())
+
+    card = asyncio.run(shop.get_product(9)).model_dump()
+    others = asyncio.run(shop.get_product(7)).model_dump().get("otherVariants", ())
+    listed = asyncio.run(shop.search_products("lamp")).model_dump()["products"]
+
+    assert card.get("productId") != 9
+    assert {each["productId"] for each in (*others, *listed)} == {7}
 
 
 @pytest.mark.parametrize("value", [10045, "10045"])

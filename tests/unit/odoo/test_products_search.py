@@ -138,8 +138,10 @@ class TestAccents:
 
 
 class TestReferences:
-    def test_the_product_with_that_reference_comes_first(self, bench: Any) -> None:
+    @pytest.mark.parametrize("kept", ["WRAP", "wrap", "Wrap"])
+    def test_the_product_with_that_reference_comes_first(self, bench: Any, kept: str) -> None:
         rows = bench.emulator.data.rows["product.product"]
+        rows[1018]["default_code"] = kept
         for number in range(30):
             name = {"en_US": f"A wrap {number:02}"}
             rows[5000 + number] = rows[1011] | {"id": 5000 + number, "default_code": f"WRAP{number}", "name": name}
@@ -168,6 +170,24 @@ class TestVariants:
 
         assert names(bench.search("fjord chair")) == ["Fjord Chair (Oak)", "Fjord Chair (Black)"]
         assert bench.search("black fjord")["found"] is False
+
+
+@pytest.mark.parametrize("version", ["15.0", "16.0", "17.0", "18.0", "19.0", "saas~19.1"])
+@pytest.mark.parametrize("modules", [None, {"sale"}])
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("creme brulee", "Crème Brûlée Bowl"),
+        ("black chair", "Fjord Chair (Black)"),
+        ("lamp-aur", "Aurora Desk Lamp"),
+        ("mug 100%", "Travel Mug 100% Leakproof"),
+        ("living room", "Luna Floor Lamp"),
+    ],
+)
+def test_every_version_with_any_modules_finds_the_same(
+    serve: Any, version: str, modules: set[str] | None, query: str, found: str
+) -> None:
+    assert names(serve(version, modules=modules).search(query)) == [found]
 
 
 def test_prices_in_a_list_say_whether_tax_is_in_them(bench: Any) -> None:
@@ -208,6 +228,26 @@ class TestWaves:
 
         assert len(bench.emulator.calls) == calls
         assert bench.emulator.logins == 1
+
+    def test_a_full_list_needs_no_second_wave(self, bench: Any) -> None:
+        rows = bench.emulator.data.rows["product.product"]
+        for number in range(30):
+            name = {"en_US": f"Lámp {number}" if number % 2 else f"Lamp {number}"}
+            rows[5000 + number] = rows[1011] | {"id": 5000 + number, "name": name}
+        bench.search("mug")
+        bench.emulator.calls.clear()
+
+        assert len(bench.search("lamp")["products"]) == 10
+        assert len(bench.emulator.calls) == 2
+
+    def test_a_right_that_lacks_is_not_asked_for_each_time(self, serve: Any) -> None:
+        bench = serve(denied={"product.template.attribute.value"})
+        bench.search("lamp")
+        bench.emulator.calls.clear()
+
+        bench.search("mug")
+
+        assert not bench.asked("product.template.attribute.value")
 
     def test_the_calls_of_a_wave_are_under_way_together(self, bench: Any) -> None:
         bench.search("lamp", language="de")

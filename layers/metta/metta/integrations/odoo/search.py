@@ -69,21 +69,20 @@ class _Search:
                 return []
             exact, others = await self._wave(None, LIST_FIELDS, _FALLBACK_SPELLINGS)
             return self._best(exact, others)
-        known = {row["id"] for row in exact}
-        wanted = [row["id"] for row in self._best([], others) if row["id"] not in known]
-        room = SHOWN + 1 - len(exact)
-        if wanted and room <= 0:
-            wanted = [row["id"] for row in others if self._is_reference(row) and row["id"] not in known]
+        wanted = [row["id"] for row in self._best(others)][: max(1, SHOWN + 1 - len(exact))]
         if not wanted:
-            return self._best(exact, [])
-        missing = [*FOR_SALE, ("id", "in", wanted[: max(room, 1)])]
+            return self._best(exact)
+        missing = [*FOR_SALE, ("id", "in", wanted)]
         read = await self._reader.read(MODEL, missing, LIST_FIELDS, limit=SHOWN + 1, order=_ORDER, language=language)
         return self._best(exact, read)
 
     async def _wave(
         self, language: str | None, other_fields: Fields, most_others: int
     ) -> tuple[list[Record], list[Record]]:
-        """Products with the words as they are, and those among similar ones that have them as well."""
+        """Products with the words as they are, and further ones that have them in another spelling.
+
+        Where the first fill the list, only a product whose reference was named still has a place in it.
+        """
         exact = self._reader.read(
             MODEL, [*FOR_SALE, *self._as_typed()], LIST_FIELDS, limit=SHOWN + 1, order=_ORDER, language=language
         )
@@ -92,7 +91,10 @@ class _Search:
         )
         async with together() as group:
             exact_rows, similar_rows = group.create_task(exact), group.create_task(similar)
-        return exact_rows.result(), [row for row in similar_rows.result() if self._matches(row)]
+        found = exact_rows.result()
+        known = {row["id"] for row in found}
+        fits = self._is_reference if len(found) > SHOWN else self._has_the_words
+        return found, [row for row in similar_rows.result() if row["id"] not in known and fits(row)]
 
     def _as_typed(self) -> list[Term]:
         """Every word somewhere, as it is."""
@@ -116,14 +118,13 @@ class _Search:
             terms += ["|"] * (len(leaves) - 1) + leaves
         return terms
 
-    def _matches(self, row: Record) -> bool:
-        return self._is_reference(row) or occur(self._sought, searched_texts(row))
+    def _has_the_words(self, row: Record) -> bool:
+        return occur(self._sought, searched_texts(row))
 
     def _is_reference(self, row: Record) -> bool:
         code = row.get("default_code")
         return isinstance(code, str) and code.casefold() in self._folded_references
 
     def _best(self, *found: Sequence[Record]) -> list[Record]:
-        """All that was found, once each, in its order, but a product whose reference was named first."""
-        rows = list({row["id"]: row for rows in found for row in rows}.values())
-        return sorted(rows, key=lambda row: not self._is_reference(row))
+        """All that was found, in its order, but a product whose reference was named first."""
+        return sorted((row for rows in found for row in rows), key=lambda row: not self._is_reference(row))

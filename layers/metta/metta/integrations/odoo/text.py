@@ -49,13 +49,17 @@ def plain(value: object, limit: int) -> str:
         parser.feed(source)
         parser.close()
         source = "".join(parser.parts)
-    seen = "".join(
+    line = " ".join((source if source.isascii() and source.isprintable() else visible(source)).split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def visible(text: str) -> str:
+    """``text`` without invisible characters, and with a blank for each control character."""
+    return "".join(
         " " if unicodedata.category(c) in ("Cc", "Zs", "Zl", "Zp") else c
-        for c in source
+        for c in text
         if unicodedata.category(c) not in ("Cf", "Cs", "Co", "Cn")
     )
-    line = " ".join(seen.split())
-    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
 def first_line(value: object, limit: int) -> str:

@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from metta.integrations.odoo.coerce import like
+from metta.integrations.odoo.text import visible
 
 MAX_WORDS = 8
 MAX_WORD_CHARS = 40
@@ -19,8 +20,6 @@ MAX_QUERY_CHARS = 1000
 
 _AROUND = ".,;:!?\"'()[]*¿¡«»\u201c\u201d\u201e\u2018\u2019"
 """What stands around words in a sentence."""
-_UNSEEN = ("Cf", "Cs", "Co", "Cn")
-_BLANK = ("Cc", "Zs", "Zl", "Zp")
 _OF_OTHER_LETTERS = str.maketrans(
     {"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ı": "i", "þ": "th", "ð": "d", "\u2019": "'"}
 )
@@ -45,18 +44,10 @@ def words(value: object) -> tuple[str, ...]:
     """
     if not isinstance(value, str) or len(value) > MAX_QUERY_CHARS:
         return ()
-    text = value if value.isascii() and value.isprintable() else _visible(value)
+    text = value if value.isascii() and value.isprintable() else visible(unicodedata.normalize("NFKC", value))
     found = (word.strip(_AROUND) for word in text.split() if any(c.isalnum() for c in word))
     kept = tuple(dict.fromkeys(found))
     return kept if len(kept) <= MAX_WORDS and all(len(word) <= MAX_WORD_CHARS for word in kept) else ()
-
-
-def _visible(text: str) -> str:
-    return "".join(
-        " " if unicodedata.category(c) in _BLANK else c
-        for c in unicodedata.normalize("NFKC", text)
-        if unicodedata.category(c) not in _UNSEEN
-    )
 
 
 def fold(text: str) -> str:
