@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import getaddresses
@@ -205,7 +207,8 @@ def _formatted(amount: float, language: str) -> str:
 
 
 def _website_url(world: World, row: Row) -> str:
-    words = str(world.in_language(row["name"])).lower().split()
+    plain = unicodedata.normalize("NFKD", str(world.in_language(row["name"]))).encode("ascii", "ignore").decode()
+    words = re.findall(r"[a-z0-9]+", plain.lower())
     return f"/shop/{'-'.join(words)}-{row.get('product_tmpl_id') or row['id']}"
 
 

@@ -342,6 +342,13 @@ def test_a_link_leads_to_the_shop_or_nowhere(path: Any) -> None:
     assert card(row | {"website_url": "/shop/x-1"}, frozenset(), "").link is None
 
 
+def test_a_link_with_accents_can_be_clicked(bench: Any) -> None:
+    row = {"id": 1, "sale_ok": True, "is_published": True, "website_url": "/shop/crème-\ud8001"}
+
+    assert card(row, frozenset(), "https://shop.example").link == "https://shop.example/shop/cr%C3%A8me-1"
+    assert bench.product(1024)["link"] == "https://shop.example/shop/creme-brulee-bowl-524"
+
+
 @pytest.mark.parametrize(
     ("version", "text"), [("16.0", None), ("17.0", "For every wood Dries overnight & smells of oranges.")]
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Sequence
+from urllib.parse import quote
 
 from metta.integrations.odoo import results
 from metta.integrations.odoo.port import Record
@@ -143,4 +145,4 @@ def _link(row: Record, shop_url: str) -> str | None:
     path = row.get("website_url")
     if row.get("is_published") is not True or not isinstance(path, str) or not path.startswith("/shop/"):
         return None
-    return link(shop_url + path)
+    return link(shop_url + quote(path, safe=string.printable, errors="ignore"))
