@@ -68,6 +68,14 @@ ABILITIES = (
         also_reads=("stock.move", "stock.quant"),
     ),
     Ability(
+        "kits",
+        "product.product",
+        ("is_kits",),
+        "availability will be 'not known'",
+        module="metta_bot_mrp",
+        comes_with="mrp",
+    ),
+    Ability(
         "shop_pages",
         "product.product",
         ("website_url", "is_published"),
@@ -104,6 +112,14 @@ ABILITIES = (
         module="metta_bot_delivery",
         comes_with="delivery (stock_delivery since Odoo 17)",
         also_reads=("delivery.carrier",),
+    ),
+    Ability(
+        "invoices",
+        "sale.order",
+        ("invoice_ids",),
+        "orders are told without whether they are paid",
+        comes_with="sale",
+        also_reads=("account.move", "account.move.line"),
     ),
     Ability(
         "phones",

@@ -39,6 +39,7 @@ def tables(version: int) -> Tables:
         "delivery.carrier": {key: {"id": key, "name": name, "active": True} for key, name in shop["carriers"].items()},
         "res.partner": {each["id"]: _partner(each, version) for each in shop["partners"]},
         "res.partner.bank": {1: {"id": 1, "acc_number": "DE02120300000000202051", "partner_id": 4712}},
+        "res.company": {1: {"id": 1, "name": "Acme Retail"}, 2: {"id": 2, "name": "Acme Wholesale"}},
         "res.users": {},
         "account.tax": {each["id"]: _tax(each, version) for each in shop["taxes"]},
         "product.template": {},
@@ -55,7 +56,7 @@ def tables(version: int) -> Tables:
     for number, (code, active) in enumerate(shop["languages"].items(), start=1):
         made["res.lang"][number] = {"id": number, "code": code, "name": code, "active": active}
     for user, partner, login in ((BOT_USER_ID, 3, "metta@acme.example"), (8, 9, "nina@acme.example")):
-        made["res.users"][user] = {"id": user, "partner_id": partner, "login": login, "active": True}
+        made["res.users"][user] = {"id": user, "partner_id": partner, "login": login, "active": True, "company_ids": [1]}
         made["res.users"][user]["name"] = made["res.partner"][partner]["name"]
     for each in shop["products"]:
         if version >= each.get("since", 0):

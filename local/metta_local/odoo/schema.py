@@ -103,6 +103,7 @@ MODELS: dict[str, dict[str, Field]] = {
         "partner_id": Field("many2one", "res.partner"),
         "groups_id": Field("many2many", "res.groups", until=18),
         "group_ids": Field("many2many", "res.groups", since=19),
+        "company_ids": Field("many2many", "res.company"),
     },
     "res.groups": {**_COMMON, **_chars("name", "full_name")},
     "res.users.apikeys": {
@@ -113,6 +114,7 @@ MODELS: dict[str, dict[str, Field]] = {
         "expiration_date": Field("datetime", since=18),
     },
     "ir.module.module": {**_COMMON, **_chars("name", "shortdesc"), "state": Field("selection")},
+    "res.company": {**_COMMON, "name": Field("char")},
     "res.country": {**_COMMON, **_chars("name", "code"), "phone_code": Field("integer")},
     "res.lang": {**_COMMON, **_chars("name", "code"), "active": Field("boolean")},
     "res.currency": {**_COMMON, "name": Field("char"), "active": Field("boolean")},

@@ -189,6 +189,7 @@ class TestRelease:
 
 def test_the_pace_of_odoo_online_is_kept(doctor: Doctor, tmp_path: Path) -> None:
     emulator = OdooEmulator()
+    emulator.faults.add(Fault(FaultKind.DELAY, seconds=0.05, method="has_access"))
     policy = tmp_path / "paced.yaml"
     policy.write_text("odoo: {calls_per_second: 100}\n", encoding="utf-8")
 
