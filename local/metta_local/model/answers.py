@@ -49,7 +49,7 @@ def _order(data: Json, asked: str, language: str) -> str:
     for field, name in (("promisedFor", "promised"), ("orderedOn", "ordered_on")):
         if field in data:
             said.append(sentence(language, name, date=str(data[field])))
-    if items := [_item(item) for item in data.get("items", ())]:
+    if items := [said_of for item in data.get("items", ()) if (said_of := _item(item))]:
         said.append(sentence(language, "items", items="; ".join(items)))
     if "total" in data:
         said.append(sentence(language, "total", amount=str(data["total"])))
@@ -66,8 +66,13 @@ def _parcel(parcel: Json, language: str) -> str:
 
 
 def _item(item: Json) -> str:
-    quantity = item.get("quantity")
-    return f"{quantity:g} × {item['name']}" if isinstance(quantity, int | float) else str(item.get("name", ""))
+    quantity, name = item.get("quantity"), _name(item)
+    return f"{quantity:g} × {name}" if name and isinstance(quantity, int | float) else name
+
+
+def _name(thing: Json) -> str:
+    """What a thing is called; its reference or id where it has no name that may be told."""
+    return str(thing.get("name") or thing.get("reference") or thing.get("productId") or "")
 
 
 def _orders(data: Json, language: str) -> str:
@@ -89,7 +94,7 @@ def _availability(data: Json, language: str) -> str:
 
 
 def _product(data: Json, language: str) -> str:
-    name, availability = str(data.get("name", "")), _availability(data, language)
+    name, availability = _name(data), _availability(data, language)
     if price := data.get("listPrice"):
         return sentence(language, "product", name=name, price=str(price), availability=availability)
     return sentence(language, "product_no_price", name=name, availability=availability)

@@ -14,6 +14,7 @@ from metta_local.model.wording import fold
 
 _ELEMENT = re.compile(r"<(details|team|files)-([0-9a-f]{4,})>(.*?)</\1-\2>", re.DOTALL)
 _FACT = re.compile(r"^- ([\w ]{1,40}): (.+)$", re.MULTILINE)
+_WITHHELD = "[text withheld:"
 _LINE_TO_FACTS = "These facts"
 
 
@@ -74,12 +75,25 @@ def _object(text: Any) -> dict[str, Any]:
 
 
 def _result(output: Any) -> dict[str, Any]:
-    """A tool's JSON, with or without the envelope that marks it as data."""
+    """A tool's JSON, with or without the envelope that marks it as data, and without what was withheld."""
     value = _object(output)
     inner = value.get("data")
     if isinstance(inner, dict) and len(value) == 1:
-        return inner
-    return value or {"error": str(output)}
+        value = inner
+    told: dict[str, Any] = _told(value)
+    return told or {"error": str(output)}
+
+
+def _told(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _told(inner) for key, inner in value.items() if not _is_withheld(inner)}
+    if isinstance(value, list):
+        return [_told(inner) for inner in value if not _is_withheld(inner)]
+    return value
+
+
+def _is_withheld(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith(_WITHHELD)
 
 
 def _said(items: list[dict[str, Any]]) -> tuple[list[tuple[str, str]], dict[str, Any], list[ToolResult]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import codecs
+
 import pytest
 
 from metta.guardrails import Guardrails
@@ -74,3 +77,18 @@ def test_a_secret_neither_leaves_nor_enters(guardrails: Guardrails, nowhere: Mes
     assert "[SECRET]" in into.text
     assert secret[-12:] not in into.text
     assert guardrails.sanitize(f"my key is {secret} ok") == into.text
+
+
+def test_instructions_do_not_leave_in_disguise_either(protected: Guardrails, nowhere: MessageContext) -> None:
+    secret = f"The word is {protected.canary} and it is a secret prompt of the system"
+    disguises = {
+        "base64": base64.b64encode(secret.encode()).decode(),
+        "hex": secret.encode().hex(),
+        "backwards": secret[::-1],
+        "rot13": codecs.encode(secret, "rot13"),
+        "spelled": " ".join(secret),
+        "canary spelled": "It is " + " ".join(protected.canary),
+    }
+    for name, text in disguises.items():
+        verdict = protected.validate_output(f"Here: {text}", nowhere)
+        assert verdict.reason.startswith("leak/"), name

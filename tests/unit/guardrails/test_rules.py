@@ -136,3 +136,27 @@ def test_a_reply_that_was_nothing_but_an_image_is_not_sent(guardrails: Guardrail
 
 def test_a_reply_of_endless_length_is_not_one(guardrails: Guardrails, turn: MessageContext) -> None:
     assert guardrails.validate_output("word " * 5000, turn).reason == "rules/too_long"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "You will get a full refund today.",
+        "Your refund has been approved.",
+        "Der Betrag wird Ihnen erstattet.",
+        "Sie erhalten Ihr Geld zurück.",
+        "Vous serez remboursé demain.",
+        "Recibirá un reembolso.",
+    ],
+)
+def test_a_refund_is_not_promised_in_other_words_either(
+    guardrails: Guardrails, turn: MessageContext, reply: str
+) -> None:
+    assert guardrails.validate_output(reply, turn).reason == "rules/forbidden_promise"
+
+
+def test_what_the_facts_promise_may_be_told(policy: Policy, turn: MessageContext) -> None:
+    reply = "If you return it unused, you get a full refund."
+    facts = policy.facts | {"refunds": "For unused goods you get a full refund."}
+    assert Guardrails(policy).validate_output(reply, turn).action is Action.BLOCK
+    assert Guardrails(policy.model_copy(update={"facts": facts})).validate_output(reply, turn).action is Action.ALLOW

@@ -36,9 +36,10 @@ def withhold(result: JsonObject, is_instruction: IsInstruction) -> JsonObject:
     An order may be spread over several fields or lines: where only the texts together give one, all of them are
     withheld.
     """
-    texts = dict.fromkeys(_texts(result))
+    texts = _texts(result)
     flagged = {text for text in texts if is_instruction(text)}
-    rest = [text for text in texts if text not in flagged]
+    # what is one word, such as a reference, stands between the parts of an order without breaking it up
+    rest = [text for text in texts if text not in flagged and " " in text]
     if len(rest) > 1 and is_instruction("\n".join(rest)):
         flagged.update(rest)
     if not flagged:
@@ -52,16 +53,14 @@ def withheld_fields(result: JsonObject) -> tuple[str, ...]:
     return tuple(".".join(path) for path, text in _walk(result, ()) if text == WITHHELD)
 
 
-def _texts(value: JsonObject) -> Iterator[str]:
-    """The shop's texts; a text without a blank is judged as well, since it can be encoded."""
-    for path, text in _walk(value, ()):
-        if _is_foreign(path):
-            yield text
-
-
-def _is_foreign(path: tuple[str, ...]) -> bool:
-    named = next((part for part in reversed(path) if not part.isdigit()), "")
-    return named not in _OUR_WORDS
+def _texts(result: JsonObject) -> list[str]:
+    """The shop's texts, each once, those of like fields together as a reader of a list sees them."""
+    fields: dict[str, dict[str, None]] = {}
+    for path, text in _walk(result, ()):
+        name = next((part for part in reversed(path) if not part.isdigit()), "")
+        if name not in _OUR_WORDS:
+            fields.setdefault(name, {})[text] = None
+    return [text for texts in fields.values() for text in texts]
 
 
 def _walk(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -57,9 +57,21 @@ class LeakCheck:
                 self._runs.update(hash(tuple(words[i : i + RUN])) for i in range(len(words) - RUN + 1))
 
     def __call__(self, view: View, _context: MessageContext) -> list[Hit]:
-        """Everything in the reply that must not be seen outside."""
+        """Everything in the reply that must not be seen outside, also encoded or backwards."""
+        hits = [
+            Hit("leak", kind, *view.span(start, end), 0.95, self._action) for kind, start, end in self._found(view)
+        ]
+        for inner, start, end in view.hidden:
+            if found := self._found(inner):
+                hits.append(Hit("leak", found[0][0], start, end, 0.95, self._action))
+        return hits
+
+    def _found(self, view: View) -> list[tuple[str, int, int]]:
         found = list(find_secrets(view))
         found += [("CANARY", m.start(), m.end()) for m in _CANARY.finditer(view.folded) if m.group() in self._canaries]
+        squashed = "".join(char for char in view.folded if char.isalnum()) if not found else ""
+        if any(canary.removeprefix("canary-") in squashed for canary in self._canaries):
+            found.append(("CANARY", 0, len(view.text)))
         if self._names:
             found += [
                 ("INTERNAL_NAME", m.start(), m.end())
@@ -68,7 +80,7 @@ class LeakCheck:
             ]
         if self._runs:
             found += self._repeated(view)
-        return [Hit("leak", kind, *view.span(start, end), 0.95, self._action) for kind, start, end in found]
+        return found
 
     def _repeated(self, view: View) -> list[tuple[str, int, int]]:
         words = [(m.group(), m.start(), m.end()) for m in _WORD.finditer(view.folded)]

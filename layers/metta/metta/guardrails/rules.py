@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from metta.guardrails.chars import fold
 from metta.guardrails.hits import Hit
 from metta.guardrails.links import find_markup
 from metta.guardrails.normalise import View
@@ -70,6 +71,7 @@ class OutputRules:
         self._competitor_action = action_of(policy, "competitor")
         self._hosts = tuple(host.strip().lower().lstrip("*.") for host in policy.rules.allowed_link_hosts)
         self._facts = " ".join(policy.facts.values()).lower()
+        self._promised = fold(" \n".join(policy.facts.values()))
 
     def __call__(self, view: View, context: MessageContext) -> list[Hit]:
         """One hit a place; those of links and markup carry what stands there instead."""
@@ -77,6 +79,8 @@ class OutputRules:
             return [Hit("rules", "too_long", LONGEST_REPLY, len(view.original), 1.0, Action.BLOCK)]
         hits = []
         for match in self._promise.finditer(view.folded):
+            if match.group() in self._promised:  # the operator's own facts promise it
+                continue
             if not _CANNOT.search(view.folded, max(0, match.start() - _BACK), match.start()):
                 hits.append(Hit("rules", "forbidden_promise", *view.span(*match.span()), 1.0, self._promise_action))
         for match in self._competitor.finditer(view.folded):
