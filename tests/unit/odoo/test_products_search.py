@@ -88,55 +88,6 @@ def test_no_more_than_ten(bench: Any) -> None:
     assert answer["moreMatches"] is True
 
 
-class TestAccents:
-    @pytest.mark.parametrize("query", ["creme brulee", "crème brûlée", "CRÈME BRULEE", "brulee bowl"])
-    def test_do_not_matter(self, bench: Any, query: str) -> None:
-        assert names(bench.search(query)) == ["Crème Brûlée Bowl"]
-
-    @pytest.mark.parametrize(
-        ("query", "language", "found"),
-        [
-            ("lampara escritorio", "es", "Lámpara de escritorio Aurora"),
-            ("cuenco espanol", "es", "Cuenco español"),
-            ("mobelol", "de", "Möbelöl weiß"),
-            ("Moebeloel", "de", "Möbelöl weiß"),
-            ("möbelöl weiss", "de", "Möbelöl weiß"),
-            ("Schuessel", "de", "Schüssel Crème Brûlée"),
-            ("buecherregal", "de", "Bücherregal Eiche"),
-            ("bibliotheque chene", "fr", "Bibliothèque en chêne"),
-            ("aufbau zu hause", "de", "Aufbau zu Hause"),
-        ],
-    )
-    def test_do_not_matter_in_the_customers_language(self, bench: Any, query: str, language: str, found: str) -> None:
-        assert names(bench.search(query, language=language)) == [found]
-
-    def test_typed_where_the_shop_has_none(self, bench: Any) -> None:
-        assert names(bench.search("Áurora lämp")) == ["Aurora Desk Lamp"]
-
-    def test_in_source_texts_when_the_customers_language_has_nothing(self, bench: Any) -> None:
-        bench.emulator.data.rows["product.product"][1024]["name"]["it_IT"] = "Coppa"
-        bench.emulator.data.rows["res.lang"][5]["active"] = True
-
-        assert names(bench.search("creme bowl", language="it")) == ["Crème Brûlée Bowl"]
-
-    def test_similar_words_are_not_found_instead(self, bench: Any) -> None:
-        assert bench.search("lomp")["found"] is False
-        assert bench.search("muga")["found"] is False
-
-    def test_words_letter_by_letter_come_before_other_spellings(self, bench: Any) -> None:
-        rows = bench.emulator.data.rows["product.product"]
-        rows[1011]["name"] = {"en_US": "A Rosé Glass"}
-        rows[1012]["name"] = {"en_US": "Z Rose Glass"}
-
-        assert names(bench.search("rose glass")) == ["Z Rose Glass", "A Rosé Glass"]
-
-    def test_a_database_that_ignores_accents_itself_gives_the_same(self, bench: Any) -> None:
-        bench.emulator.data.unaccent = True
-
-        assert names(bench.search("creme brulee")) == ["Crème Brûlée Bowl"]
-        assert bench.search("lomp")["found"] is False
-
-
 class TestReferences:
     @pytest.mark.parametrize("kept", ["WRAP", "wrap", "Wrap"])
     def test_the_product_with_that_reference_comes_first(self, bench: Any, kept: str) -> None:

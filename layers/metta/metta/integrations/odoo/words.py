@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from metta.integrations.odoo.coerce import like
 from metta.integrations.odoo.text import visible
@@ -32,6 +32,9 @@ _PAIRS = re.compile("(ae|oe|ue|ss)")
 _VOWELS = frozenset("aeiouy'")
 _CONSONANTS = (("n", "ñ"), ("c", "ç"), ("s", "š"), ("c", "č"), ("z", "ž"), ("s", "ş"), ("l", "ł"), ("g", "ğ"))
 """Consonants and what they are with an accent, the more frequent first."""
+_ACCENTED_VOWELS = tuple(
+    pair for row in ("áéíóú", "äëïöü", "àèìòù", "âêîôû") for pair in zip("aeiou", row, strict=True)
+)
 _LEAST_LETTERS = 2
 _MOST_SPELLINGS = 8
 
@@ -75,17 +78,23 @@ def spellings(word: str) -> tuple[str, ...]:
     """Patterns for ``ilike`` that find ``word`` with other accents; they also find other words.
 
     A vowel becomes "any one character", two letters that may stand for one become "anything", but only while enough
-    letters stay to search by. Short words are sought in their literal spellings alone.
+    letters stay to search by. In shorter words one letter at a time takes each of the frequent accents.
     """
     plain, long = fold(word), written_out(word)
     if pattern := _loose(long):
-        found = [pattern]
-        for letter, accented in _CONSONANTS:
-            at = (place for place, c in enumerate(long) if c == letter)
-            found += filter(None, (_loose(long[:place] + accented + long[place + 1 :]) for place in at))
-        return tuple(dict.fromkeys(found))[:_MOST_SPELLINGS]
-    literal = (word.casefold(), plain, long, _PAIR.sub(lambda pair: _TOGETHER[pair[0]], plain))
-    return tuple(dict.fromkeys(like(each) for each in literal))
+        found = [pattern, *filter(None, map(_loose, _with_one_accent(long, _CONSONANTS)))]
+    else:
+        together = _PAIR.sub(lambda pair: _TOGETHER[pair[0]], plain)
+        forms = (word.casefold(), plain, long, together, *_with_one_accent(plain, _CONSONANTS[:2] + _ACCENTED_VOWELS))
+        found = [like(form) for form in forms]
+    return tuple(dict.fromkeys(found))[:_MOST_SPELLINGS]
+
+
+def _with_one_accent(text: str, letters: Iterable[tuple[str, str]]) -> Iterator[str]:
+    for letter, accented in letters:
+        for place, c in enumerate(text):
+            if c == letter:
+                yield text[:place] + accented + text[place + 1 :]
 
 
 def _loose(text: str) -> str | None:
