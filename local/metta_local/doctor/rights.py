@@ -99,9 +99,10 @@ async def companies(client: OdooClient, username: str) -> Check:
         rows = await client.search_read("res.users", [("login", "=", username)], ["company_ids"], limit=1, order="id")
     except (NoAccess, FieldMissing, Refused):
         rows = []
-    if not rows:
+    ids = rows[0].get("company_ids") if rows else None
+    if not isinstance(ids, list):
         return skip("odoo.company", "which companies the user belongs to is not known")
-    count = len(rows[0].get("company_ids") or [])
+    count = len(ids)
     if count <= 1:
         return ok("odoo.company", "the user belongs to one company")
     return warn(

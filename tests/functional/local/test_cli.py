@@ -18,7 +18,7 @@ from metta_local.aws import MiniStack
 
 from .processes import Done, metta
 
-COMMANDS = ("demo", "up", "worker", "send", "redrive", "migrate", "guard", "tool", "bench")
+COMMANDS = ("demo", "up", "worker", "send", "redrive", "migrate", "doctor", "guard", "tool", "bench")
 
 
 class Shell:
