@@ -47,3 +47,25 @@ def test_many_workers_never_take_more_than_the_day_has_nor_count_a_message_twice
     assert len(rate["messages"]["NS"]) == 11
     assert within.count(True) >= 10
     assert not within[-1]
+
+
+def test_many_workers_look_for_no_more_orders_than_the_limit(table: tuple[Any, str]) -> None:
+    client, name = table
+    counters, subject = DynamoCounters(client, name), "contact#3:901:2026-11-22"
+
+    def ask(n: int) -> bool:
+        taken = counters.take_try(subject, f"order-{n % 15}", limit=6, kept_until=NOW)
+        if taken and n % 15 == 0:
+            counters.give_back_try(subject, "order-0")
+        return taken is not None
+
+    with ThreadPoolExecutor(8) as workers:
+        let_through = list(workers.map(ask, range(45)))
+    for n in range(1, 15):  # whichever came last may have been given back
+        ask(n)
+    key = {"id": {"S": f"misses#{subject}"}}
+    tries = client.get_item(TableName=name, Key=key, ConsistentRead=True)["Item"]["tries"]["SS"]
+    assert len(tries) == 6
+    assert "order-0" not in tries
+    assert let_through.count(True) >= 6
+    assert let_through.count(False) >= 6

@@ -206,6 +206,17 @@ def test_what_is_counted_tells_neither_number_nor_address() -> None:
     assert "lena" not in told
 
 
+def test_a_guess_that_the_contact_may_not_make_takes_no_miss_of_the_conversation_back() -> None:
+    counter = Counter(claimed_misses=2, contact_claimed_misses=2)
+    counter.ask("S00091")
+    counter.clock += DAY
+    for conversation, number in enumerate(("S00092", "S00093"), 78):
+        counter.ask(number, conversation=conversation)
+    assert counter.ask("S00091") == "a person"
+    counter.clock += DAY
+    assert counter.ask("S00094") == "not found, a person"
+
+
 def test_guesses_of_several_messages_are_one_count(desk: Desk) -> None:
     tries = TriesInMemory()
     for number in ("S00091", "S00092"):
