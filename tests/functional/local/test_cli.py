@@ -15,6 +15,8 @@ import pytest
 from metta.ai import tools
 from metta_local import cli
 from metta_local.aws import MiniStack
+from metta_local.odoo import OdooEmulator
+from metta_local.serving import LoopbackServer
 
 from .processes import Done, metta
 
@@ -218,6 +220,22 @@ class TestToolUsage:
 
     def test_odoo_that_does_not_answer_is_a_failure(self, shell: Shell) -> None:
         refused(shell("tool", "getProduct", '{"productId": 1}', **self.ODOO))
+
+    def test_a_claimed_customer_is_answered_alike_however_often_she_asks(self, shell: Shell) -> None:
+        emulator = OdooEmulator()
+        with LoopbackServer(emulator.app) as odoo:
+            named = {"ODOO_DB": emulator.database, "ODOO_USERNAME": emulator.username, "ODOO_API_KEY": emulator.api_key}
+            given = {"ODOO_URL": odoo.url, **named}
+
+            def ask(number: str) -> str:
+                arguments = json.dumps({"orderNumber": number})
+                done = shell("tool", "getOrder", arguments, "--email", "lena@example.org", **given)
+                assert (done.returncode, done.stderr) == (0, "")
+                return done.stdout
+
+            answers = [ask(number) for number in ("S00043", "S00047", "S90001", "S90002", "S00043", "S00048", "S90003")]
+            assert len(set(answers)) == 1, "no guess is counted, not there and not hers are one answer"
+            assert json.loads(ask("S00042"))["found"] is True
 
     def test_what_is_logged_meanwhile_is_not_shown(self, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
         async def call(*_: object, **__: object) -> dict[str, bool]:
