@@ -84,11 +84,11 @@ def _expression(world: World, model: str, tokens: list[Any]) -> Predicate:
 def _leaf(world: World, model: str, path: str, operator: str, value: Any) -> Predicate:
     name, _, rest = path.partition(".")
     field = world.fields(model).get(name)
-    if field is None or not field.searchable:
-        raise errors.invalid_field(name, model)
+    if field is None or not field.searchable or (rest and field.type not in _RELATIONS):
+        if world.database.version >= 19:
+            raise errors.invalid_condition(model, name, (path, operator, value))
+        raise errors.invalid_field(path if field and rest else name, model)
     if rest:
-        if field.type not in _RELATIONS:
-            raise errors.invalid_field(path, model)
         # A path through a many2one also finds archived records; one through x2many does not.
         matching = search_ids(world, field.relation, [(rest, operator, value)], archived=field.type == "many2one")
         return lambda row: bool(_ids(world.value(model, row, name)) & matching)

@@ -108,6 +108,12 @@ def invalid_field(name: str, model: str) -> OdooError:
     return OdooError("builtins.ValueError", f"Invalid field {name!r} on model {model!r}")
 
 
+def invalid_condition(model: str, name: str, condition: tuple[Any, ...]) -> OdooError:
+    """The same of a search's domain since Odoo 19; the message repeats the value that was searched for."""
+    shown = ", ".join(map(repr, condition))
+    return OdooError("builtins.ValueError", f"Invalid field {model}.{name} in condition ({shown})")
+
+
 def no_such_model(model: str) -> OdooError:
     """There is no such model."""
     return OdooError("odoo.exceptions.UserError", f"Object {model} doesn't exist")

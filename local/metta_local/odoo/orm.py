@@ -150,8 +150,8 @@ def _classic(world: World, model: str, row: Row, name: str, load: str | None) ->
 
 
 def _related(world: World, field: Field, ids: list[int]) -> list[int]:
-    """Ids of the records that rules leave; to list the other side of a many2one takes the right to read it."""
-    if field.type == "one2many":
+    """Ids of the records that rules leave; until 18 a many2many is listed without the right to read what it lists."""
+    if field.type == "one2many" or world.database.version >= 19:
         world.check_access(field.relation)
     allowed = {row["id"] for row in world.visible(field.relation)}
     return [each for each in ids if each in allowed]

@@ -82,6 +82,15 @@ def test_one_error_by_one_name(every_way: Any, named: dict[str, Any], name: str,
     assert says in told["message"]
 
 
+def test_since_19_a_field_that_is_missing_is_told_with_the_value_searched_for(every_way: Any) -> None:
+    ask = every_way()
+
+    for path in ("nonsense", "partner_id.nonsense", "name.nonsense"):
+        message = ask.error("sale.order", "search", domain=[[path, "=", "lena@example.org"]])["message"]
+        assert message.startswith("Invalid field")
+        assert ("lena@example.org" in message) is (ask.emulator.data.version >= 19)
+
+
 @pytest.mark.parametrize(
     ("identifier", "name"),
     [("x", "psycopg2.errors.InvalidTextRepresentation"), (2**31, "psycopg2.errors.NumericValueOutOfRange")],

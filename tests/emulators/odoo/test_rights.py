@@ -79,6 +79,18 @@ class TestModels:
         told = bot.error("sale.order", "read", ids=[9042], fields=["order_line"])
         assert told["name"] == "odoo.exceptions.AccessError"
 
+    @pytest.mark.parametrize(("version", "refused"), [("18.0", False), ("19.0", True)])
+    def test_since_19_a_list_of_what_may_not_be_read_fails_the_read(
+        self, ask: Any, version: str, refused: bool
+    ) -> None:
+        bot = ask(version, "jsonrpc", denied={"account.tax"})
+
+        if refused:
+            told = bot.error("product.product", "read", ids=[1011], fields=["taxes_id"])
+            assert told["name"] == "odoo.exceptions.AccessError"
+        else:
+            assert bot("product.product", "read", ids=[1011], fields=["taxes_id"])[0]["taxes_id"]
+
 
 class TestAsking:
     @pytest.mark.parametrize(
@@ -223,10 +235,10 @@ class TestRecipe:
     def test_rules_of_a_group_widen_and_rules_for_all_narrow(self, ask: Any, module: Any) -> None:
         bot = ask()
         folder = module(
-            rule("model_sale_order", "[('state', '=', 'cancel'), ('id', '>', 0)]", "group_bot"),
+            rule("model_sale_order", "['!', ('state', '!=', 'cancel'), ('id', '>', 0)]", "group_bot"),
             rule("model_sale_order", "[('name', '=', 'S00055')]", "bot.group_bot"),
             rule("model_sale_order", "['!', ('partner_id', '=', 4712)]"),
-            rule("model_sale_order", "[(0, '=', 1)]", "sales_team.group_sale_manager"),
+            rule("model_sale_order", "[(1, '=', 1)]", "sales_team.group_sale_manager"),
             rule("model_sale_order", "[(0, '=', 1)]", permissions='<field name="perm_read" eval="False"/>'),
         )
         load_rights(bot.emulator.data, folder)
