@@ -112,14 +112,19 @@ def test_the_same_question_again_is_one_miss_however_it_is_written(again: str) -
         ("S0009-9", CLAIMED),
         ("S00099", MARCO),
         ("S00099", Identity(level=IdentityLevel.CLAIMED, email="lena@example.org", phone="+4915112345678")),
-        ("%", CLAIMED),
-        ("\ud800", CLAIMED),
     ],
 )
 def test_another_number_or_another_address_is_another_guess(number: str, identity: Identity) -> None:
     counter = Counter(claimed_misses=2)
     assert counter.ask("S00099") == "not found"
     assert counter.ask(number, identity=identity) == "not found, a person"
+
+
+@pytest.mark.parametrize("nonsense", ["", "my order", "%", "\ud800", "S00099'--", "9" * 300])
+def test_what_can_be_no_number_is_no_guess(nonsense: str) -> None:
+    counter = Counter(claimed_misses=1)
+    assert counter.ask(nonsense) == "not found"
+    assert counter.ask("S00099") == "not found, a person"
 
 
 def test_the_question_of_the_last_miss_may_be_asked_again_by_a_turn_that_is_tried_again() -> None:

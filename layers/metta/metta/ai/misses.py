@@ -115,15 +115,16 @@ class BoundedShop:
         return await self._shop.search_products(query, language=language)
 
     async def get_order(self, order_number: object, *, identity: Identity, language: str = "en") -> BaseModel:
-        """As the shop's, as long as tries are left.
+        """As the shop's, as long as tries are left. What can be no order's number is not looked for, so it is no try.
 
         Raises:
             HandOff: none was left; nothing was looked up.
             StateDown: they cannot be counted; nothing was looked up.
         """
-        if identity.level is not IdentityLevel.CLAIMED:
+        numbers = order_numbers(order_number)
+        if identity.level is not IdentityLevel.CLAIMED or not numbers:
             return await self._shop.get_order(order_number, identity=identity, language=language)
-        name, counts = self._name(order_number, identity), self._counts()
+        name, counts = self._name(numbers[0], identity), self._counts()
         tries = await asyncio.to_thread(self._take, name, counts)
         try:
             result = await self._shop.get_order(order_number, identity=identity, language=language)
@@ -153,14 +154,13 @@ class BoundedShop:
             ),
         )
 
-    def _name(self, order_number: object, identity: Identity) -> str:
+    def _name(self, likeliest: str, identity: Identity) -> str:
         """The same for the same question however it is written; tells neither number nor address.
 
-        Case does not count: a shop looks for a number as typed and in upper case.
+        Case and blanks do not count: a shop looks for a number as typed, without blanks and in upper case.
         """
-        likeliest = "".join((*order_numbers(order_number), str(order_number)[:200])[0].upper().split())
-        about = (self._key.account_id, likeliest, identity.email, identity.phone)
-        return hashlib.sha256(repr(about).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        about = (self._key.account_id, "".join(likeliest.upper().split()), identity.email, identity.phone)
+        return hashlib.sha256(repr(about).encode()).hexdigest()[:32]
 
     def _take(self, name: str, counts: Sequence[_Count]) -> list[Try]:
         """Take the try in each count; what one took it gives back when the next refuses."""
