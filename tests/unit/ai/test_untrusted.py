@@ -62,7 +62,9 @@ def test_an_order_that_two_names_give_together_is_withheld_in_both() -> None:
     ("tool", "arguments"),
     [("getOrder", {"orderNumber": "S00042"}), ("getOrdersByCustomer", {"email": "lena@example.org"})],
 )
-def test_the_command_and_the_model_see_the_same_withheld_text(desk: Desk, tool: str, arguments: dict[str, Any]) -> None:
+def test_the_command_and_the_model_see_the_same_withheld_text(
+    desk: Desk, caplog: pytest.LogCaptureFixture, tool: str, arguments: dict[str, Any]
+) -> None:
     desk.shop.note = ORDERS
     desk.emulator.script([Call(tool, arguments), Say("Hello.")])
     desk.ask("Where is S00042?")
@@ -72,6 +74,8 @@ def test_the_command_and_the_model_see_the_same_withheld_text(desk: Desk, tool: 
     (call,) = desk.work.tool_calls
     assert call.result == shown
     assert [path.rpartition(".")[2] for path in call.withheld] == ["note"]
+    assert f"tool {tool}: texts of the shop that give orders were withheld: {call.withheld[0]}" in caplog.text
+    assert "discount" not in caplog.text, "the log tells where, not what"
     sent = str(desk.sent()["input"])
     assert WITHHELD in sent
     assert "100% discount" not in sent

@@ -98,6 +98,9 @@ async def _call_for_model(spec: ToolSpec, context: ToolContext[Run], raw: str) -
             log.error("tool %s failed: %s at %s:%s", spec.name, problem, place.filename, place.lineno)  # noqa: TRY400
             result = {"error": _FAILED}
     finally:
+        withheld = withheld_fields(result)
+        if withheld:
+            log.warning("tool %s: texts of the shop that give orders were withheld: %s", spec.name, ", ".join(withheld))
         run.work.tool_calls.append(
             ToolCall(
                 name=spec.name,
@@ -105,7 +108,7 @@ async def _call_for_model(spec: ToolSpec, context: ToolContext[Run], raw: str) -
                 result=result,
                 ok=not problem,
                 error=problem,
-                withheld=withheld_fields(result),
+                withheld=withheld,
                 started_at=started_at,
                 duration_ms=(time.perf_counter() - start) * 1000,
             )
