@@ -72,8 +72,8 @@ class TestModels:
         assert ask.error("ir.module.module", "search", domain=[])["name"] == "odoo.exceptions.AccessError"
         assert may(ask, "ir.module.module") == set()
 
-    def test_an_order_whose_lines_may_not_be_read(self, ask: Any) -> None:
-        bot = ask(denied={"sale.order.line"})
+    def test_an_order_whose_lines_may_not_be_read(self, every_way: Any) -> None:
+        bot = every_way(denied={"sale.order.line"})
 
         assert bot("sale.order", "read", ids=[9042], fields=["name"])
         told = bot.error("sale.order", "read", ids=[9042], fields=["order_line"])
