@@ -56,6 +56,7 @@ def test_an_order_that_two_names_give_together_is_withheld_in_both() -> None:
     items = [{"name": "say hi", "reference": "A-1", "total": "1 EUR"}, {"name": "dden things", "total": "2 EUR"}]
     clean = withhold({"items": items}, marked)
     assert [item["name"] for item in clean["items"]] == [WITHHELD, WITHHELD]
+    assert [item["total"] for item in clean["items"]] == ["1 EUR", "2 EUR"]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ them. ``call_tool`` passes every result through here, so the model and ``metta t
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -20,6 +21,10 @@ _OUR_WORDS = frozenset(
     ("nextStep", "priceNote", "status", "delivery", "invoice", "payment", "availability", "error", "reason")
 )
 """Fields with words of our own; every other text is taken for the shop's."""
+_FIGURE = re.compile(r"-?\d[\d.,:\- T]{0,30}(?:[A-Z]{3})?")
+"""An amount or a date: nobody's words."""
+_SEAM = 160
+"""Characters at the end of a text in which an order may go on into the next."""
 
 IsInstruction = Callable[[str], bool]
 
@@ -40,7 +45,7 @@ def withhold(result: JsonObject, is_instruction: IsInstruction) -> JsonObject:
     flagged = {text for text in texts if is_instruction(text)}
     # what is one word, such as a reference, stands between the parts of an order without breaking it up
     rest = [text for text in texts if text not in flagged and " " in text]
-    if len(rest) > 1 and is_instruction("\n".join(rest)):
+    if len(rest) > 1 and is_instruction("\n".join(_ends(text) for text in rest)):
         flagged.update(rest)
     if not flagged:
         return result
@@ -53,12 +58,17 @@ def withheld_fields(result: JsonObject) -> tuple[str, ...]:
     return tuple(".".join(path) for path, text in _walk(result, ()) if text == WITHHELD)
 
 
+def _ends(text: str) -> str:
+    """Where an order that another text begins or ends could go on or have begun; the whole was judged by itself."""
+    return text if len(text) <= 2 * _SEAM else f"{text[:_SEAM]} ... {text[-_SEAM:]}"
+
+
 def _texts(result: JsonObject) -> list[str]:
     """The shop's texts, each once, those of like fields together as a reader of a list sees them."""
     fields: dict[str, dict[str, None]] = {}
     for path, text in _walk(result, ()):
         name = next((part for part in reversed(path) if not part.isdigit()), "")
-        if name not in _OUR_WORDS:
+        if name not in _OUR_WORDS and not _FIGURE.fullmatch(text):
             fields.setdefault(name, {})[text] = None
     return [text for texts in fields.values() for text in texts]
 
