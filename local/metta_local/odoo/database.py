@@ -15,6 +15,7 @@ Tables = dict[str, dict[int, Row]]
 SHOP = Path(__file__).with_name("shop.yaml")
 TAX_RATE = 0.19
 BOT_USER_ID = 7
+_PREFIXES = {"outgoing": "OUT", "incoming": "IN", "internal": "PICK", "dropship": "DS"}
 
 
 @functools.cache
@@ -56,8 +57,9 @@ def tables(version: int) -> Tables:
     for number, (code, active) in enumerate(shop["languages"].items(), start=1):
         made["res.lang"][number] = {"id": number, "code": code, "name": code, "active": active}
     for user, partner, login in ((BOT_USER_ID, 3, "metta@acme.example"), (8, 9, "nina@acme.example")):
-        made["res.users"][user] = {"id": user, "partner_id": partner, "login": login, "active": True, "company_ids": [1]}
-        made["res.users"][user]["name"] = made["res.partner"][partner]["name"]
+        name = made["res.partner"][partner]["name"]
+        row = {"id": user, "name": name, "partner_id": partner, "login": login, "active": True, "company_ids": [1]}
+        made["res.users"][user] = row
     for each in shop["products"]:
         if version >= each.get("since", 0):
             _add_product(made, each, version)
@@ -177,7 +179,7 @@ def _add_order(made: Tables, given: Row, version: int) -> None:
         code = picking.get("type", "outgoing")
         made["stock.picking"][picking["id"]] = {
             "id": picking["id"],
-            "name": f"WH/{ {'outgoing': 'OUT', 'incoming': 'IN', 'internal': 'PICK', 'dropship': 'DS'}[code] }/{picking['id']:05}",
+            "name": f"WH/{_PREFIXES[code]}/{picking['id']:05}",
             "origin": given["name"],
             "state": picking["state"],
             "picking_type_code": code,

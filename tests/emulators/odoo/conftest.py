@@ -14,6 +14,7 @@ import pytest
 from odoorpc.error import RPCError
 
 from metta_local.odoo import OdooEmulator
+from metta_local.odoo.rights import OPERATIONS
 from metta_local.serving import LoopbackServer
 
 
@@ -143,6 +144,13 @@ class Asker:
         assert answer.status_code >= 400, answer.text
         told: dict[str, Any] = answer.json()
         return told
+
+    def may(self, model: str) -> set[str]:
+        """What the server says that the bot may do with a model, asked as its version wants it."""
+        if self.emulator.data.version >= 18:
+            return {each for each in OPERATIONS if self(model, "has_access", ids=[], operation=each)}
+        named = {"raise_exception": False}
+        return {each for each in OPERATIONS if self(model, "check_access_rights", operation=each, **named)}
 
     def _placed(self, method: str, ids: list[int] | None, named: dict[str, Any]) -> list[Any]:
         if method in ("search", "search_count") and "domain" in named:

@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from metta_local.odoo import OdooEmulator, load_rights
-
-OPERATIONS = ("read", "write", "create", "unlink")
-RECIPE = Path(__file__).parents[3] / "docs" / "odoo"
-
-
-def may(ask: Any, model: str) -> set[str]:
-    """What the server says that the bot may do with a model, asked as its version wants it."""
-    if ask.emulator.data.version >= 18:
-        return {each for each in OPERATIONS if ask(model, "has_access", ids=[], operation=each)}
-    return {each for each in OPERATIONS if ask(model, "check_access_rights", operation=each, raise_exception=False)}
+from metta_local.odoo.rights import OPERATIONS
 
 
 class TestModels:
     def test_by_default_the_bot_reads_and_writes_nothing(self, every_way: Any) -> None:
         ask = every_way()
 
-        assert may(ask, "sale.order") == {"read"}
+        assert ask.may("sale.order") == {"read"}
         for method, named, word in (
             ("write", {"ids": [9042], "vals": {"note": "x"}}, "modify"),
             ("create", {"vals_list": [{"name": "x"}]}, "create"),
@@ -40,8 +29,8 @@ class TestModels:
     def test_a_bot_with_too_many_rights_changes_records(self, every_way: Any) -> None:
         ask = every_way(writable={"res.partner"})
 
-        assert may(ask, "res.partner") == set(OPERATIONS)
-        assert may(ask, "sale.order") == {"read"}
+        assert ask.may("res.partner") == set(OPERATIONS)
+        assert ask.may("sale.order") == {"read"}
         assert ask("res.partner", "write", ids=[4711], vals={"city": "Kiel"}) is True
         (new,) = ask("res.partner", "create", vals_list=[{"name": "New", "city": "Kiel"}])
         assert ask("res.partner", "search", domain=[["city", "=", "Kiel"]]) == [4711, new]
@@ -70,7 +59,7 @@ class TestModels:
         ask = every_way()
 
         assert ask.error("ir.module.module", "search", domain=[])["name"] == "odoo.exceptions.AccessError"
-        assert may(ask, "ir.module.module") == set()
+        assert ask.may("ir.module.module") == set()
 
     def test_an_order_whose_lines_may_not_be_read(self, every_way: Any) -> None:
         bot = every_way(denied={"sale.order.line"})
@@ -186,82 +175,3 @@ class TestAccount:
         )
         ask.emulator.key_expires(None)
         assert ask("res.lang", "search", domain=[])
-
-
-MANIFEST = "{'name': 'Bot', 'depends': ['sale'], 'data': ['groups.xml', 'ir.model.access.csv', 'rules.xml']}"
-GROUPS = '<odoo><record id="group_bot" model="res.groups"><field name="name">Bot</field></record></odoo>'
-ACCESS = """id,name,model_id:id,group_id:id,perm_read,perm_write,perm_create,perm_unlink
-a,a,sale.model_sale_order,group_bot,1,0,0,0
-b,b,sale.model_sale_order_line,bot.group_bot,1,1,0,0
-c,c,stock.model_stock_picking,stock.group_stock_user,1,1,1,1
-"""
-
-
-def rule(model: str, domain: str, groups: str = "", permissions: str = "") -> str:
-    given = f'<field name="groups" eval="[Command.link(ref(\'{groups}\'))]"/>' if groups else ""
-    return (
-        f'<record id="r" model="ir.rule"><field name="model_id" ref="sale.{model}"/>'
-        f'<field name="domain_force">{domain}</field>{given}{permissions}</record>'
-    )
-
-
-@pytest.fixture
-def module(tmp_path: Path) -> Any:
-    """Writes a data module named ``bot`` with these rules."""
-
-    def write(*rules: str, depends: str = "sale", access: str = ACCESS) -> Path:
-        folder = tmp_path / "bot"
-        folder.mkdir()
-        (folder / "__manifest__.py").write_text(MANIFEST.replace("'sale'", f"'{depends}'"))
-        (folder / "groups.xml").write_text(GROUPS)
-        (folder / "ir.model.access.csv").write_text(access)
-        (folder / "rules.xml").write_text(f"<odoo><data>{''.join(rules)}</data></odoo>")
-        return folder
-
-    return write
-
-
-class TestRecipe:
-    def test_only_what_the_module_grants_and_what_everyone_has(self, ask: Any, module: Any) -> None:
-        bot = ask(denied={"sale.order"}, writable={"sale.order"})
-        load_rights(bot.emulator.data, module())
-
-        assert may(bot, "sale.order") == {"read"}
-        assert may(bot, "sale.order.line") == {"read", "write"}
-        assert may(bot, "stock.picking") == set(), "the line is for a group that the bot is not in"
-        assert may(bot, "stock.quant") == set()
-        assert may(bot, "res.partner") == may(bot, "res.users") == may(bot, "product.product") == {"read"}
-
-    def test_rules_of_a_group_widen_and_rules_for_all_narrow(self, ask: Any, module: Any) -> None:
-        bot = ask()
-        folder = module(
-            rule("model_sale_order", "['!', ('state', '!=', 'cancel'), ('id', '>', 0)]", "group_bot"),
-            rule("model_sale_order", "[('name', '=', 'S00055')]", "bot.group_bot"),
-            rule("model_sale_order", "['!', ('partner_id', '=', 4712)]"),
-            rule("model_sale_order", "[(1, '=', 1)]", "sales_team.group_sale_manager"),
-            rule("model_sale_order", "[(0, '=', 1)]", permissions='<field name="perm_read" eval="False"/>'),
-        )
-        load_rights(bot.emulator.data, folder)
-
-        assert bot("sale.order", "search", domain=[]) == [9045, 9055]
-
-    def test_a_module_that_needs_another_is_not_installed_without_it(self, ask: Any, module: Any) -> None:
-        emulator = OdooEmulator(modules={"sale"})
-
-        with pytest.raises(ValueError, match="bot needs sale_stock"):
-            load_rights(emulator.data, module(depends="sale_stock"))
-
-    def test_files_without_rights_are_a_mistake(self, tmp_path: Path) -> None:
-        file = tmp_path / "rules.xml"
-        file.write_text("<odoo/>")
-
-        with pytest.raises(ValueError, match="no access rights"):
-            load_rights(OdooEmulator().data, file)
-
-    def test_the_recipe_in_the_documents_reads_orders_and_changes_nothing(self, every_way: Any) -> None:
-        ask = every_way()
-        load_rights(ask.emulator.data, *sorted(RECIPE.glob("metta_bot*")))
-
-        assert may(ask, "sale.order") == may(ask, "stock.picking") == {"read"}
-        assert 9042 in ask("sale.order", "search", domain=[])
-        assert all("write" not in may(ask, model) for model in ask.emulator.data.models)
