@@ -74,6 +74,12 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("--json", action="store_true", help="the variables as one JSON object")
     up.add_argument("--deployed", action="store_true", help="sam build and sam deploy the real template onto it")
     up.add_argument("--directory", metavar="DIR", help="where data and logs live (a temporary one otherwise)")
+    up.add_argument(
+        "--odoo-version",
+        choices=("15.0", "16.0", "17.0", "18.0", "19.0"),
+        default="18.0",
+        help="release of the embedded Odoo; 19.0 is spoken to by JSON-2 (18.0)",
+    )
 
     worker = commands.add_parser("worker", help="answer from the queue AWS_SQS_QUEUE_URL until SIGTERM or SIGINT")
     worker.add_argument("--health-port", type=int, metavar="N", help="answer health checks on this port")
@@ -138,7 +144,12 @@ def _dispatch(chosen: argparse.Namespace) -> int:
     if command == "up":
         from metta_local import up
 
-        return up.run(as_json=chosen.json, deployed=chosen.deployed, directory=chosen.directory)
+        return up.run(
+            as_json=chosen.json,
+            deployed=chosen.deployed,
+            directory=chosen.directory,
+            odoo_version=chosen.odoo_version,
+        )
     if command == "worker":
         from metta_local import worker_command
 

@@ -43,6 +43,7 @@ _REAL_AWS_ONLY = ("AWS_SESSION_TOKEN", "AWS_PROFILE", "METTA_SECRET_ARN")
 _MODEL_EXTRAS = ("OPENAI_ORG_ID", "OPENAI_PROJECT_ID")
 """Variables of the model's own library that belong to a real account."""
 ACCOUNT_ID = 3
+ODOO_VERSION = "18.0"
 
 
 class LocalStack:
@@ -54,6 +55,7 @@ class LocalStack:
         deploy: put the real template onto the embedded AWS, whose event source then runs the function; otherwise
             there are only queue, table and secret, and somebody has to work.
         ports: ports wished for by service (aws, chatwoot, odoo, model); another one where it is taken or not named.
+        odoo_version: which release the embedded Odoo is; from 19.0 on it is spoken to by JSON-2.
 
     Example::
 
@@ -68,6 +70,7 @@ class LocalStack:
         *,
         deploy: bool = False,
         ports: Mapping[str, int] | None = None,
+        odoo_version: str = ODOO_VERSION,
     ) -> None:
         given = dict(os.environ if environ is None else environ)
         known = {name.upper() for name in Settings.model_fields} | set(_AWS_PASSED_ON)
@@ -75,6 +78,7 @@ class LocalStack:
         self._directory = directory
         self._deploy = deploy
         self._ports = dict(ports or {})
+        self._odoo_version = odoo_version
         self._closing = ExitStack()
         self._own: dict[str, str] = {}
         self._services: dict[str, dict[str, Any]] = {}
@@ -229,7 +233,7 @@ class LocalStack:
         if "ODOO_URL" in self._given:
             self._note("odoo", False, self._given["ODOO_URL"])
             return
-        self.odoo = OdooEmulator()
+        self.odoo = OdooEmulator(self._odoo_version)
         url = self._serve(self.odoo.app, "odoo")
         self._own |= {
             "ODOO_URL": url,
@@ -237,7 +241,7 @@ class LocalStack:
             "ODOO_USERNAME": self.odoo.username,
             "ODOO_API_KEY": self.odoo.api_key,
         }
-        self._note("odoo", True, f"an emulator of Odoo's JSON-RPC with a small shop at {url}")
+        self._note("odoo", True, f"an emulator of Odoo {self._odoo_version} with a small shop at {url}")
 
     def _settle_chatwoot(self) -> None:
         if "CHATWOOT_BASE_URL" in self._given:

@@ -13,7 +13,7 @@ from typing import TextIO
 
 from metta_local.console import CommandError
 from metta_local.migrate_command import require_current
-from metta_local.stack import LocalStack
+from metta_local.stack import ODOO_VERSION, LocalStack
 
 PORTS = {"aws": 4566, "chatwoot": 3000, "odoo": 8069, "model": 8080}
 """Where ``events/local.env.json`` expects the services, so that ``sam local invoke`` finds them."""
@@ -21,7 +21,13 @@ LOOK_SECONDS = 0.5
 """Between looks at signals: one that the system gives to another thread does not wake the main thread."""
 
 
-def run(*, as_json: bool = False, deployed: bool = False, directory: str | None = None) -> int:
+def run(
+    *,
+    as_json: bool = False,
+    deployed: bool = False,
+    directory: str | None = None,
+    odoo_version: str = ODOO_VERSION,
+) -> int:
     """Start everything, print the variables that point at it, and run until SIGINT or SIGTERM.
 
     Standard output carries the variables alone; logs go to standard error.
@@ -30,12 +36,14 @@ def run(*, as_json: bool = False, deployed: bool = False, directory: str | None 
         as_json: print ``{"environment": {...}, "services": {...}, "webhook": "..."}`` on one line.
         deployed: run the built template on the embedded AWS instead of the handler in this process.
         directory: where data and logs live; None keeps nothing.
+        odoo_version: which release the embedded Odoo is.
 
     Raises:
         CommandError: something does not start; nothing is left running.
     """
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
-    stack = LocalStack(directory=Path(directory).resolve() if directory else None, deploy=deployed, ports=PORTS)
+    home = Path(directory).resolve() if directory else None
+    stack = LocalStack(directory=home, deploy=deployed, ports=PORTS, odoo_version=odoo_version)
     out = sys.stdout
     with redirect_stdout(sys.stderr), ExitStack() as running:
         try:

@@ -115,7 +115,7 @@ def test_everything_embedded_works_and_is_gone_afterwards(tmp_path: Path) -> Non
 
 def test_a_start_that_fails_half_way_leaves_nothing_running(monkeypatch: pytest.MonkeyPatch) -> None:
     stack = LocalStack({})
-    monkeypatch.setattr(stack_module, "OdooEmulator", lambda: 1 / 0)
+    monkeypatch.setattr(stack_module, "OdooEmulator", lambda _version: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         stack.start()
     assert stack.aws is not None
