@@ -58,9 +58,7 @@ class LeakCheck:
 
     def __call__(self, view: View, _context: MessageContext) -> list[Hit]:
         """Everything in the reply that must not be seen outside, also encoded or backwards."""
-        hits = [
-            Hit("leak", kind, *view.span(start, end), 0.95, self._action) for kind, start, end in self._found(view)
-        ]
+        hits = [Hit("leak", kind, *view.span(start, end), 0.95, self._action) for kind, start, end in self._found(view)]
         for inner, start, end in view.hidden:
             if found := self._found(inner):
                 hits.append(Hit("leak", found[0][0], start, end, 0.95, self._action))
