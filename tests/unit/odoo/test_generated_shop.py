@@ -177,7 +177,8 @@ def test_a_search_shows_what_has_every_word_and_nothing_else(run: Callable[..., 
 
         found = {product.product_id for product in answer.products} if answer.found else set()
         sold = {key: row for key, row in shop.emulator.data.rows["product.product"].items() if row["sale_ok"]}
-        words = [word for word in str(query).split() if any(c.isalnum() for c in word)]
+        seen = "".join(c if c.isprintable() else " " for c in str(query))
+        words = [word for word in seen.split() if any(c.isalnum() for c in word)]
         for key in found:
             assert sold[key]["active"]
             about = f"{sold[key]['name']['en_US']} {sold[key]['default_code'] or ''}"
