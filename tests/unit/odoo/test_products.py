@@ -97,7 +97,7 @@ class TestTax:
 
     def test_a_product_without_tax(self, serve: Any, version: str, language: str) -> None:
         card = serve(version).product(1026, language=language)
-        assert card["taxNote"] == "No sales tax is set on this product."
+        assert card["taxNote"] == "No tax is added to this price."
         assert not {"priceIncludesTax", "priceWithTax"} & set(card)
 
 

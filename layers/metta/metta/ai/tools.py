@@ -62,24 +62,27 @@ SPECS: dict[str, ToolSpec] = {
     for spec in (
         ToolSpec(
             "getProduct",
-            "Look up one product that is for sale by its product id: name, price with currency, availability. "
-            "`found` is false when there is none for sale with this id.",
+            "Look up one product that is for sale: name, list price with currency, whether tax is in it "
+            "(`priceIncludesTax`, `priceWithTax`), availability, description, `otherVariants`. `found` is false when "
+            "there is none for sale with this id.",
             "productId",
             int,
-            "The product id, as searchProducts returned it or as the customer named it.",
+            "The product id as searchProducts returned it. A reference such as LAMP-AUR is searched for instead.",
         ),
         ToolSpec(
             "searchProducts",
-            "Search the products that are for sale; gives up to 10 with id, name, price with currency and "
-            "availability. Use it for every question about what is sold, what it costs or whether it is in stock.",
+            "Search the products that are for sale, by words or by a reference; gives up to 10 with id, name, price "
+            "with currency and availability. Use it for every question about what is sold, what it costs or whether it "
+            "is in stock.",
             "query",
             str,
             "The few words that name the product, without filler words, as the shop would write them.",
         ),
         ToolSpec(
             "getOrder",
-            "Look up one order of this customer by its number: state, lines, amounts, deliveries and tracking. "
-            "`found` is false when this customer has no such order; say no more than that you cannot find it.",
+            "Look up one order of this customer by its number: state, lines, amounts, deliveries and tracking, "
+            "invoices and payment. What is left out is not known. `found` is false when this customer has no such "
+            "order; say no more than that you cannot find it.",
             "orderNumber",
             str,
             "The order number exactly as the customer wrote it, for example S00042.",

@@ -59,7 +59,7 @@ def card(row: Record, known: frozenset[str], shop_url: str) -> results.Product:
         list_price=money(row.get("lst_price"), row.get("currency_id")),
         price_includes_tax=tax.included,
         price_with_tax=money(tax.with_tax, row.get("currency_id")),
-        tax_note="No sales tax is set on this product." if tax.none_set else None,
+        tax_note="No tax is added to this price." if tax.none_set else None,
         availability=availability,
         quantity_available=max(0, quantity(row.get("free_qty")) or 0) if tracked else None,
         quantity_incoming=incoming if tracked and incoming and incoming > 0 else None,

@@ -101,19 +101,9 @@ def link(value: object) -> str | None:
     return None
 
 
-_DECIMALS = {
-    "CLP": 0,
-    "ISK": 0,
-    "JPY": 0,
-    "KRW": 0,
-    "VND": 0,
-    "XAF": 0,
-    "XOF": 0,
-    "XPF": 0,
-    "BHD": 3,
-    "KWD": 3,
-    "TND": 3,
-}
+_DECIMALS = dict.fromkeys(re.findall("...", "BIFCLPDJFGNFISKJPYKMFKRWPYGRWFUGXVNDVUVXAFXOFXPF"), 0) | dict.fromkeys(
+    re.findall("...", "BHDIQDJODKWDLYDOMRTND"), 3
+)
 """Currencies that have other than two decimals; Odoo sends amounts as bare numbers."""
 
 
