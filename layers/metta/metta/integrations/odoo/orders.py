@@ -6,6 +6,7 @@ or two where the customer is known by phone or deliveries say more than the orde
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from metta.integrations.odoo import coerce, order_parts, order_view, results
@@ -41,19 +42,18 @@ async def get_order(
         return results.NO_ORDER
     verified = identity.level is IdentityLevel.VERIFIED
     owned, perhaps = await _by_number(reader, owner, names, _ORDER_FIELDS if verified else _LIMITED_FIELDS)
-    if len(owned) + len(perhaps) > 1:
-        owned, perhaps = owned + await _with_phone(reader, owner, perhaps), []
-    rows = _best_named(owned + perhaps, names)
+    # Whose order it is may turn out only together with what belongs to it: then all that it can be are looked at.
+    candidates = owned + perhaps if perhaps else _best_named(owned, names)
+    if not perhaps and len(candidates) != 1:
+        return results.SEVERAL_ORDERS if candidates else results.NO_ORDER
+    async with together() as group:
+        reading = {row["id"]: _read_parts(group, reader, row, language, verified=verified) for row in candidates}
+        by_phone = group.create_task(_with_phone(reader, owner, perhaps))
+    rows = _best_named(owned + by_phone.result(), names)
     if len(rows) != 1:
         return results.SEVERAL_ORDERS if rows else results.NO_ORDER
     row = rows[0]
-    async with together() as group:
-        lines = group.create_task(order_parts.lines(reader, row, language, quantities_only=not verified))
-        pickings = group.create_task(order_parts.pickings(reader, [row]))
-        invoices = group.create_task(order_parts.invoices(reader, row))
-        by_phone = group.create_task(_with_phone(reader, owner, perhaps))
-    if perhaps and not by_phone.result():
-        return results.NO_ORDER
+    lines, pickings, invoices = reading[row["id"]]
     parts = order_view.Parts(lines.result(), pickings.result(), invoices.result())
     view = order_view.full if verified else order_view.limited
     return view(row, parts, await reader.zone())
@@ -96,6 +96,20 @@ async def get_orders_by_customer(
             for row in rows
         ),
         total_orders=max(total.result(), len(rows)),
+    )
+
+
+_Rows = asyncio.Task[list[Record] | None]
+
+
+def _read_parts(
+    group: asyncio.TaskGroup, reader: Reader, row: Record, language: str, *, verified: bool
+) -> tuple[_Rows, _Rows, _Rows]:
+    """What belongs to an order, asked together: lines, deliveries, invoices."""
+    return (
+        group.create_task(order_parts.lines(reader, row, language, quantities_only=not verified)),
+        group.create_task(order_parts.pickings(reader, [row])),
+        group.create_task(order_parts.invoices(reader, row)),
     )
 
 

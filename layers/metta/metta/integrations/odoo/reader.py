@@ -57,6 +57,7 @@ class Reader:
         self._clock = clock
         self._fields: dict[str, frozenset[str]] = {}
         self._refused: dict[tuple[str, tuple[str, ...]], float] = {}
+        self._unreadable: set[tuple[str, Fields]] = set()
         self._searchable: set[tuple[str, str]] = set()
         self._zone: tzinfo | None = None
         self._languages: dict[str, str] | None = None
@@ -162,6 +163,11 @@ class Reader:
         known = await self.fields(model)
         if known.isdisjoint(wanted.basic):
             raise Refused(f"this Odoo has no {model}")
+        if (model, wanted) in self._unreadable:
+            # Where nothing may be read, one question is enough to hear so again; the groups come back with the right.
+            names = [name for name in wanted.basic if name in known]
+            await self.port.search_read(model, domain, names, limit=1, order="id", context=context)
+            self._unreadable.discard((model, wanted))
         now = self._clock()
         groups = [group for group in wanted.groups if self._refused.get((model, group), 0) <= now]
         # All groups first, then without each, then without each two: the rights may lack for only one of them.
@@ -175,6 +181,7 @@ class Reader:
                 )
             except NoAccess:
                 if len(left_out) == len(groups):
+                    self._unreadable.add((model, wanted))
                     raise
                 continue
             for group in left_out:
