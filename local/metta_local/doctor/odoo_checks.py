@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from zoneinfo import ZoneInfo
 
 from metta.errors import OdooDown, SettingsError
 from metta.integrations.odoo import OdooClient
@@ -72,7 +73,8 @@ async def _connected(client: OdooClient, settings: OdooSettings, done: list[Chec
         return
     done += [_release(version, protocol), ok("odoo.login", "user and key are accepted")]
     name = settings.username
-    steps: list[Step] = [(each.check, _trial(client, each)) for each in ABILITIES]
+    steps: list[Step] = [("odoo.time_zone", lambda: _time_zone(client))]
+    steps += [(each.check, _trial(client, each)) for each in ABILITIES]
     steps += [
         ("odoo.changes", lambda: rights.changes(client)),
         ("odoo.administrator", lambda: rights.administrator(client)),
@@ -116,6 +118,19 @@ def _release(version: OdooVersion, protocol: str) -> Check:
         why = f"{found}: JSON-2, which replaces it, does not let the user in"
         return warn(name, why, "ODOO_API_KEY must be an API key, not a password; is /json/2 blocked by a proxy?")
     return ok(name, found)
+
+
+async def _time_zone(client: OdooClient) -> Check:
+    """In which zone customers are told the days of their orders."""
+    name, zone = "odoo.time_zone", await client.timezone()
+    if not zone:
+        why = "the user has no time zone: days are told in UTC, which near midnight is another day than the shop's"
+        return warn(name, why, "set the shop's in the user's preferences (docs/odoo.md)")
+    try:
+        ZoneInfo(zone)
+    except (KeyError, ValueError, OSError):
+        return warn(name, "the user's time zone is not known here: days are told in UTC", "choose a common one")
+    return ok(name, f"days are told as in {zone}")
 
 
 def _trial(client: OdooClient, ability: Ability) -> Callable[[], Awaitable[Check]]:

@@ -59,7 +59,7 @@ def tables(version: int) -> Tables:
     for user, partner, login in ((BOT_USER_ID, 3, "metta@acme.example"), (8, 9, "nina@acme.example")):
         name = made["res.partner"][partner]["name"]
         row = {"id": user, "name": name, "partner_id": partner, "login": login, "active": True, "company_ids": [1]}
-        made["res.users"][user] = row
+        made["res.users"][user] = row | {"tz": "Europe/Berlin"}
     for each in shop["products"]:
         if version >= each.get("since", 0):
             _add_product(made, each, version)

@@ -157,6 +157,7 @@ def _related(world: World, field: Field, ids: list[int]) -> list[int]:
     return [each for each in ids if each in allowed]
 
 
-def context_get(_world: World, _model: str) -> dict[str, Any]:
+def context_get(world: World, _model: str) -> dict[str, Any]:
     """The user's own context, which clients send with their calls."""
-    return {"lang": "en_US", "tz": "Europe/Berlin", "uid": BOT_USER_ID}
+    user = world.database.rows["res.users"][BOT_USER_ID]
+    return {"lang": "en_US", "tz": user.get("tz") or False, "uid": BOT_USER_ID}

@@ -128,6 +128,18 @@ class TestTooMuch:
         assert report.bad() == {"odoo.company"}
         assert "2 companies" in report.found["odoo.company"]
 
+    @pytest.mark.parametrize(("zone", "word"), [(None, "no time zone"), ("Mars/Olympus", "not known here")])
+    def test_days_in_a_zone_that_is_not_the_shops(
+        self, doctor: Doctor, version: str, zone: str | None, word: str
+    ) -> None:
+        emulator = OdooEmulator(version)
+        emulator.data.rows["res.users"][BOT_USER_ID]["tz"] = zone
+
+        report = doctor(emulator)
+
+        assert report.bad() == {"odoo.time_zone"}
+        assert word in report.found["odoo.time_zone"]
+
     def test_cost_and_bank_accounts(self, doctor: Doctor, version: str) -> None:
         report = doctor(OdooEmulator(version))
 
