@@ -173,6 +173,19 @@ class TestConnections:
         assert bench.order("S00042", lena)["found"] is True
         assert "Odoo call failed" not in caplog.text
 
+    def test_an_answer_without_end_is_given_up(
+        self, serve: Any, lena: Identity, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bench = serve("19.0")
+        bench.order("S00042", lena)
+        monkeypatch.setattr("metta.integrations.odoo.transport.MAX_ANSWER_BYTES", 500)
+
+        with pytest.raises(OdooDown, match="makes no sense"):
+            bench.order("S00042", lena)
+
+        monkeypatch.undo()
+        assert bench.order("S00042", lena)["found"] is True, "what was left unread is not taken for the next answer"
+
     def test_an_old_one_is_not_trusted(self, serve: Any, lena: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
         bench = serve("19.0")
         bench.order("S00042", lena)

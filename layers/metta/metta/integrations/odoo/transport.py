@@ -25,6 +25,8 @@ KEPT_CONNECTIONS = 24
 """Idle connections that are kept; more than that come together only in a rush."""
 KEPT_SECONDS = 20.0
 """How long an idle connection is trusted; by the wall clock, which goes on while Lambda freezes the process."""
+MAX_ANSWER_BYTES = 4_000_000
+"""An answer to our bounded questions takes a few hundred thousand; what is longer is none."""
 _GONE = (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError, ConnectionAbortedError)
 
 
@@ -178,6 +180,7 @@ class Wire:
 
         Raises:
             HttpStatusError: the status is not 200.
+            OverflowError: the answer is too long to be one.
             OSError, http.client.HTTPException: the connection failed; ``TimeoutError`` when the call's time is up.
         """
         if self._pace is None:
@@ -242,7 +245,9 @@ class Wire:
             call.adopt(connection.sock)
             connection.request(method, path, body, {"User-Agent": "metta", **headers})
             response = connection.getresponse()
-            content = response.read()
+            content = response.read(MAX_ANSWER_BYTES + 1)
+            if len(content) > MAX_ANSWER_BYTES:
+                raise OverflowError
             keep = call.release() and not response.will_close
             if response.status != http.client.OK:
                 raise HttpStatusError(response.status, content, response.headers.get("Retry-After", ""))
