@@ -41,6 +41,8 @@ WRITTEN = (
 )
 NAMES = ("S00001", "S00002", "s00001", "S0000_", "S00003", "S%", "A B 1", "A_B_1", "10045", "SO/2026/001")
 WORDS = ("Lamp", "Lámpara", "Möbel", "Oak", "100%", "Mug_1", "Café", "Straße", "Desk", "ñandú")
+DEEPEST = 2
+"""Levels of contacts below a company that are looked through."""
 STATES = ("draft", "sent", "sale", "done", "cancel")
 
 
@@ -52,8 +54,8 @@ class Shop:
     emails: dict[int, str | None]
     """Partner -> the address that Odoo takes it to have."""
     phones: dict[int, str | None]
-    parents: dict[int, int]
-    """Contact -> its company."""
+    firms: dict[int, int]
+    """Partner -> the nearest company at or above it, or the topmost person."""
     archived: frozenset[int]
 
     def owners(self, identity: Identity, *, company: bool = False) -> set[int]:
@@ -70,8 +72,8 @@ class Shop:
             return found
         # a phone reaches its own partner only, and so does who has left the firm; an address or a partner all of it
         reaching = {p for p in found if self.emails.get(p) == address or p == identity.partner_id} - self.archived
-        firms = {self.parents.get(partner, partner) for partner in reaching}
-        return found | firms | {contact for contact, firm in self.parents.items() if firm in firms}
+        reached = {self.firms.get(partner, partner) for partner in reaching}
+        return found | {partner for partner, firm in self.firms.items() if firm in reached}
 
     def orders(self) -> list[Record]:
         return list(self.emulator.data.rows["sale.order"].values())
@@ -98,12 +100,17 @@ def shops(draw: st.DrawFn) -> Shop:
         rows[model].clear()
     emails: dict[int, str | None] = {}
     phones: dict[int, str | None] = {}
-    parents: dict[int, int] = {}
+    firms: dict[int, int] = {}
+    depth: dict[int, int] = {}
     for key in range(100, 100 + draw(st.integers(1, 5))):
         (raw, email), (written, country, phone) = draw(st.sampled_from(EMAILS)), draw(st.sampled_from(WRITTEN))
         emails[key], phones[key] = email, phone
-        if key > 100 and draw(st.booleans()):
-            parents[key] = 100
+        parent = draw(st.sampled_from([None, *emails]))
+        company = draw(st.booleans())
+        if parent == key or (not company and parent is not None and depth[parent] == DEEPEST):
+            parent = None
+        firms[key] = key if company or parent is None else firms[parent]
+        depth[key] = 0 if firms[key] == key else depth[parent or 0] + 1
         rows["res.partner"][key] = partner | {
             "id": key,
             "name": f"Person {key}",
@@ -111,9 +118,9 @@ def shops(draw: st.DrawFn) -> Shop:
             "phone": written,
             "mobile": None,
             "country_id": country,
-            "active": draw(st.booleans()) if key in parents or key > 100 else True,
-            "is_company": key == 100,
-            "parent_id": parents.get(key),
+            "active": draw(st.booleans()),
+            "is_company": company,
+            "parent_id": parent,
         }
     for key in range(1, 1 + draw(st.integers(0, 6))):
         rows["sale.order"][key] = order | {
@@ -143,7 +150,7 @@ def shops(draw: st.DrawFn) -> Shop:
             "sale_ok": draw(st.booleans()),
         }
     archived = frozenset(key for key, row in rows["res.partner"].items() if not row["active"])
-    return Shop(emulator, emails, phones, parents, archived)
+    return Shop(emulator, emails, phones, firms, archived)
 
 
 def customers() -> Iterator[Identity]:

@@ -218,6 +218,33 @@ class TestCompany:
             assert bench.order("S00048", identity)["found"] is True
             assert bench.order("S00042", identity)["found"] is False
 
+    def test_a_company_of_its_own_below_a_company_sees_nothing_of_it(self, serve: Any, prove: Any) -> None:
+        bench = serve(company_orders=True)
+        partners = bench.emulator.data.rows["res.partner"]
+        daughter = {"id": 4790, "name": "Nord Süd GmbH", "email": "info@daughter.example", "parent_id": 4720}
+        partners[4790] = partners[4720] | daughter
+        clerk = {"id": 4791, "name": "Kim", "email": "kim@daughter.example", "parent_id": 4790}
+        partners[4791] = partners[4722] | clerk
+        orders = bench.emulator.data.rows["sale.order"]
+        orders[9990] = orders[9048] | {"id": 9990, "name": "S09990", "partner_id": 4790}
+
+        for address in ("info@daughter.example", "kim@daughter.example"):
+            assert bench.order("S09990", prove(address))["found"] is True
+            assert bench.order("S00048", prove(address))["found"] is False
+            assert [o["orderNumber"] for o in bench.orders(address, prove(address))["orders"]] == ["S09990"]
+        assert bench.order("S09990", prove("info@nordlicht.example"))["found"] is False
+
+    def test_who_has_left_the_company_sees_the_own_orders_only(self, serve: Any, prove: Any) -> None:
+        bench = serve(company_orders=True)
+        bench.emulator.data.rows["res.partner"][4721]["active"] = False
+        jonas = prove("jonas@nordlicht.example")
+
+        assert bench.order("S00048", jonas)["found"] is True
+        assert bench.order("S00049", jonas)["found"] is False
+        assert {o["orderNumber"] for o in bench.orders("jonas@nordlicht.example", jonas)["orders"]} == {
+            *("S00048", "S00057")
+        }
+
     def test_a_claim_never_reaches_the_company(self, serve: Any, claim: Any) -> None:
         bench = serve(company_orders=True)
 

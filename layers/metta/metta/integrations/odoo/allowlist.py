@@ -39,7 +39,7 @@ READABLE: dict[str, frozenset[str]] = {
         "id backorder_id carrier_id carrier_tracking_ref carrier_tracking_url date_done picking_type_code sale_id "
         "scheduled_date state"
     ),
-    "res.partner": _names("id country_id mobile phone"),
+    "res.partner": _names("id commercial_partner_id country_id mobile phone"),
     "res.country": _names("id phone_code"),
     "res.lang": _names("id code"),
 }
@@ -61,7 +61,7 @@ SEARCHABLE: dict[str, frozenset[str]] = {
     "sale.order.line": _names("id display_type order_id"),
     "stock.picking": _names("id picking_type_code sale_id state"),
     "account.move": _names("id move_type state"),
-    "res.partner": _names("id mobile phone"),
+    "res.partner": _names("email_normalized id mobile phone"),
     "res.country": frozenset(),
     "res.lang": _names("active"),
 }

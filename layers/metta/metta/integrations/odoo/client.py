@@ -8,6 +8,7 @@ it, and errors that say nothing of the server's insides.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from metta.integrations.odoo.allowlist import TOOLS, AllowList
 from metta.integrations.odoo.failures import translate
 from metta.integrations.odoo.json2 import Json2Session
 from metta.integrations.odoo.jsonrpc import JsonRpcSession
-from metta.integrations.odoo.pace import Pace
+from metta.integrations.odoo.pace import LONGEST_WAIT_SECONDS, Pace
 from metta.integrations.odoo.port import Context, Domain, Record
 from metta.integrations.odoo.session import (
     LoginRefusedError,
@@ -71,7 +72,8 @@ class OdooClient:
         self._timeout = timeout_seconds
         self._allowed = allowed
         address = Address.of(settings.url)
-        self._wire = Wire(address, Pace(calls_per_second) if calls_per_second else None)
+        self._pace = Pace(calls_per_second) if calls_per_second else None
+        self._wire = Wire(address, self._pace)
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="odoo")
         self._opening = threading.Lock()
         self._session: Session | None = None
@@ -197,7 +199,9 @@ class OdooClient:
         session = self._session
         if session is not None and session is not stale:
             return session
-        if not self._opening.acquire(timeout=call.remaining()):
+        with call.paused() if self._pace else contextlib.nullcontext():  # who opens it waits for the pace as well
+            acquired = self._opening.acquire(timeout=LONGEST_WAIT_SECONDS if self._pace else call.remaining())
+        if not acquired:
             raise TimeoutError
         try:
             if self._session is None or self._session is stale:

@@ -7,6 +7,7 @@ exception as an object with ``name`` and ``message`` and a status of its own.
 from __future__ import annotations
 
 import json
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -22,6 +23,8 @@ from metta.integrations.odoo.transport import Call, HttpStatusError, Wire
 from metta.settings import OdooSettings
 
 _WHO_AM_I = Question("res.users", "context_get", {}, is_object)
+_HEADER = re.compile(r"[!-~](?:[ -~]*[!-~])?")
+"""What may stand in a header, to the letter."""
 _ACCESS_DENIED = "odoo.exceptions.AccessDenied"
 
 
@@ -48,6 +51,8 @@ class Json2Session:
             NotSpokenError: the server has no JSON-2 here.
             Exception: as ``ask`` does.
         """
+        if not all(_HEADER.fullmatch(value) for value in (settings.api_key.get_secret_value(), settings.database)):
+            raise LoginRefusedError  # no key and no such database, but perhaps a password
         session = cls(wire, settings)
         context = session.ask(call, _WHO_AM_I)
         if not is_object(context):

@@ -11,14 +11,25 @@ from collections.abc import Sequence
 
 from metta.integrations.odoo import coerce, order_parts, order_view, results
 from metta.integrations.odoo.order_number import order_numbers
-from metta.integrations.odoo.ownership import Owner, any_of, has_phone, phone_domain, proved_domain
+from metta.integrations.odoo.ownership import (
+    Owner,
+    any_of,
+    is_theirs,
+    likely_domain,
+    member_domain,
+    phone_domain,
+    proved_domain,
+)
 from metta.integrations.odoo.port import Record, Term
 from metta.integrations.odoo.reader import Fields, Reader, together
 from metta.integrations.odoo.text import id_of
 from metta.messages import Identity, IdentityLevel
 
 SHOWN = 10
-_MAX_PARTNERS = 50
+_MAX_NAMESAKES = 8
+_MAX_PARTNERS = 300
+_UNCLEAR = (None, "started", "partial")
+"""Delivery states of which the deliveries themselves say more: after a return, all but shipped can stand again."""
 _LATEST_FIRST = "date_order desc, id desc"
 
 _SUMMARY = ("id", "name", "state", "date_order", "amount_total", "currency_id", "partner_id", "delivery_status")
@@ -29,7 +40,7 @@ _ORDER_FIELDS = Fields(
     # computed from account.move and account.move.line, and from payments: each with rights of its own
     groups=(("invoice_ids",), ("amount_paid",)),
 )
-_PARTNER_FIELDS = Fields(("id", "phone", "mobile", "country_id"))
+_PARTNER_FIELDS = Fields(("id", "phone", "mobile", "country_id", "commercial_partner_id"))
 
 
 async def get_order(
@@ -41,15 +52,16 @@ async def get_order(
     if owner is None or not names:
         return results.NO_ORDER
     verified = identity.level is IdentityLevel.VERIFIED
-    owned, perhaps = await _by_number(reader, owner, names, _ORDER_FIELDS if verified else _LIMITED_FIELDS)
+    wanted = _ORDER_FIELDS if verified else _LIMITED_FIELDS
+    owned, likely, companies = await _by_number(reader, owner, names, wanted)
     # Whose order it is may turn out only together with what belongs to it: then all that it can be are looked at.
-    candidates = owned + perhaps if perhaps else _best_named(owned, names)
-    if not perhaps and len(candidates) != 1:
+    candidates = owned + likely if likely else _best_named(owned, names)
+    if not likely and len(candidates) != 1:
         return results.SEVERAL_ORDERS if candidates else results.NO_ORDER
     async with together() as group:
         reading = {row["id"]: _read_parts(group, reader, row, language, verified=verified) for row in candidates}
-        by_phone = group.create_task(_with_phone(reader, owner, perhaps))
-    rows = _best_named(owned + by_phone.result(), names)
+        theirs = group.create_task(_theirs(reader, owner, likely, companies))
+    rows = _best_named(owned + theirs.result(), names)
     if len(rows) != 1:
         return results.SEVERAL_ORDERS if rows else results.NO_ORDER
     row = rows[0]
@@ -86,8 +98,8 @@ async def get_orders_by_customer(
     rows = latest.result()
     if not rows:
         return results.NO_ORDERS
-    # By phone, the partners were looked up first, and a third wave would take too long for what it adds.
-    unclear = [] if owner.phone else [row for row in rows if row.get("delivery_status") in (None, "partial")]
+    # Where partners were looked up first, a third wave would take too long for what it adds.
+    unclear = [] if owner.phone or owner.company else [row for row in rows if row.get("delivery_status") in _UNCLEAR]
     pickings = await order_parts.pickings(reader, unclear)
     zone = await reader.zone()
     return results.OrderList(
@@ -115,22 +127,23 @@ def _read_parts(
 
 async def _by_number(
     reader: Reader, owner: Owner, names: Sequence[str], wanted: Fields
-) -> tuple[list[Record], list[Record]]:
-    """Orders of these names that are surely the owner's, and those of which only the phone search says so."""
+) -> tuple[list[Record], list[Record], frozenset[int]]:
+    """Orders of these names that are surely the owner's, those of which their partner must say so, and the companies
+    of which the owner is."""
     number: list[Term] = [("name", "in", list(names))]
-    proved = proved_domain(owner)
-    phone = phone_domain(owner, await reader.fields("res.partner"), of_order=True) if owner.phone else None
+    likely = likely_domain(owner, await reader.fields("res.partner")) if owner.phone or owner.company else None
 
     async def ask(condition: list[Term] | None) -> list[Record]:
         if not condition:
             return []
-        return await reader.read("sale.order", number + condition, wanted, limit=4, order="id")
+        return await reader.read("sale.order", number + condition, wanted, limit=_MAX_NAMESAKES, order="id")
 
     async with together() as group:
-        surely, loosely = group.create_task(ask(proved)), group.create_task(ask(phone))
+        surely, perhaps = group.create_task(ask(proved_domain(owner))), group.create_task(ask(likely))
+        companies = group.create_task(_companies(reader, owner))
     owned = surely.result()
     ids = {row["id"] for row in owned}
-    return owned, [row for row in loosely.result() if row["id"] not in ids]
+    return owned, [row for row in perhaps.result() if row["id"] not in ids], companies.result()
 
 
 def _best_named(rows: list[Record], names: Sequence[str]) -> list[Record]:
@@ -141,29 +154,45 @@ def _best_named(rows: list[Record], names: Sequence[str]) -> list[Record]:
     return []
 
 
-async def _with_phone(reader: Reader, owner: Owner, rows: Sequence[Record]) -> list[Record]:
-    """Those of the rows whose partner has exactly the owner's phone. An archived partner counts as well."""
-    partners = sorted({partner for row in rows if (partner := id_of(row.get("partner_id")))})
-    if not partners or not owner.phone:
+async def _companies(reader: Reader, owner: Owner) -> frozenset[int]:
+    """The commercial partners of who is proved, where the policy shows a company's orders; who left it is not of it."""
+    domain = member_domain(owner)
+    if domain is None:
+        return frozenset()
+    rows = await reader.read("res.partner", domain, _PARTNER_FIELDS, limit=_MAX_PARTNERS, order="id desc")
+    found = (id_of(row.get("commercial_partner_id")) for row in rows)
+    return frozenset(company for company in found if company is not None)
+
+
+async def _theirs(reader: Reader, owner: Owner, rows: Sequence[Record], companies: frozenset[int]) -> list[Record]:
+    """Those of the rows whose partner says that they are the owner's. An archived partner counts as well."""
+    ids = sorted({partner for row in rows if (partner := id_of(row.get("partner_id")))})
+    if not ids:
         return []
-    theirs = await _partners(reader, owner.phone, [("id", "in", partners)])
+    theirs = await _partners(reader, owner, [("id", "in", ids)], companies)
     return [row for row in rows if id_of(row.get("partner_id")) in theirs]
 
 
-async def _partners(reader: Reader, phone: str, domain: list[Term]) -> list[int]:
-    """Those of the partners in ``domain`` that have exactly this phone; archived ones count as well."""
+async def _partners(reader: Reader, owner: Owner, domain: list[Term], companies: frozenset[int]) -> list[int]:
+    """Those of the partners in ``domain`` that are the owner by phone or by company; archived ones count as well."""
     async with together() as group:
         found = group.create_task(
             reader.read("res.partner", domain, _PARTNER_FIELDS, limit=_MAX_PARTNERS, order="id desc", archived=True)
         )
-        codes = group.create_task(reader.country_codes())
-    return [partner["id"] for partner in found.result() if has_phone(partner, phone, codes.result())]
+        codes = group.create_task(reader.country_codes()) if owner.phone else None
+    known = codes.result() if codes else {}
+    return [partner["id"] for partner in found.result() if is_theirs(partner, owner, known, companies)]
 
 
 async def _all_owned(reader: Reader, owner: Owner) -> list[Term]:
     """The condition on ``sale.order`` for everything the owner has; empty when that is nothing."""
+    like_phone = phone_domain(owner, await reader.fields("res.partner")) if owner.phone else None
+    async with together() as group:
+        by_phone = group.create_task(_partners(reader, owner, like_phone, frozenset())) if like_phone else None
+        companies = group.create_task(_companies(reader, owner))
     conditions = [proved] if (proved := proved_domain(owner)) else []
-    like_phone = phone_domain(owner, await reader.fields("res.partner"), of_order=False) if owner.phone else None
-    if owner.phone and like_phone and (theirs := await _partners(reader, owner.phone, like_phone)):
+    if by_phone and (theirs := by_phone.result()):
         conditions.append([("partner_id", "in", theirs)])
+    if firms := companies.result():
+        conditions.append([("partner_id.commercial_partner_id", "in", sorted(firms))])
     return any_of(conditions) if conditions else []

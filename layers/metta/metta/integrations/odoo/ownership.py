@@ -59,35 +59,74 @@ def any_of(terms: list[list[Term]]) -> list[Term]:
 
 
 def proved_domain(owner: Owner) -> list[Term] | None:
-    """The condition on ``sale.order`` that settles ownership by itself; None when there is only a phone."""
+    """The condition on ``sale.order`` that settles ownership by itself; None when only a phone could.
+
+    A company's orders are not in it: whether two partners belong to one company, no path can tell.
+    """
     terms: list[list[Term]] = []
-    company = "partner_id.commercial_partner_id"
     if owner.email:
         terms.append([("partner_id.email_normalized", "=", owner.email)])
-        if owner.company:
-            terms.append([(f"{company}.email_normalized", "=", owner.email)])
-            terms += [[(f"{company}.{below}.email_normalized", "=", owner.email)] for below in _BELOW]
     if owner.partner_id:
         terms.append([("partner_id", "=", owner.partner_id)])
-        if owner.company:
-            terms.append([(company, "=", owner.partner_id)])
-            terms += [[(f"{company}.{below}", "in", [owner.partner_id])] for below in _BELOW]
     return any_of(terms) if terms else None
 
 
-def phone_domain(owner: Owner, partner_fields: frozenset[str], *, of_order: bool) -> list[Term] | None:
-    """The condition that partners with this number meet, and few others: ``has_phone`` must be asked as well.
+def likely_domain(owner: Owner, partner_fields: frozenset[str]) -> list[Term] | None:
+    """The condition on ``sale.order`` that the owner's further orders meet, and few others; None when there are none.
+
+    Those of partners whose phone has the same last digits, and those of the company's relatives. ``is_theirs`` must be
+    asked of the order's partner as well.
+
+    Args:
+        owner: whose orders.
+        partner_fields: the fields that ``res.partner`` has on this server.
+    """
+    terms: list[list[Term]] = []
+    if phone := phone_domain(owner, partner_fields, path="partner_id."):
+        terms.append(phone)
+    if owner.company:
+        firm = "partner_id.commercial_partner_id"
+        if owner.email:
+            terms.append([(f"{firm}.email_normalized", "=", owner.email)])
+            terms += [[(f"{firm}.{below}.email_normalized", "=", owner.email)] for below in _BELOW]
+        if owner.partner_id:
+            terms.append([(firm, "=", owner.partner_id)])
+            terms += [[(f"{firm}.{below}", "in", [owner.partner_id])] for below in _BELOW]
+    return any_of(terms) if terms else None
+
+
+def member_domain(owner: Owner) -> list[Term] | None:
+    """The condition on ``res.partner`` that finds who is proved, to learn of which company they are."""
+    if not owner.company:
+        return None
+    terms: list[list[Term]] = []
+    if owner.email:
+        terms.append([("email_normalized", "=", owner.email)])
+    if owner.partner_id:
+        terms.append([("id", "=", owner.partner_id)])
+    return any_of(terms) if terms else None
+
+
+def phone_domain(owner: Owner, partner_fields: frozenset[str], *, path: str = "") -> list[Term] | None:
+    """The condition that partners with this number meet, and few others.
 
     Args:
         owner: whose phone.
         partner_fields: the fields that ``res.partner`` has on this server.
-        of_order: whether the search is on ``sale.order`` instead of ``res.partner``.
+        path: to the partner, with its dot; empty in a search on ``res.partner``.
     """
     names = [name for name in PHONE_FIELDS if name in partner_fields]
     if not owner.phone or not names:
         return None
     pattern = "%".join(owner.phone[-_TAIL_DIGITS:])
-    return any_of([[("partner_id." * of_order + name, "ilike", pattern)] for name in names])
+    return any_of([[(path + name, "ilike", pattern)] for name in names])
+
+
+def is_theirs(partner: Record, owner: Owner, country_codes: Mapping[int, int], companies: frozenset[int]) -> bool:
+    """Whether the partner is the owner by phone, or belongs to one of the owner's companies."""
+    if owner.phone and has_phone(partner, owner.phone, country_codes):
+        return True
+    return id_of(partner.get("commercial_partner_id")) in companies
 
 
 def has_phone(partner: Record, phone: str, country_codes: Mapping[int, int]) -> bool:

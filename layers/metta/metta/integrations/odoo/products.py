@@ -6,7 +6,7 @@ from metta.integrations.odoo import coerce, results
 from metta.integrations.odoo.ownership import any_of
 from metta.integrations.odoo.port import Record, Term
 from metta.integrations.odoo.product_view import CARD_FIELDS, VARIANT_FIELDS, card, is_for_sale, variant
-from metta.integrations.odoo.reader import Reader
+from metta.integrations.odoo.reader import Reader, together
 from metta.integrations.odoo.search import FOR_SALE, MODEL
 from metta.integrations.odoo.text import id_of
 
@@ -44,15 +44,19 @@ async def get_product(
     if template is None or count < 2:
         return product
     same: list[Term] = [*FOR_SALE, ("product_tmpl_id", "=", template), ("id", "!=", row["id"])]
-    rows = await reader.read(MODEL, same, VARIANT_FIELDS, limit=_VARIANTS + 1, order="id", language=language)
-    others = tuple(variant(each, known) for each in rows if is_for_sale(each))
-    more = count - 1 - _VARIANTS if len(others) > _VARIANTS else 0
-    return product.model_copy(update={"other_variants": others[:_VARIANTS] or None, "more_variants": more or None})
+    async with together() as group:
+        reading = reader.read(MODEL, same, VARIANT_FIELDS, limit=_VARIANTS, order="id", language=language)
+        rows = group.create_task(reading)
+        # how many more are for sale is worth a question only where there are so many
+        total = group.create_task(reader.port.search_count(MODEL, same)) if count > _VARIANTS + 1 else None
+    others = tuple(variant(each, known) for each in rows.result() if is_for_sale(each))
+    more = max(0, total.result() - _VARIANTS) if total else 0
+    return product.model_copy(update={"other_variants": others or None, "more_variants": more or None})
 
 
 def _meant(rows: list[Record], number: int | None, references: tuple[str, ...]) -> Record | None:
     """The one that was asked for: an id counts first, then a reference as typed; None where several fit as well."""
     by_id = [row for row in rows if row["id"] == number]
-    as_typed = [row for row in rows if row.get("default_code") == references[0]]
+    as_typed = [row for row in rows if references and row.get("default_code") == references[0]]
     fitting = by_id or as_typed or rows
     return fitting[0] if len(fitting) == 1 else None

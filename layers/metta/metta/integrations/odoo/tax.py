@@ -37,7 +37,7 @@ def tax_of(remark: object, price: object) -> Tax:
     if not isinstance(remark, str) or isinstance(price, bool) or not isinstance(price, int | float):
         return Tax()
     if not remark.strip():
-        return Tax(none_set=True)
+        return Tax(none_set=price > 0)
     said = _REMARK.fullmatch(remark.strip())
     if said is None or price <= 0:
         return Tax()

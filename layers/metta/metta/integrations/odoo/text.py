@@ -91,7 +91,10 @@ def day(value: object, zone: tzinfo = UTC) -> str | None:
         return None
     if match[2] is None or zone is UTC:
         return match[1]
-    return datetime.fromisoformat(match[0][:19]).replace(tzinfo=UTC).astimezone(zone).date().isoformat()
+    try:
+        return datetime.fromisoformat(match[0][:19]).replace(tzinfo=UTC).astimezone(zone).date().isoformat()
+    except (ValueError, OverflowError):  # the first and the last day there is
+        return match[1]
 
 
 def link(value: object) -> str | None:
@@ -112,7 +115,8 @@ def money(amount: object, currency: object) -> str | None:
     code = name_of(currency, 10)
     if not code or isinstance(amount, bool) or not isinstance(amount, int | float):
         return None
-    return f"{amount:.{_DECIMALS.get(code, 2)}f} {code}"
+    decimals = _DECIMALS.get(code, 2)
+    return f"{round(amount, decimals) + 0.0:.{decimals}f} {code}"  # no minus before nothing
 
 
 def quantity(value: object) -> float | int | None:
