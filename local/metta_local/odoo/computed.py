@@ -126,11 +126,17 @@ def _invoices(world: World, row: Row) -> list[int]:
     return [each["id"] for each in world.visible("account.move") if each["id"] in moves]
 
 
+def _delivered_by(world: World, row: Row) -> str:
+    """Deliveries count what was delivered only with sale_stock; people do so otherwise."""
+    return str(row["qty_delivered_method"]) if "picking_ids" in world.fields("sale.order") else "manual"
+
+
 COMPUTED: dict[tuple[str, str], Callable[[World, Row], Any]] = {
     ("res.partner", "email_normalized"): _normalized_email,
     ("res.partner", "commercial_partner_id"): _commercial,
     ("res.partner", "child_ids"): _of("res.partner", "parent_id"),
     ("product.product", "product_variant_count"): _variant_count,
+    ("sale.order.line", "qty_delivered_method"): _delivered_by,
     ("sale.order", "order_line"): _of("sale.order.line", "order_id"),
     ("sale.order", "picking_ids"): _of("stock.picking", "sale_id"),
     ("sale.order", "delivery_status"): _delivery_status,

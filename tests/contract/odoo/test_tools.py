@@ -62,7 +62,7 @@ class TestOrders:
         order = server.tool("getOrder", number, claimed(email))
 
         assert order["found"] is True
-        assert not {"items", "total", "totalIncludesTax", "invoice", "invoices", "paidOnline"} & set(order)
+        assert not {"items", "total", "totalIncludesTax", "invoice", "invoices", "paidOrAuthorisedOnline"} & set(order)
         assert "trackingNumber" not in json.dumps(order)
 
     def test_not_theirs_not_there_and_not_allowed_are_one_answer(self, server: Any) -> None:

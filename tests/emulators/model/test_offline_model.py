@@ -249,6 +249,7 @@ def test_every_state_that_the_shop_can_tell_is_translated() -> None:
     done, short = {"state": "done"}, {"qty_delivered_method": "stock_move", "product_uom_qty": 2, "qty_delivered": 1}
     told = {delivery_words(order, None) for order in orders} | {delivery_words({}, [done], [short])}
     told |= {delivery_words({"state": "cancel"}, [done], []), delivery_words({}, [done])}
+    told |= {delivery_words({"delivery_status": "started"}, [{"state": "assigned"}])}
     told |= {status_words(state) for state in STATES}
     told |= {str(invoice_words({"invoice_status": status})) for status in ("invoiced", "to invoice", "upselling", "no")}
     told |= {parcel({"state": state}).status for state in ("draft", "waiting", "confirmed", "assigned", "done")}

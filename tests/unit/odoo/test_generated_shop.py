@@ -124,7 +124,9 @@ def test_a_list_holds_own_orders_only_and_counts_no_others(run: Callable[..., An
             proved = {(who.email or "").strip(" ").lower(), who.phone}
             own_partners = shop.emails.get(who.partner_id or 0)
             address_of = str(what).strip().lower()
-            assert address_of in proved or address_of == own_partners or (not address_of and "@" not in (who.email or ""))
+            assert (
+                address_of in proved or address_of == own_partners or (not address_of and "@" not in (who.email or ""))
+            )
 
     check()
 

@@ -259,7 +259,7 @@ class TestClaimed:
         assert order["found"] is True
         assert order["delivery"] == "fully shipped"
         assert order["parcels"] == [{"status": "shipped", "shippedOn": "2026-11-18"}]
-        assert not {"items", "total", "totalIncludesTax", "invoice", "invoices", "paidOnline"} & set(order)
+        assert not {"items", "total", "totalIncludesTax", "invoice", "invoices", "paidOrAuthorisedOnline"} & set(order)
         assert "PX0042LENA" not in str(order)
         [lines] = [call for call in bench.asked("sale.order.line") if call.method == "search_read"]
         assert not {"name", "product_id", "price_total"} & set(lines.kwargs["fields"])

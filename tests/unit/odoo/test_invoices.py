@@ -74,11 +74,11 @@ def test_a_vendor_bill_on_the_same_line_is_not_the_customers(bench: Any, lena: I
 def test_what_was_paid_online_is_told_before_there_is_an_invoice(bench: Any, prove: Any) -> None:
     order = bench.order("S00064", prove("ida@example.se"))
 
-    assert (order["paidOnline"], order["invoices"]) == ("34.51 EUR", [])
+    assert (order["paidOrAuthorisedOnline"], order["invoices"]) == ("34.51 EUR", [])
 
 
 def test_nothing_paid_online_is_not_told_as_an_amount(bench: Any, lena: Identity) -> None:
-    assert "paidOnline" not in bench.order("S00042", lena)
+    assert "paidOrAuthorisedOnline" not in bench.order("S00042", lena)
 
 
 @pytest.mark.parametrize("denied", [{"account.move"}, {"account.move.line"}])

@@ -33,7 +33,8 @@ READABLE: dict[str, frozenset[str]] = {
         "qty_delivered_method"
     ),
     "account.move": _names(
-        "id amount_residual amount_total currency_id invoice_date invoice_date_due move_type name payment_state"
+        "id amount_residual amount_total currency_id invoice_date invoice_date_due invoice_origin move_type name "
+        "payment_state"
     ),
     "stock.picking": _names(
         "id backorder_id carrier_id carrier_tracking_ref carrier_tracking_url date_done picking_type_code sale_id "

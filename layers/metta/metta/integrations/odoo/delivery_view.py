@@ -15,18 +15,21 @@ from metta.integrations.odoo.port import Record
 from metta.integrations.odoo.text import day, link, name_of, plain
 
 NOT_KNOWN = "not known"
+NONE = "no delivery is recorded"
 _PENDING = "not shipped yet"
-_STARTED = "being prepared, not shipped yet"
+_PREPARED = "being prepared"
+_STARTED = f"{_PREPARED}, {_PENDING}"
 _PARTIAL = "partly shipped"
 _ALL_PARCELS = "shipped"
 _FULL = "fully shipped"
 _SHORT = "shipped; some items were not delivered in full or were returned"
 _DELIVERY = {
     "pending": _PENDING,
-    "started": _STARTED,
+    "started": _PREPARED,
     "partial": f"{_PARTIAL}; part of it may be a return",
     "full": _ALL_PARCELS,
 }
+"""Without the deliveries: after a return, a status can start anew although goods went out."""
 
 _PARCEL = {
     "draft": "not ready yet",
@@ -39,41 +42,57 @@ _MOST_TRACKED = 10
 """Parcels of one delivery that are told apart."""
 
 
-def delivery_words(order: Record, pickings: Sequence[Record] | None, lines: Sequence[Record] | None = None) -> str:
+def delivery_words(
+    order: Record, pickings: Sequence[Record] | None, lines: Sequence[Record] | None = None, *, whole: bool = True
+) -> str:
     """How far the delivery of an order is.
 
     Args:
         order: with ``delivery_status`` where this Odoo has it (16 and later, with sale_stock).
         pickings: the order's deliveries to the customer but for cancelled ones; None when they are not known.
         lines: what was ordered and delivered; None when that is not known.
+        whole: whether these are all deliveries and lines that there are; of the deliveries, those not done come first.
     """
     if order.get("state") in ("draft", "sent"):
         return "none: nothing has been ordered yet"
-    words = _progress(order.get("delivery_status"), pickings, lines)
+    words = _progress(order.get("delivery_status"), pickings, lines, whole=whole)
     if order.get("state") != "cancel":
         return words
     return f"{words}; the order is cancelled" if words.startswith((_PARTIAL, "shipped", _FULL)) else "none: cancelled"
 
 
-def _progress(status: object, pickings: Sequence[Record] | None, lines: Sequence[Record] | None) -> str:
+def _progress(status: object, pickings: Sequence[Record] | None, lines: Sequence[Record] | None, *, whole: bool) -> str:
     if pickings:
         done = sum(picking.get("state") == "done" for picking in pickings)
         if 0 < done < len(pickings):
             return _PARTIAL
         if not done:
-            return _STARTED if status == "started" else _PENDING
-        if lines is None:
+            return _DELIVERY.get(str(status), NOT_KNOWN) if not whole else _STARTED if status == "started" else _PENDING
+        if lines is None or not whole:
             return _ALL_PARCELS
         return _SHORT if any(map(_is_short, lines)) else _FULL
     if status:
         return _DELIVERY.get(str(status), NOT_KNOWN)
-    return NOT_KNOWN if status is None and pickings is None else "no delivery is recorded"
+    if lines is not None and whole and any(map(was_delivered, lines)):
+        return _PARTIAL if any(map(_is_short, lines)) else _FULL
+    # Without lines it is not known either: what a supplier sends is no delivery of ours until Odoo 16.
+    return NOT_KNOWN if status is None and (pickings is None or lines is None) else NONE
+
+
+def _is_counted(line: Record) -> bool:
+    """Whether deliveries count what of a line was delivered, not people."""
+    return line.get("qty_delivered_method") == "stock_move"
+
+
+def was_delivered(line: Record) -> bool:
+    """Whether deliveries brought something of a line."""
+    return _is_counted(line) and bool(line.get("qty_delivered"))
 
 
 def _is_short(line: Record) -> bool:
-    """Whether less of a line was delivered than ordered; only where deliveries count it, not people."""
+    """Whether less of a line was delivered than ordered."""
     ordered, delivered = line.get("product_uom_qty"), line.get("qty_delivered")
-    if line.get("qty_delivered_method") != "stock_move":
+    if not _is_counted(line):
         return False
     return isinstance(ordered, int | float) and isinstance(delivered, int | float) and delivered < ordered
 

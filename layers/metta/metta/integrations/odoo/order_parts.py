@@ -1,6 +1,7 @@
 """What belongs to an order that is surely the customer's: lines, deliveries, invoices; asked by its id alone.
 
-Each is None where this Odoo has no such thing or the bot's rights do not cover it: not known, which is not "none".
+Each is None where this Odoo has no such thing or the bot's rights do not cover it: not known, which is not "none". One
+record more is read than is shown, so that nobody takes the part for the whole.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from metta.integrations.odoo.port import NoAccess, Record, Refused, Term
 from metta.integrations.odoo.reader import Fields, Reader
 from metta.integrations.odoo.text import id_of
 
-_MAX_LINES = 200
-_MAX_PARCELS = 20
-_MAX_INVOICES = 20
+MAX_LINES = 250
+MAX_PARCELS = 20
+MAX_INVOICES = 20
 _UNIT = ("product_uom", "product_uom_id")
 """Its name until Odoo 18, and since 19."""
 _QUANTITY_FIELDS = Fields(("id", "display_type", "product_uom_qty", "qty_delivered", "qty_delivered_method"))
@@ -25,11 +26,14 @@ _PICKING_FIELDS = Fields(
 _INVOICE_FIELDS = Fields(
     (
         *("id", "name", "move_type", "payment_state", "amount_total", "amount_residual", "currency_id"),
-        *("invoice_date", "invoice_date_due"),
+        *("invoice_date", "invoice_date_due", "invoice_origin"),
     )
 )
 _TO_CUSTOMER = ("outgoing", "dropship")
-"""From the shop's warehouse, and straight from its supplier; the rest are receipts, returns and inner moves."""
+"""From the shop's warehouse, and straight from its supplier; the rest are receipts, returns and inner moves. Until 16
+what a supplier sends is a receipt as well, and cannot be told apart: then the lines alone say that it was delivered."""
+_OPEN_FIRST = "date_done desc, id"
+"""PostgreSQL puts what has no date first: of too many deliveries, those that are not done are read in any case."""
 
 
 async def lines(reader: Reader, order: Record, language: str, *, quantities_only: bool) -> list[Record] | None:
@@ -45,7 +49,7 @@ async def lines(reader: Reader, order: Record, language: str, *, quantities_only
     domain: list[Term] = [("order_id", "=", order["id"]), ("display_type", "=", False)]
     try:
         rows = await reader.read(
-            "sale.order.line", domain, wanted, limit=_MAX_LINES, order="sequence, id", language=language
+            "sale.order.line", domain, wanted, limit=MAX_LINES + 1, order="sequence, id", language=language
         )
     except (NoAccess, Refused):
         return None
@@ -62,7 +66,8 @@ async def pickings(reader: Reader, orders: Sequence[Record]) -> list[Record] | N
         ("state", "!=", "cancel"),
     ]
     try:
-        return await reader.read("stock.picking", domain, _PICKING_FIELDS, limit=_MAX_PARCELS * len(orders), order="id")
+        limit = (MAX_PARCELS + 1) * len(orders)
+        return await reader.read("stock.picking", domain, _PICKING_FIELDS, limit=limit, order=_OPEN_FIRST)
     except (NoAccess, Refused):
         return None
 
@@ -75,12 +80,14 @@ async def invoices(reader: Reader, order: Record) -> list[Record] | None:
     if not ids:
         return []
     domain: list[Term] = [
-        ("id", "in", ids[:_MAX_INVOICES]),
+        ("id", "in", ids),
         ("move_type", "in", ["out_invoice", "out_refund"]),
         ("state", "=", "posted"),
     ]
     try:
-        return await reader.read("account.move", domain, _INVOICE_FIELDS, limit=_MAX_INVOICES, order="invoice_date, id")
+        return await reader.read(
+            "account.move", domain, _INVOICE_FIELDS, limit=MAX_INVOICES + 1, order="invoice_date, id"
+        )
     except (NoAccess, Refused):
         return None
 

@@ -144,6 +144,8 @@ class Invoice(Result):
     total: str | None = None
     open: str | None = None
     """What is still to be paid; of a credit note, what is still to be paid out or set off."""
+    covers_other_orders: bool | None = None
+    """True where it is of several orders; its amounts are left out then."""
 
 
 class Order(Result):
@@ -160,14 +162,18 @@ class Order(Result):
     invoice: str | None = None
     invoices: tuple[Invoice, ...] | None = None
     """Left out when not known; empty when there is none yet."""
-    paid_online: str | None = None
-    """What was paid or authorised at checkout, invoiced or not."""
+    more_invoices: int | None = None
+    """How many further ones there are, at least."""
+    paid_or_authorised_online: str | None = None
+    """At checkout, invoiced or not; what is authorised only is not paid yet."""
     total: str | None = None
     total_includes_tax: str | None = None
     items: tuple[OrderItem, ...] | None = None
     more_items: int | None = None
-    """How many further items there are."""
+    """How many further ones there are, at least."""
     parcels: tuple[Parcel, ...] | None = None
+    more_parcels: int | None = None
+    """How many further ones there are, at least."""
     note: str | None = None
 
 
@@ -223,25 +229,32 @@ NO_ORDERS = NotFound(
 _Bounded = TypeVar("_Bounded", bound=BaseModel)
 
 
+_LEAVE_OFF: dict[type[BaseModel], tuple[tuple[str, str], ...]] = {
+    Order: (("items", "more_items"), ("parcels", "more_parcels"), ("invoices", "more_invoices")),
+    Product: (("other_variants", "more_variants"),),
+}
+"""What is left off where a result is too long, first to last, and where it is told how much of it."""
+
+
 def fit(result: _Bounded, chars: int) -> _Bounded:
-    """``result`` with as many entries left off the end of its list as it takes to stay within ``chars`` of JSON."""
+    """``result`` with as many entries left off the end of its lists as it takes to stay within ``chars`` of JSON."""
     while len(result.model_dump_json()) > chars:
-        if isinstance(result, Order) and result.items:
-            result = result.model_copy(update={"items": result.items[:-1], "more_items": (result.more_items or 0) + 1})
-        elif isinstance(result, Order) and result.parcels:
-            result = result.model_copy(update={"parcels": result.parcels[:-1] or None})
-        elif isinstance(result, Order) and result.invoices:
-            result = result.model_copy(update={"invoices": result.invoices[:-1] or None})
-        elif isinstance(result, ProductList) and len(result.products) > 1:
-            result = result.model_copy(update={"products": result.products[:-1], "more_matches": True})
-        elif isinstance(result, OrderList) and len(result.orders) > 1:
-            result = result.model_copy(update={"orders": result.orders[:-1]})
-        elif isinstance(result, Product) and result.other_variants:
-            more = (result.more_variants or 0) + 1
-            rest = result.other_variants[:-1] or None
-            result = result.model_copy(update={"other_variants": rest, "more_variants": more})
-        elif isinstance(result, Product) and result.description:
-            result = result.model_copy(update={"description": None})
-        else:
+        smaller = _smaller(result)
+        if smaller is None:
             break
+        result = smaller
     return result
+
+
+def _smaller(result: _Bounded) -> _Bounded | None:
+    """``result`` without its least needed entry; None where nothing can be spared."""
+    for entries, more in _LEAVE_OFF.get(type(result), ()):
+        if shown := getattr(result, entries):
+            return result.model_copy(update={entries: shown[:-1] or None, more: (getattr(result, more) or 0) + 1})
+    if isinstance(result, ProductList) and len(result.products) > 1:
+        return result.model_copy(update={"products": result.products[:-1], "more_matches": True})
+    if isinstance(result, OrderList) and len(result.orders) > 1:
+        return result.model_copy(update={"orders": result.orders[:-1]})
+    if isinstance(result, Product) and result.description:
+        return result.model_copy(update={"description": None})
+    return None
