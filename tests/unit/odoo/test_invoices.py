@@ -108,3 +108,33 @@ def test_many_invoices_stay_within_the_policys_bound(serve: Any, lena: Identity)
         lines[number * 10] = lines[70420] | {"id": number * 10, "move_id": number}
 
     assert len(str(bench.order("S00042", lena))) < 1100
+
+
+class TestOverSeveralOrders:
+    """An invoice that Odoo joined: its amounts are not what one order costs, and may tell of a colleague's."""
+
+    def test_is_told_without_its_amounts(self, bench: Any, lena: Identity) -> None:
+        bench.emulator.data.rows["account.move"][7044] |= {"invoice_origin": "S00044, S00040"}
+
+        [invoice] = bench.order("S00044", lena)["invoices"]
+
+        assert invoice["coversOtherOrders"] is True
+        assert not {"total", "open"} & set(invoice)
+        assert (invoice["number"], invoice["payment"]) == ("INV/2026/00044", "partly paid")
+        assert "S00040" not in str(invoice)
+
+    def test_is_known_by_its_total_where_its_origin_says_nothing(self, bench: Any, lena: Identity) -> None:
+        bench.emulator.data.rows["account.move"][7044] |= {"invoice_origin": None, "amount_total": 99999.0}
+
+        [invoice] = bench.order("S00044", lena)["invoices"]
+
+        assert invoice["coversOtherOrders"] is True
+        assert "99999" not in str(invoice)
+
+    def test_a_cent_of_rounding_is_no_other_order(self, bench: Any, lena: Identity) -> None:
+        bench.emulator.data.rows["account.move"][7042]["amount_total"] += 0.01
+
+        [invoice] = bench.order("S00042", lena)["invoices"]
+
+        assert invoice["total"] == "93.90 EUR"
+        assert "coversOtherOrders" not in invoice

@@ -7,10 +7,13 @@ import itertools
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from metta.errors import OdooDown
+from metta.integrations.odoo import OdooClient
 from metta.integrations.odoo.port import KeyRefused
 from metta.messages import Identity
+from metta.settings import OdooSettings
 from metta_local.odoo import Fault, FaultKind, errors
 from metta_local.odoo.json2 import Json2
 
@@ -123,6 +126,28 @@ def test_a_wrong_database_is_named_whatever_is_spoken(serve: Any) -> None:
             connection(serve("19.0", database="nope", rpc=rpc))
 
 
+@pytest.mark.parametrize("key", ["emulated-odoo-key\n", "schlüssel-ß", "snow-\u2603"])
+def test_a_key_that_no_header_can_carry_is_a_refused_key(serve: Any, key: str) -> None:
+    bench = serve("19.0", rpc=False)
+    settings = bench.rpc._settings
+    client = OdooClient(OdooSettings(settings.url, settings.database, settings.username, SecretStr(key)))
+
+    with pytest.raises(KeyRefused, match="ODOO_API_KEY"):
+        asyncio.run(client.connection())
+
+    client.close()
+
+
+def test_what_prints_connections_for_everybody_does_not_print_the_key(
+    serve: Any, lena: Identity, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("http.client.HTTPConnection.debuglevel", 1)
+    for version in ("18.0", "19.0"):
+        serve(version).order("S00042", lena)
+
+    assert "emulated-odoo-key" not in "".join(capsys.readouterr())
+
+
 def test_an_upgrade_while_the_process_lives_changes_the_protocol(serve: Any, lena: Identity) -> None:
     bench = serve("18.0")
     bench.order("S00042", lena)
@@ -186,6 +211,31 @@ class TestConnections:
         monkeypatch.undo()
         assert bench.order("S00042", lena)["found"] is True, "what was left unread is not taken for the next answer"
 
+    @pytest.mark.parametrize("version", ["18.0", "19.0"])
+    def test_an_answer_cut_short_is_not_taken_for_a_whole_one(self, serve: Any, version: str) -> None:
+        # "12" of "123": JSON in itself, so only its length says that something is missing.
+        bench = serve(version)
+        connection(bench)
+        inner, cut = bench.emulator.app, []
+
+        async def cutting(scope: Any, receive: Any, send: Any) -> None:
+            async def shorter(message: Any) -> None:
+                if message["type"] == "http.response.start":
+                    headers = [(name, value) for name, value in message["headers"] if name != b"content-length"]
+                    await send({**message, "headers": [*headers, (b"content-length", b"100")]})
+                    return
+                cut.append(message["body"])
+                await send({**message, "body": b"12", "more_body": True})
+                scope["metta.transport"].close()
+
+            await inner(scope, receive, shorter)
+
+        bench.switch.app = cutting
+        with pytest.raises(OdooDown):
+            asyncio.run(bench.rpc.search_count("sale.order", []))
+
+        assert len(cut) == 2, "tried once more"
+
     def test_an_old_one_is_not_trusted(self, serve: Any, lena: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
         bench = serve("19.0")
         bench.order("S00042", lena)
@@ -221,6 +271,14 @@ class TestPace:
             return await asyncio.gather(*(bench.shop.get_order("S00042", identity=lena) for _ in range(3)))
 
         assert all(order.found for order in asyncio.run(several())), "eighteen calls need more than four seconds"
+
+    def test_who_waits_for_the_login_waits_for_its_pace(self, serve: Any, lena: Identity) -> None:
+        bench = serve("19.0", calls_per_second=4, timeout_seconds=0.5)
+
+        async def several() -> list[Any]:
+            return await asyncio.gather(*(bench.rpc.search_count("sale.order", []) for _ in range(6)))
+
+        assert len(set(asyncio.run(several()))) == 1
 
     def test_a_crowd_is_sent_away_and_told_when_to_come_back(self, serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         bench = serve(calls_per_second=2)
