@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from metta.integrations.odoo.order_number import order_numbers
 from metta.messages import Identity
 
 
@@ -56,6 +57,13 @@ def test_own_order_with_items_amounts_and_tracking(bench: Any, lena: Identity) -
             "sales order S00042",
         ),
         *("bestelling nr S00042", "order-no. S00042"),
+        *(
+            "Auftrags-Nr. S00042",
+            "Bestell-Nr.: S00042",
+            "numero d'ordine S00042",
+            "\u201eS00042\u201c",
+            "S00042 (lamp)",
+        ),
     ],
 )
 def test_order_number_as_people_type_it(bench: Any, lena: Identity, typed: str) -> None:
@@ -104,6 +112,24 @@ def test_a_number_that_is_nearly_right_is_not_guessed(bench: Any, lena: Identity
     assert bench.order(typed, lena)["found"] is False
 
 
+@pytest.mark.parametrize(
+    ("name", "typed"),
+    [
+        ("#1001", "#1001"),
+        ("#1001", "order 1001"),
+        ("Ä-1001", "ä-1001"),
+        ("WEB:1001", "web:1001"),
+        ("so-1001", "SO-1001"),
+        ("Web 2026/0070", "web 2026/0070"),
+        ("Web 2026/0070", "WEB 2026/0070"),
+    ],
+)
+def test_however_the_shop_names_its_orders(bench: Any, lena: Identity, name: str, typed: str) -> None:
+    bench.emulator.data.rows["sale.order"][9042]["name"] = name
+
+    assert bench.order(typed, lena)["orderNumber"] == name
+
+
 def test_a_shop_may_name_its_orders_by_numbers_alone(bench: Any, lena: Identity) -> None:
     bench.emulator.data.rows["sale.order"][9042]["name"] = "10042"
 
@@ -137,7 +163,10 @@ def test_owner_and_number_stand_in_one_search(bench: Any, lena: Identity) -> Non
 
     searches = [call for call in bench.asked("sale.order") if call.method == "search_read"]
     assert len(searches) == 1
-    assert searches[0].args[0] == [["name", "in", ["S00043"]], ["partner_id.email_normalized", "=", "lena@example.org"]]
+    assert searches[0].args[0] == [
+        ["name", "in", [*order_numbers("S00043")]],
+        ["partner_id.email_normalized", "=", "lena@example.org"],
+    ]
     assert searches[0].kwargs["limit"] <= 10
 
 

@@ -10,14 +10,16 @@ import unicodedata
 
 from metta.integrations.odoo.coerce import MAX_ID
 
-_NUMBER = re.compile(r"(?=.*[0-9])[A-Za-z0-9][A-Za-z0-9/_.\- ]{0,39}")
-_LEADING = re.compile(r"([^\W\d_]+)[\s.:#°\-]+")
-_AROUND = " \t\n.,;:!?#()[]\"'`*"
+_NUMBER = re.compile(r"(?=.*\d)[^\W_][\w/.:\- ]{0,39}")
+_LEADING = re.compile(r"([^\W\d_]+)[\s.:#°\-'\u2019]+")
+_BEHIND = re.compile(r"\s*\([^()]*\)\s*")
+_AROUND = " \t\n.,;:!?#()[]\"'`*\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb"
 _WORDS = frozenset(
     re.findall(
         r"\w+",
-        "auftrag auftragsnummer auftragsnr bestelling bestellung bestellnummer bestelnummer bestelnr bestellnr "
-        "commande compra de del devis di do encomenda id il het la le ma meine mein mi mia mijn minha mio mon my "
+        "auftrag auftrags auftragsnummer auftragsnr bestell bestelling bestellung bestellnummer bestelnummer "
+        "bestelnr bestellnr "
+        "commande compra d de del devis di do encomenda id il het la le ma meine mein mi mia mijn minha mio mon my "
         "n no nr num numer numero nummer number o of offer offerte angebot orden order orders ordernummer ordernr "
         "ordine pedido presupuesto quotation quote ref reference referencia sale sales the van von",
     )
@@ -34,14 +36,14 @@ def order_numbers(value: object) -> tuple[str, ...]:
         value = str(value)
     if not isinstance(value, str) or len(value) > 200:
         return ()
-    typed = unicodedata.normalize("NFKC", value).strip(_AROUND)
-    bare = _without_words(typed)
+    written = unicodedata.normalize("NFKC", value)
+    typed, bare = written.strip(_AROUND), _BEHIND.sub(" ", written).strip(_AROUND)
     found: dict[str, None] = {}
-    for text in (bare, typed):
+    for text in (_without_words(typed), _without_words(bare), typed):
         spaced = " ".join(re.split(r"[ \t]+", text))
         for name in (spaced, spaced.replace(" ", "")):
             if _NUMBER.fullmatch(name):
-                found |= dict.fromkeys((name, name.upper()))
+                found |= dict.fromkeys((name, name.upper(), name.lower(), name.capitalize(), f"#{name}"))
     return tuple(found)
 
 
