@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -19,6 +20,16 @@ class CommandError(Exception):
 def say(text: str) -> None:
     """A line of result on stdout."""
     print(text, flush=True)
+
+
+def say_json(value: object) -> None:
+    """A result as one line of JSON on stdout: as it reads best, or escaped where the terminal lacks the letters."""
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(value)
+    say(text)
 
 
 def complain(text: str) -> None:

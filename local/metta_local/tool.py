@@ -9,7 +9,7 @@ import logging
 from metta import settings as metta_settings
 from metta.messages import Identity, IdentityLevel, JsonObject
 from metta.policy import load_policy
-from metta_local.console import CommandError, say
+from metta_local.console import CommandError, say_json
 
 
 def identity_of(email: str | None, phone: str | None, level: str | None) -> Identity:
@@ -66,6 +66,8 @@ def run(
     odoo, policy = settings.odoo, load_policy(settings.metta_policy)
     from metta.integrations.odoo import OdooClient, OdooShop
 
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)  # the result alone, on stderr as well
     client = OdooClient(odoo, timeout_seconds=policy.limits.odoo_seconds, calls_per_second=policy.odoo.calls_per_second)
     shop = OdooShop(client, policy=policy, odoo_url=odoo.url)
 
@@ -80,14 +82,12 @@ def run(
             is_instruction=ForeignTextCheck(policy),
         )
 
-    disabled = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)  # the result alone, on stderr as well
     try:
         result = asyncio.run(call())
     except ToolUsageError as error:
         raise CommandError(f"{name}: {error}") from None
     finally:
-        logging.disable(disabled)
         client.close()
-    say(json.dumps(result, ensure_ascii=False))
+        logging.disable(disabled)
+    say_json(result)
     return 0

@@ -22,6 +22,7 @@ class Ability:
         module: the folder in docs/odoo whose data grants the rights.
         comes_with: the module of Odoo's that the fields come with; empty when they are always there.
         also_reads: models that the fields are computed from, whose rights a read of no record would not show.
+        absent: what follows where this Odoo has no such module; the same unless given.
         needed: whether Metta is of no use without it.
         counted: what is counted, and is suspicious when there is none of it.
     """
@@ -33,6 +34,7 @@ class Ability:
     module: str = "metta_bot"
     comes_with: str = ""
     also_reads: tuple[str, ...] = ()
+    absent: str = ""
     needed: bool = False
     counted: tuple[str, Domain] | None = None
 
@@ -74,6 +76,7 @@ ABILITIES = (
         "availability will be 'not known'",
         module="metta_bot_mrp",
         comes_with="mrp",
+        absent="no product is a kit",
     ),
     Ability(
         "shop_pages",
@@ -163,7 +166,7 @@ async def try_out(client: OdooClient, ability: Ability) -> Check:
 def _not_here(ability: Ability, missing: Iterable[str]) -> Check:
     what = f"{ability.model} has no {', '.join(missing)} here"
     if ability.comes_with and not ability.needed:
-        return skip(ability.check, f"{what} (module {ability.comes_with}): {ability.without}")
+        return skip(ability.check, f"{what} (module {ability.comes_with}): {ability.absent or ability.without}")
     return _bad(ability, f"{what}: {ability.without}", "is the Sales app installed in ODOO_DB?")
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import sys
 
-from metta_local.console import say
+from metta_local.console import say_json
 from metta_local.doctor import odoo_checks, variables, view
 from metta_local.doctor.check import Check, healthy
 
@@ -33,7 +32,7 @@ def run(*, as_json: bool = False, only: str | None = None) -> int:
         logging.disable(disabled)
     if as_json:
         shown = {"ok": healthy(checks), "checks": [check.as_json() for check in checks]}
-        say(json.dumps(shown, ensure_ascii=False))
+        say_json(shown)
     else:
         view.show(checks, sys.stdout)
     return 0 if healthy(checks) else 1

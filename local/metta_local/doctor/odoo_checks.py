@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from metta.errors import OdooDown, SettingsError
 from metta.integrations.odoo import OdooClient
 from metta.integrations.odoo.allowlist import INSPECTION
-from metta.integrations.odoo.port import KeyRefused
+from metta.integrations.odoo.port import FieldMissing, KeyRefused, NoAccess, Refused
 from metta.integrations.odoo.transport import Address
 from metta.integrations.odoo.version import OdooVersion
 from metta.policy import Policy
@@ -71,9 +71,12 @@ async def _connected(client: OdooClient, settings: OdooSettings, done: list[Chec
     except OdooDown as error:
         done.append(fail("odoo.connection", str(error), _fix(error)))
         return
-    done += [_release(version, protocol), ok("odoo.login", "user and key are accepted")]
+    done.append(_release(version, protocol))
     name = settings.username
-    steps: list[Step] = [("odoo.time_zone", lambda: _time_zone(client))]
+    steps: list[Step] = [
+        ("odoo.login", lambda: _login(client, name, protocol)),
+        ("odoo.time_zone", lambda: _time_zone(client)),
+    ]
     steps += [(each.check, _trial(client, each)) for each in ABILITIES]
     steps += [
         ("odoo.changes", lambda: rights.changes(client)),
@@ -118,6 +121,24 @@ def _release(version: OdooVersion, protocol: str) -> Check:
         why = f"{found}: JSON-2, which replaces it, does not let the user in"
         return warn(name, why, "ODOO_API_KEY must be an API key, not a password; is /json/2 blocked by a proxy?")
     return ok(name, found)
+
+
+async def _login(client: OdooClient, username: str, protocol: str) -> Check:
+    """Whether the user is the one that is meant: JSON-2 goes by the key alone and never looks at the name."""
+    check, accepted = "odoo.login", "user and key are accepted"
+    if protocol == "jsonrpc":
+        return ok(check, accepted)
+    try:
+        rows = await client.search_read("res.users", [("login", "=", username)], ["id"], limit=1, order="id")
+    except (NoAccess, FieldMissing, Refused):
+        return ok(check, "the key is accepted; whether it is the user's cannot be seen")
+    if rows:
+        return ok(check, accepted)
+    return fail(
+        check,
+        "the key is accepted, but there is no user ODOO_USERNAME: its company and keys cannot be looked at",
+        "set ODOO_USERNAME to the login of the user whose key it is; JSON-RPC would not let it in",
+    )
 
 
 async def _time_zone(client: OdooClient) -> Check:

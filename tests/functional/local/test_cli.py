@@ -218,6 +218,28 @@ class TestToolUsage:
             assert (done.returncode, done.stderr) == (0, "")
             assert json.loads(done.stdout)["found"] is False
 
+    def test_an_ascii_terminal_gets_the_same_answer(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        emulator = OdooEmulator()
+        with LoopbackServer(emulator.app) as server:
+            variables = {
+                "ODOO_URL": server.url,
+                "ODOO_DB": emulator.database,
+                "ODOO_USERNAME": emulator.username,
+                "ODOO_API_KEY": emulator.api_key,
+            }
+            call = ("tool", "searchProducts", '{"query": "lampara"}', "--language", "es")
+            shown = [metta(*call, **variables, PYTHONIOENCODING=encoding) for encoding in ("utf-8", "ascii")]
+
+        assert [done.returncode for done in shown] == [0, 0], shown[1].stderr
+        assert json.loads(shown[0].stdout) == json.loads(shown[1].stdout)
+        assert "Lámpara" in shown[0].stdout
+        assert shown[1].stdout.isascii()
+
+    def test_an_address_in_clear_is_no_matter_for_the_result(self, shell: Shell) -> None:
+        done = shell("tool", "getOrder", '{"orderNumber": "x"}', **{**self.ODOO, "ODOO_URL": "http://odoo.example"})
+
+        assert (done.returncode, done.stderr) == (0, "")
+
     def test_odoo_that_does_not_answer_is_a_failure(self, shell: Shell) -> None:
         refused(shell("tool", "getProduct", '{"productId": 1}', **self.ODOO))
 

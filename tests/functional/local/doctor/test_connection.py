@@ -69,6 +69,14 @@ class TestLogin:
 
         assert doctor(emulator, ODOO_API_KEY=key).statuses["odoo.login"] == "fail"
 
+    def test_a_wrong_user_fails_whatever_is_spoken(self, doctor: Doctor, version: str) -> None:
+        # JSON-2 lets in whoever has the key and never looks at the name.
+        report = doctor(OdooEmulator(version), ODOO_USERNAME="nobody@acme.example")
+
+        assert report.code == 1
+        assert report.statuses["odoo.login"] == "fail"
+        assert "ODOO_USERNAME" in report.found["odoo.login"]
+
     def test_a_wrong_database_names_the_variable(self, doctor: Doctor, version: str) -> None:
         report = doctor(OdooEmulator(version), ODOO_DB="acme-old")
 

@@ -65,6 +65,13 @@ class TestTooLittle:
         assert report.statuses[check] == "warn"
         assert "docs/odoo" in report.fixes[check]
 
+    def test_a_shop_without_kits_still_knows_its_stock(self, doctor: Doctor, version: str) -> None:
+        report = doctor(OdooEmulator(version, modules={"sale", "stock", "sale_stock"}))
+
+        assert report.statuses["odoo.kits"] == "skip"
+        assert "no product is a kit" in report.found["odoo.kits"]
+        assert "availability" not in report.found["odoo.kits"]
+
     def test_modules_that_are_not_there_are_no_mistake(self, doctor: Doctor, version: str) -> None:
         report = doctor(OdooEmulator(version, modules=["sale"]))
 
