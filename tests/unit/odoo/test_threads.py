@@ -1,4 +1,4 @@
-"""Blocking work for event loops: as much at a time as allowed, nothing for who went away, and an end when it is closed."""
+"""Blocking work for event loops: as much at a time as allowed, nothing for who went away, and an end."""
 
 from __future__ import annotations
 
@@ -68,6 +68,28 @@ def test_who_goes_away_before_the_work_began_is_not_worked_for(threads: Threads)
     assert done == ["next"]
 
 
+def test_who_goes_away_meanwhile_leaves_no_error_behind() -> None:
+    one = Threads(1, "under-test")
+    let, met, errors = threading.Event(), threading.Barrier(2), []
+
+    def work() -> bool:
+        met.wait(PATIENCE)
+        return let.wait(PATIENCE)
+
+    async def gives_up() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: errors.append(context))
+        begun = one.run(work)
+        met.wait(PATIENCE)
+        begun.cancel()
+        let.set()
+        await one.run(lambda: "the answer to the first came before")
+
+    asyncio.run(gives_up())
+    one.close()
+
+    assert errors == []
+
+
 def test_an_answer_that_nobody_waits_for_any_more_does_no_harm(threads: Threads) -> None:
     let = threading.Event()
 
@@ -85,11 +107,16 @@ def test_an_answer_that_nobody_waits_for_any_more_does_no_harm(threads: Threads)
 
 
 def test_closed_they_end_and_what_waits_is_cancelled() -> None:
-    threads, let = Threads(MOST, "under-test"), threading.Event()
+    threads, let, met = Threads(MOST, "under-test"), threading.Event(), threading.Barrier(MOST + 1)
+
+    def work() -> bool:
+        met.wait(PATIENCE)
+        return let.wait(PATIENCE)
 
     async def close() -> list[object]:
-        begun = [threads.run(lambda: let.wait(PATIENCE)) for _ in range(MOST)]
+        begun = [threads.run(work) for _ in range(MOST)]
         waiting = threads.run(lambda: "too late")
+        met.wait(PATIENCE)
         threads.close()
         let.set()
         with pytest.raises(RuntimeError):
