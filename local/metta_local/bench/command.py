@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from metta.messages import JsonObject
+from metta_local.bench import odoo
+from metta_local.bench.process import MeasuredProcess
 from metta_local.bench.throughput import describe as describe_throughput
 from metta_local.bench.throughput import markdown, throughput
 from metta_local.console import CommandError, say
@@ -39,42 +39,19 @@ class Measured:
         self.environment = stack.environment() | {"BURST_QUIET_SECONDS": "0"}
         self._queue: str = self.environment["AWS_SQS_QUEUE_URL"]
         self._sqs = stack.aws.client("sqs")
-        self._child = subprocess.Popen(
-            [sys.executable, "-m", "metta_local.bench.child"],
-            env={**self.environment, "PATH": "/usr/bin:/bin"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        )
-        self._read()
+        self._child = MeasuredProcess("metta_local.bench.child", self.environment, log)
 
     def stop(self) -> None:
         """End the child."""
-        assert self._child.stdin is not None
-        self._child.stdin.close()
-        try:
-            self._child.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            self._child.kill()
-            self._child.wait()
-        finally:
-            assert self._child.stdout is not None
-            self._child.stdout.close()
+        self._child.stop()
 
     def ask(self, command: JsonObject) -> JsonObject:
-        """One command to the child, and its answer."""
-        assert self._child.stdin is not None
-        self._child.stdin.write(json.dumps(command) + "\n")
-        self._child.stdin.flush()
-        return self._read()
+        """One command to the child, and its answer.
 
-    def _read(self) -> JsonObject:
-        assert self._child.stdout is not None
-        line = self._child.stdout.readline()
-        if not line:
-            raise CommandError("the measured process ended early; its log is shown with --log FILE")
-        answer: JsonObject = json.loads(line)
+        Raises:
+            CommandError: records failed, so that nothing was measured.
+        """
+        answer = self._child.ask(command)
         if answer.get("answer"):
             raise CommandError(f"{answer['answer']} records failed; nothing was measured")
         return answer
@@ -171,42 +148,56 @@ BENCHES: dict[str, Callable[[Measured], JsonObject]] = {
     "memory": memory,
     "throughput": throughput,
 }
+"""Those that measure the whole worker, on the local stack."""
+ODOO = "odoo"
+"""The one that needs an Odoo only; gives several results."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the benchmarks that are named, all of them when none is; 1 when a target is missed."""
     parser = argparse.ArgumentParser(prog="metta bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHES)} (all)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join((*BENCHES, ODOO))} (all)")
     parser.add_argument("--json", action="store_true", help="one JSON document")
     parser.add_argument("--markdown", action="store_true", help="with throughput: the table of docs/measurements.md")
     parser.add_argument("--log", type=Path, help="keep the measured process's log here")
     chosen = parser.parse_args(list(arguments))
-    unknown = [name for name in chosen.names if name not in BENCHES]
+    known = (*BENCHES, ODOO)
+    unknown = [name for name in chosen.names if name not in known]
     if unknown:
-        raise CommandError(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(BENCHES)}")
+        raise CommandError(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(known)}")
     results = []
     with tempfile.TemporaryFile("w") as scratch:
-        log = chosen.log.open("w") if chosen.log else scratch
-        with LocalStack({}) as stack:
-            measured = Measured(stack, log)
-            try:
-                for name in chosen.names or BENCHES:
-                    results.append(BENCHES[name](measured))
-                    if not chosen.json:
-                        say(describe(results[-1]))
-                        if chosen.markdown and "steps" in results[-1]:
-                            say(markdown(results[-1]))
-            finally:
-                measured.stop()
+        for result in run(chosen.names or known, chosen.log.open("w") if chosen.log else scratch):
+            results.append(result)
+            if not chosen.json:
+                say(describe(result))
+                if chosen.markdown and "steps" in result:
+                    say(markdown(result))
     if chosen.json:
         say(json.dumps({"benchmarks": results}, indent=2))
     return 0 if all(result["ratio"] <= result["target"] for result in results) else 1
+
+
+def run(names: Sequence[str], log: Any) -> Iterator[JsonObject]:
+    """The results of the named benchmarks as they come, those on the local stack first."""
+    if on_stack := [name for name in names if name != ODOO]:
+        with LocalStack({}) as stack:
+            measured = Measured(stack, log)
+            try:
+                for name in on_stack:
+                    yield BENCHES[name](measured)
+            finally:
+                measured.stop()
+    if ODOO in names:
+        yield from odoo.odoo(log)
 
 
 def describe(result: JsonObject) -> str:
     """A result in one line, or with its table."""
     if "steps" in result:
         return describe_throughput(result)
+    if result["name"].startswith(ODOO):
+        return odoo.describe(result)
     figures = ", ".join(
         f"{name} {value}" for key in ("seconds", "milliseconds") for name, value in result.get(key, {}).items()
     )
