@@ -179,6 +179,29 @@ class TestConnections:
         assert len(bench.emulator.calls) > 24
         assert bench.emulator.connections <= 3, "as many as are asked together"
 
+    def test_of_a_rush_all_are_kept_for_the_next(self, serve: Any, lena: Identity) -> None:
+        bench = serve("19.0")
+        bench.order("S00042", lena)
+        bench.emulator.faults.add(Fault(FaultKind.DELAY, seconds=0.3))
+
+        async def rush() -> None:
+            await asyncio.gather(*(bench.shop.get_order("S00042", identity=lena) for _ in range(20)))
+
+        for _ in range(3):
+            asyncio.run(rush())
+
+        assert bench.emulator.connections <= 60, "twenty times the three questions that are asked together"
+
+    def test_those_that_nobody_needs_any_more_are_closed(self, serve: Any, lena: Identity) -> None:
+        bench = serve("19.0")
+        bench.order("S00042", lena)
+        for idle in bench.rpc._wire._idle[:-1]:
+            idle.since -= 3600
+
+        asyncio.run(bench.rpc.search_count("sale.order", []))
+
+        assert len(bench.rpc._wire._idle) == 1
+
     @pytest.mark.parametrize("kind", [FaultKind.RESET, FaultKind.TRUNCATED])
     def test_a_broken_one_is_not_kept(self, serve: Any, lena: Identity, kind: FaultKind) -> None:
         bench = serve("19.0")

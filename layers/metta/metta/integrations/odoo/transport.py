@@ -23,8 +23,8 @@ from metta.errors import SettingsError
 from metta.integrations.odoo import http1
 from metta.integrations.odoo.pace import Pace
 
-KEPT_CONNECTIONS = 24
-"""Idle connections that are kept; more than that come together only in a rush."""
+KEPT_CONNECTIONS = 80
+"""Idle connections that are kept: as many as questions are asked at a time, or a rush would begin with handshakes."""
 KEPT_SECONDS = 20.0
 """How long an idle connection is trusted; by the wall clock, which goes on while Lambda freezes the process."""
 MAX_ANSWER_BYTES = 4_000_000
@@ -155,9 +155,13 @@ class _Idle:
     connection: http.client.HTTPConnection
     since: float = field(default_factory=time.time)
 
+    def is_old(self) -> bool:
+        """Whether it is not trusted any more."""
+        return not 0 <= time.time() - self.since <= KEPT_SECONDS
+
     def usable(self) -> bool:
         """Whether the server has not closed it meanwhile; what can be read now is its end, or nothing we asked for."""
-        if not 0 <= time.time() - self.since <= KEPT_SECONDS or self.connection.sock is None:
+        if self.is_old() or self.connection.sock is None:
             return False
         poll = select.poll()
         poll.register(self.connection.sock, select.POLLIN)
@@ -264,9 +268,12 @@ class Wire:
             self._put_back(connection, keep=keep)
 
     def _put_back(self, connection: http.client.HTTPConnection, *, keep: bool) -> None:
-        if keep:
-            with self._lock:
-                if len(self._idle) < KEPT_CONNECTIONS:
-                    self._idle.append(_Idle(connection))
-                    return
-        connection.close()
+        surplus = [connection]
+        with self._lock:
+            if keep and len(self._idle) < KEPT_CONNECTIONS:
+                self._idle.append(_Idle(connection))
+                surplus.clear()
+            while self._idle and self._idle[0].is_old():  # the first was used least recently
+                surplus.append(self._idle.pop(0).connection)
+        for each in surplus:
+            each.close()
