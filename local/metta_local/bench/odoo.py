@@ -19,8 +19,8 @@ from metta_local.serving import LoopbackServer
 
 SERVERS = {"jsonrpc": "18.0", "json2": "19.0"}
 """A release that each protocol is spoken with."""
-ROUNDS = 9
-TIMES = 15
+ROUNDS = 7
+TIMES = 40
 """Calls in a round, per way."""
 MOST_CPU = 1.5
 MOST_WAVES = 2

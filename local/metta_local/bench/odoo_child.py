@@ -35,6 +35,7 @@ async def together(ways: Ways, name: str, number: int) -> JsonObject:
     """Wall clock of one call and of ``number`` at once, with threads and connections as after an earlier rush."""
 
     async def rush(size: int) -> float:
+        gc.collect()
         began = time.perf_counter()
         await asyncio.gather(*(ways.ask("call_tool", name) for _ in range(size)))
         return time.perf_counter() - began
