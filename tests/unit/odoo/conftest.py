@@ -65,6 +65,13 @@ class Bench:
 Serve = Callable[..., Bench]
 
 
+@pytest.fixture(scope="module")
+def run() -> Iterator[Callable[..., Any]]:
+    """Runs coroutines one after the other in one loop."""
+    with asyncio.Runner() as runner:
+        yield runner.run
+
+
 @pytest.fixture(scope="session")
 def _switch() -> Iterator[tuple[Switch, str]]:
     switch = Switch()

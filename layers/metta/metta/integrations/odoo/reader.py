@@ -66,12 +66,19 @@ class Reader:
         self._lock_loop: asyncio.AbstractEventLoop | None = None
 
     async def fields(self, model: str) -> frozenset[str]:
-        """Those of the model's allowed fields that exist here; none when the model is unknown."""
-        if model not in self._fields:
+        """Those of the model's allowed fields that exist here; none when the model is unknown, for now."""
+        if self._is_unknown(model):
             async with self._once():
-                if model not in self._fields:
+                if self._is_unknown(model):
                     self._fields[model] = await self._ask_fields(model)
         return self._fields[model]
+
+    def _is_unknown(self, model: str) -> bool:
+        """Whether to ask for the fields: once, and now and then where there was no such model or no right to it."""
+        known = self._fields.get(model)
+        if known is None:
+            return True
+        return not known and self._refused.get((model, ()), 0) <= self._clock()
 
     async def read(
         self,
@@ -194,6 +201,7 @@ class Reader:
         try:
             return await self.port.fields_get(model, sorted(READABLE[model]))
         except (NoAccess, Refused):
+            self._refused[(model, ())] = self._clock() + REFUSED_FOR_SECONDS
             return frozenset()
 
     async def _ask_languages(self) -> dict[str, str]:
