@@ -24,7 +24,6 @@ SINGLE_CALLS = 3
 
 async def cost(ways: Ways, way: str, name: str, times: int) -> JsonObject:
     """Seconds that so many calls take, one after the other."""
-    gc.collect()
     wall, cpu = time.perf_counter(), time.process_time()
     for _ in range(times):
         await ways.ask(way, name)

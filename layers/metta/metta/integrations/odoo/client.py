@@ -165,7 +165,7 @@ class OdooClient:
         raise OdooDown(f"Odoo did not answer within {self._timeout:g} s")
 
     def _work(self, call: Call, question: Question | None) -> Any:
-        """One question with at most one retry, in a thread of the executor."""
+        """One question with at most one retry, in a thread of this client."""
         for attempt in (1, 2):
             try:
                 return self._execute(call, question)

@@ -1,7 +1,7 @@
 """HTTP/1.1 as ``transport`` needs it: one request and its answer on an open socket, in one write and few reads.
 
-``http.client`` takes about three times the CPU for the same, half of it to read headers as those of an e-mail, and with
-it a tool call would cost too much beside the bare calls (docs/measurements.md). Its exceptions are raised here too.
+``http.client`` takes about twice the CPU, much of it to read headers as those of an e-mail (decision 0013). Its
+exceptions are raised here too.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Threads that do blocking work for event loops: the executor's job at half of its CPU, which counts per question.
+"""Threads that do blocking work for event loops: the executor's job at half of its CPU (decision 0013).
 
 ``ThreadPoolExecutor`` has a future and a condition of its own for each job, beside the loop's. Here a job's answer goes
 straight to the loop that waits for it.
