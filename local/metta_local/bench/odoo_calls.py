@@ -1,8 +1,9 @@
 """The tool calls that ``metta bench odoo`` measures, and the ways in which the same is asked of Odoo without the tool.
 
 ``tool`` is the shop on the client, ``call_tool`` the same as the model gets it, with texts judged and the result
-bounded. ``client`` asks the tool's questions of Metta's client alone, ``bare`` asks them as anyone would: over JSON-RPC
-with odoorpc's ``execute_kw``, one after the other, over JSON-2 with an ``httpx`` client that keeps its connections.
+bounded. ``client`` asks the tool's questions of Metta's client alone, ``bare`` asks them as any program with an event
+loop would: over JSON-RPC with odoorpc's ``execute_kw`` in threads, over JSON-2 with an ``httpx`` client that keeps its
+connections; as many at a time as the tool asks.
 """
 
 from __future__ import annotations
@@ -148,12 +149,14 @@ class Ways:
         odoo = odoorpc.ODOO(address.hostname, port=address.port, version=version.name)
         odoo.login(settings.database, settings.username, key)
 
+        def execute(question: Asked) -> None:
+            named = dict(question.named)
+            domain, options = named.pop("domain"), {**named, "context": question.context}
+            odoo.execute_kw(question.model, question.method, [domain], options)
+
         async def by_odoorpc(asked: Sequence[Asked]) -> None:
-            for question in asked:
-                named = dict(question.named)
-                odoo.execute_kw(
-                    question.model, question.method, [named.pop("domain")], {**named, "context": question.context}
-                )
+            for wave in _waves(asked):
+                await asyncio.gather(*(asyncio.to_thread(execute, question) for question in wave))
 
         return by_odoorpc
 

@@ -12,7 +12,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Sequence
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from metta.errors import OdooDown
@@ -32,7 +32,6 @@ from metta.integrations.odoo.session import (
     is_object,
     is_records,
 )
-from metta.integrations.odoo.threads import Threads
 from metta.integrations.odoo.transport import Address, Call, Wire
 from metta.integrations.odoo.version import OdooVersion, ask_version
 from metta.settings import OdooSettings
@@ -75,7 +74,7 @@ class OdooClient:
         address = Address.of(settings.url)
         self._pace = Pace(calls_per_second) if calls_per_second else None
         self._wire = Wire(address, self._pace)
-        self._threads = Threads(THREADS, "odoo")
+        self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="odoo")
         self._opening = threading.Lock()
         self._session: Session | None = None
         self._version = OdooVersion()
@@ -146,13 +145,13 @@ class OdooClient:
 
     def close(self) -> None:
         """Let go of threads and connections; questions that still wait are cancelled."""
-        self._threads.close()
+        self._executor.shutdown(wait=False, cancel_futures=True)
         self._wire.close()
 
     async def _run(self, question: Question | None) -> Any:
         """The answer to a question, or the session itself where there is none, within the deadline."""
         call = Call(self._timeout)
-        work = self._threads.run(partial(self._work, call, question))
+        work = asyncio.get_running_loop().run_in_executor(self._executor, self._work, call, question)
         try:
             while not work.done() and (left := call.remaining()) > 0:
                 await asyncio.wait({work}, timeout=left)

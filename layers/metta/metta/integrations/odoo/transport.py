@@ -16,11 +16,9 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from metta.errors import SettingsError
-from metta.integrations.odoo import http1
 from metta.integrations.odoo.pace import Pace
 
 KEPT_CONNECTIONS = 80
@@ -139,12 +137,6 @@ class Address:
         return cls(parts.hostname, port or (443 if tls else 80), tls)
 
     @property
-    def netloc(self) -> str:
-        """As it stands in an address."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
-
-    @property
     def is_loopback(self) -> bool:
         """Whether nobody can listen on the way."""
         return self.host in ("localhost", "127.0.0.1", "::1")
@@ -180,7 +172,6 @@ class Wire:
         self.address = address
         self._pace = pace
         self._tls = ssl.create_default_context() if address.tls else None
-        self._headers = {"Host": address.netloc, "User-Agent": "metta", "Accept-Encoding": "identity"}
         self._idle: list[_Idle] = []
         self._lock = threading.Lock()
 
@@ -233,9 +224,13 @@ class Wire:
         left = call.remaining()
         if left <= 0:
             raise TimeoutError
-        if self._tls is None:
-            return http.client.HTTPConnection(self.address.host, self.address.port, timeout=left)
-        return http.client.HTTPSConnection(self.address.host, self.address.port, timeout=left, context=self._tls)
+        connection = (
+            http.client.HTTPConnection(self.address.host, self.address.port, timeout=left)
+            if self._tls is None
+            else http.client.HTTPSConnection(self.address.host, self.address.port, timeout=left, context=self._tls)
+        )
+        connection.set_debuglevel(0)  # whatever others set on the class: it prints headers, and with them the key
+        return connection
 
     def _on(
         self,
@@ -256,13 +251,17 @@ class Wire:
                 connection.connect()
             connection.sock.settimeout(left)
             call.adopt(connection.sock)
-            sent = http1.request(method, path, {**self._headers, **headers}, body)
-            answer = http1.exchange(connection.sock, sent, most=MAX_ANSWER_BYTES)
-            keep = call.release() and answer.keep
-            if answer.status != HTTPStatus.OK:
-                wait = answer.headers.get(b"retry-after", b"").decode("latin-1")
-                raise HttpStatusError(answer.status, answer.body, wait)
-            return answer.body
+            connection.request(method, path, body, {"User-Agent": "metta", **headers})
+            response = connection.getresponse()
+            content = response.read(MAX_ANSWER_BYTES + 1)
+            if len(content) > MAX_ANSWER_BYTES:
+                raise OverflowError
+            if response.length:  # read() says so by itself, read(n) does not
+                raise http.client.IncompleteRead(content, response.length)
+            keep = call.release() and not response.will_close
+            if response.status != http.client.OK:
+                raise HttpStatusError(response.status, content, response.headers.get("Retry-After", ""))
+            return content
         finally:
             call.release()
             self._put_back(connection, keep=keep)
