@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from moto import mock_aws
@@ -14,12 +12,10 @@ from metta.messages import Turn
 from metta.persistence.store import AuditStore
 from tests_support.table import state_table
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from poisoned import PoisonedShop
+from .poisoned import PoisonedShop
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # what it puts in the place of AWS and of the audit store must end with it
 def _opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PoisonedShop]:
     with mock_aws(), pytest.MonkeyPatch.context() as patching:
         made = PoisonedShop(state_table(), tmp_path_factory.mktemp("poisoned"))

@@ -216,6 +216,11 @@ class TestConnection:
         rpc.close()
 
 
+def odoo_threads() -> set[threading.Thread]:
+    """The threads of all clients that there are."""
+    return {thread for thread in threading.enumerate() if thread.name.startswith("odoo")}
+
+
 class TestDeadline:
     @pytest.mark.parametrize("kind", [FaultKind.DELAY, FaultKind.DRIP])
     def test_holds_also_where_every_single_read_is_in_time(self, serve: Any, kind: FaultKind, version: str) -> None:
@@ -242,6 +247,7 @@ class TestDeadline:
         assert ask(bench), "a new call finds a free thread"
 
     def test_a_caller_that_goes_away_frees_its_thread(self, serve: Any, version: str) -> None:
+        others = set(threading.enumerate())
         bench = serve(version, timeout_seconds=20)
         ask(bench)
         bench.emulator.faults.add(Fault(FaultKind.DELAY, seconds=30))
@@ -254,9 +260,9 @@ class TestDeadline:
 
         bench.rpc.close()
         ends = time.monotonic() + 5
-        while any(thread.name.startswith("odoo") for thread in threading.enumerate()) and time.monotonic() < ends:
+        while (left := odoo_threads() - others) and time.monotonic() < ends:
             time.sleep(0.01)
-        assert not [thread for thread in threading.enumerate() if thread.name.startswith("odoo")]
+        assert not left
 
     def test_many_conversations_at_a_time_do_not_wait_for_each_other(self, bench: Any, lena: Any) -> None:
         bench.order("S00042", lena)
