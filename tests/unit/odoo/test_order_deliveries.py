@@ -168,3 +168,10 @@ def test_a_time_zone_that_is_none_means_utc(
     bench.emulator.data.rows["sale.order"][9042]["date_order"] = "2026-11-16 23:30:00"
 
     assert bench.order("S00042", lena)["orderedOn"] == "2026-11-16"
+
+
+@pytest.mark.parametrize("modules", [{"sale"}, {"sale", "stock"}])
+def test_of_a_cancelled_order_it_is_not_known_whether_goods_went_out_before(
+    serve: Any, lena: Identity, modules: set[str]
+) -> None:
+    assert serve(modules=modules).order("S00045", lena)["delivery"] == "not known; the order is cancelled"

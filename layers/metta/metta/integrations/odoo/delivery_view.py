@@ -58,6 +58,8 @@ def delivery_words(
     words = _progress(order.get("delivery_status"), pickings, lines, whole=whole)
     if order.get("state") != "cancel":
         return words
+    if pickings is None and words in (NOT_KNOWN, _PREPARED):  # goods may have gone out before it was cancelled
+        return f"{NOT_KNOWN}; the order is cancelled"
     return f"{words}; the order is cancelled" if words.startswith((_PARTIAL, "shipped", _FULL)) else "none: cancelled"
 
 

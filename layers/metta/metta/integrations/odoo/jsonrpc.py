@@ -9,6 +9,8 @@ import io
 import logging
 import threading
 import urllib.request
+from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 import odoorpc
@@ -96,17 +98,8 @@ class JsonRpcSession:
             opener=opener,
         )
         opener.work_for(call)
-        try:
-            odoo.login(settings.database, settings.username, settings.api_key.get_secret_value())
-        except RPCError as error:
-            failure = _meaning(error)
-        except HttpStatusError as error:
-            if error.status != 404:
-                raise
-            failure = NotSpokenError()
-        else:
-            return cls(odoo, opener)
-        raise failure
+        _told(lambda: odoo.login(settings.database, settings.username, settings.api_key.get_secret_value()))
+        return cls(odoo, opener)
 
     def ask(self, call: Call, question: Question) -> Any:
         """See ``session.Session.ask``."""
@@ -115,16 +108,21 @@ class JsonRpcSession:
         first = [named.pop(name) for name in list(named)[:1]]
         if question.context is not None:
             named["context"] = dict(question.context)
-        try:
-            return self._odoo.execute_kw(question.model, question.method, first, named)
-        except RPCError as error:
-            failure = _meaning(error)
-        except HttpStatusError as error:
-            if error.status != 404:
-                raise
-            failure = NotSpokenError()
-        # Outside the except block, so that the server's own words are not carried along as its context.
-        raise failure
+        return _told(lambda: self._odoo.execute_kw(question.model, question.method, first, named))
+
+
+def _told(work: Callable[[], Any]) -> Any:
+    """What ``work`` on odoorpc gives; its errors as a session raises them."""
+    try:
+        return work()
+    except RPCError as error:
+        failure = _meaning(error)
+    except HttpStatusError as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+        failure = NotSpokenError()
+    # Outside the except block, so that the server's own words are not carried along as its context.
+    raise failure
 
 
 def _meaning(error: RPCError) -> Exception:
