@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from metta.messages import JsonObject
-from metta_local.bench import odoo
+from metta_local.bench import guardrails, odoo
 from metta_local.bench.process import MeasuredProcess
 from metta_local.bench.throughput import describe as describe_throughput
 from metta_local.bench.throughput import markdown, throughput
@@ -156,31 +156,43 @@ ODOO = "odoo"
 def main(arguments: Sequence[str]) -> int:
     """Run the benchmarks that are named, all of them when none is; 1 when a target is missed."""
     parser = argparse.ArgumentParser(prog="metta bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join((*BENCHES, ODOO))} (all)")
+    known = (*BENCHES, ODOO, guardrails.NAME)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(known)} (all)")
     parser.add_argument("--json", action="store_true", help="one JSON document")
     parser.add_argument("--markdown", action="store_true", help="with throughput: the table of docs/measurements.md")
     parser.add_argument("--log", type=Path, help="keep the measured process's log here")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="with guardrails: labelled rows (the packaged ones)")
+    parser.add_argument("--quick", action="store_true", help="with guardrails: on a sample, within seconds")
     chosen = parser.parse_args(list(arguments))
-    known = (*BENCHES, ODOO)
     unknown = [name for name in chosen.names if name not in known]
     if unknown:
         raise CommandError(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(known)}")
+    names = chosen.names or known
     results = []
     with tempfile.TemporaryFile("w") as scratch:
-        for result in run(chosen.names or known, chosen.log.open("w") if chosen.log else scratch):
+        for result in run(names, chosen.log.open("w") if chosen.log else scratch):
             results.append(result)
             if not chosen.json:
                 say(describe(result))
                 if chosen.markdown and "steps" in result:
                     say(markdown(result))
+    if guardrails.NAME in names:
+        report = guardrails.measure(chosen.data, quick=chosen.quick)
+        results.append(report.as_json())
+        if not chosen.json:
+            say(report.describe())
     if chosen.json:
         say(json.dumps({"benchmarks": results}, indent=2))
-    return 0 if all(result["ratio"] <= result["target"] for result in results) else 1
+    return 0 if all(_met(result) for result in results) else 1
+
+
+def _met(result: JsonObject) -> bool:
+    return bool(result["met"]) if "met" in result else bool(result["ratio"] <= result["target"])
 
 
 def run(names: Sequence[str], log: Any) -> Iterator[JsonObject]:
     """The results of the named benchmarks as they come, those on the local stack first."""
-    if on_stack := [name for name in names if name != ODOO]:
+    if on_stack := [name for name in names if name in BENCHES]:
         with LocalStack({}) as stack:
             measured = Measured(stack, log)
             try:

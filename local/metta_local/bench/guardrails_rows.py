@@ -31,6 +31,10 @@ _TOWARDS = ("to_bot", "to_person")
 _NAMES = (Section.TOXICITY_MULTILINGUAL, Section.TOXICITY, Section.INJECTION, Section.BENIGN, Section.PII)
 
 
+class _BadRowError(ValueError):
+    """A row that is none; the text names the field."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One labelled text."""
@@ -70,17 +74,17 @@ def _rows(file: Path) -> Iterator[Row]:
             raise CommandError(f"{file.name}, line {number}: not JSON (column {error.colno})") from None
         except UnicodeDecodeError:
             raise CommandError(f"{file.name}, line {number}: not UTF-8") from None
-        except ValueError as error:
+        except _BadRowError as error:
             raise CommandError(f"{file.name}, line {number}: {error}") from None
 
 
 def _row(found: Any, file_name: str) -> Row:
     if not isinstance(found, dict):
-        raise ValueError("not a JSON object")  # noqa: TRY004 - the caller adds the place
+        raise _BadRowError("not a JSON object")
     texts = {field: _text(found, field) for field in ("id", "text", "source", "lang", "kind")}
     label = found.get("label")
     if label not in (0, 1) or isinstance(label, bool):
-        raise ValueError("label: must be 0 or 1")
+        raise _BadRowError("label: must be 0 or 1")
     spans = tuple(_spans(found["spans"], texts["text"])) if "spans" in found else None
     section = _section(file_name.lower(), label, texts["kind"], spans is not None)
     return Row(label=label, section=section, spans=spans or (), **texts)
@@ -88,19 +92,19 @@ def _row(found: Any, file_name: str) -> Row:
 
 def _text(found: dict[str, Any], field: str) -> str:
     if not isinstance(found.get(field), str):
-        raise ValueError(f"{field}: {'must be text' if field in found else 'missing'}")
+        raise _BadRowError(f"{field}: {'must be text' if field in found else 'missing'}")
     return str(found[field])
 
 
 def _spans(found: Any, text: str) -> Iterator[Span]:
     if not isinstance(found, list):
-        raise ValueError("spans: must be a list")  # noqa: TRY004 - the caller adds the place
+        raise _BadRowError("spans: must be a list")
     for span in found:
         if not isinstance(span, dict) or not isinstance(span.get("type"), str):
-            raise ValueError("spans: each must have start, end and type")
+            raise _BadRowError("spans: each must have start, end and type")
         start, end = span.get("start"), span.get("end")
         if not isinstance(start, int) or not isinstance(end, int) or not 0 <= start < end <= len(text):
-            raise ValueError(f"spans: {start!r} to {end!r} is no place in the text")
+            raise _BadRowError(f"spans: {start!r} to {end!r} is no place in the text")
         yield Span(start, end, span["type"])
 
 
@@ -117,4 +121,4 @@ def _section(file_name: str, label: int, kind: str, has_spans: bool) -> Section:
         return Section.INJECTION
     if label == 0:
         return Section.BENIGN
-    raise ValueError(f"kind: {kind!r} is none that tells what is asked, nor does the file's name")
+    raise _BadRowError(f"kind: {kind!r} is none that tells what is asked, nor does the file's name")

@@ -80,8 +80,10 @@ def wilson(hits: int, of: int) -> tuple[float, float]:
 def overlaps(gold: Span, found: Span) -> bool:
     """Whether both are of one type and share at least half of the longer one."""
     shared = min(gold.end, found.end) - max(gold.start, found.start)
-    return gold.type == found.type and shared > 0 and shared >= _OVERLAP * max(
-        gold.end - gold.start, found.end - found.start
+    return (
+        gold.type == found.type
+        and shared > 0
+        and shared >= _OVERLAP * max(gold.end - gold.start, found.end - found.start)
     )
 
 
