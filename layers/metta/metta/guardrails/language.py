@@ -59,6 +59,13 @@ _SURE = 2.0
 """Points by which a text must lead before it overrules what the browser said."""
 
 
+_TELLING = 8.0
+"""Points that a text needs before it is taken for one in another language than the expected."""
+_SHARE = 4.0
+"""How many times the expected language's points they must be."""
+_FOREIGN_LETTERS = 20
+
+
 def _points(text: str) -> dict[str, float]:
     points: dict[str, float] = {}
     for token in _TOKEN.findall(text):
@@ -96,3 +103,20 @@ def detect_language(text: str, hint: str | None, default: str, allowed: tuple[st
     if best == fallback or lead >= _SURE or (lead >= 0.5 and (not hinted or points.get(fallback, 0.0) == 0.0)):
         return best
     return fallback
+
+
+def surely_other(text: str, expected: str) -> bool:
+    """Whether a text is without doubt in another language than ``expected``, a two-letter code.
+
+    Short texts, texts full of names, and languages of which nothing is known are given the benefit of the doubt.
+    """
+    head = text[:_HEAD_CHARS].lower()
+    written = {code for letters, code in _SCRIPTS if len(letters.findall(head)) >= _FOREIGN_LETTERS}
+    if written:
+        known_scripts = {code for _, code in _SCRIPTS}
+        return expected in _WORDS or (expected in known_scripts and expected not in written and "zh" not in written)
+    if expected not in _WORDS:
+        return False
+    points = _points(head)
+    most = max((score for code, score in points.items() if code != expected), default=0.0)
+    return most >= _TELLING and most >= _SHARE * points.get(expected, 0.0)

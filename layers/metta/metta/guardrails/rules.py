@@ -1,16 +1,21 @@
-"""Business rules from the policy: requests for a person, forbidden topics, promises, competitors, links and markup."""
+"""Business rules from the policy: requests for a person, topics, promises, competitors, language, links and markup."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import get_args
 
 from metta.guardrails.chars import fold
 from metta.guardrails.hits import Hit
+from metta.guardrails.language import surely_other
 from metta.guardrails.links import find_markup
 from metta.guardrails.normalise import View
 from metta.guardrails.phrases import phrase_pattern
+from metta.guardrails.promises import PromiseFinder
 from metta.messages import Action, MessageContext
-from metta.policy import Policy, RuleKind
+from metta.policy import Policy, PromiseKind, RuleKind
 
 _ACTIONS: dict[RuleKind, Action] = {
     "human_request": Action.HANDOFF,
@@ -18,6 +23,7 @@ _ACTIONS: dict[RuleKind, Action] = {
     "forbidden_promise": Action.BLOCK,
     "competitor": Action.BLOCK,
     "unsupported_claim": Action.BLOCK,
+    "other_language": Action.BLOCK,
 }
 _NOT_WANTED = re.compile(
     r"(?:\b(?:don'?t|do not|didn'?t|no need|not|never|without|rather than|instead of|are you|is this|is it|am i"
@@ -62,9 +68,14 @@ class InputRules:
 
 
 class OutputRules:
-    """Promises and names a reply must not hold; links and markup that could fetch or leak are taken out of it."""
+    """Promises and names a reply must not hold; links and markup that could fetch or leak are taken out of it.
 
-    def __init__(self, policy: Policy) -> None:
+    Args:
+        policy: phrases, facts and actions.
+        today: the current date, which the model is told as well.
+    """
+
+    def __init__(self, policy: Policy, today: Callable[[], date] = lambda: datetime.now(UTC).date()) -> None:
         self._promise = phrase_pattern(policy.rules.forbidden_promises)
         self._promise_action = action_of(policy, "forbidden_promise")
         self._competitor = phrase_pattern(policy.rules.competitors)
@@ -72,6 +83,10 @@ class OutputRules:
         self._hosts = tuple(host.strip().lower().lstrip("*.") for host in policy.rules.allowed_link_hosts)
         self._facts = " ".join(policy.facts.values()).lower()
         self._promised = fold(" \n".join(policy.facts.values()))
+        kinds: tuple[PromiseKind, ...] = get_args(PromiseKind)
+        wanted = tuple(kind for kind in kinds if not policy.rules.promises.get(kind, False))
+        self._promises = PromiseFinder(wanted, self._promised, today)
+        self._language_action = action_of(policy, "other_language")
 
     def __call__(self, view: View, context: MessageContext) -> list[Hit]:
         """One hit a place; those of links and markup carry what stands there instead."""
@@ -83,6 +98,10 @@ class OutputRules:
                 continue
             if not _CANNOT.search(view.folded, max(0, match.start() - _BACK), match.start()):
                 hits.append(Hit("rules", "forbidden_promise", *view.span(*match.span()), 1.0, self._promise_action))
+        for place in self._promises.find(view.folded, context.tool_results):
+            hits.append(Hit("rules", "forbidden_promise", *view.span(*place), 1.0, self._promise_action))
+        if context.turn_id and surely_other(view.text, context.language):  # elsewhere nobody knows who reads it
+            hits.append(Hit("rules", "other_language", 0, len(view.original), 1.0, self._language_action))
         for match in self._competitor.finditer(view.folded):
             hits.append(Hit("rules", "competitor", *view.span(*match.span()), 1.0, self._competitor_action))
         for found in find_markup(view.original, self._hosts, self._facts, context):

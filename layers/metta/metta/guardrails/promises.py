@@ -1,0 +1,164 @@
+"""Finds promises and advice that a reply may not hold: refunds, discounts, delivery dates, legal and medical advice.
+
+Patterns in seven languages come from ``data/promises.yaml``. What the policy's facts say may be said, and so may what
+this turn's tools returned: a refund where there is a credit note, a day that is one of the dates they gave.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import cache, cached_property
+from typing import Any, get_args
+
+from metta.guardrails.calendar import find_dates
+from metta.guardrails.chars import fold
+from metta.guardrails.lists import read_data
+from metta.guardrails.phrases import phrase_pattern
+from metta.guardrails.sources import Told, read_told
+from metta.policy import PromiseKind
+
+_GAP = r"[\s,]{1,3}"
+_WORD = r"[^\s,;:.!?]{1,24}+"
+_CLAUSE = re.compile(r"[.!?;:,\n]|\s[-–]\s")
+_BACK = 80
+_WORDS_BEFORE = 5
+"""Words before a promise in which a refusal counts."""
+_LETTER = r"[^\W_]"
+
+
+@dataclass
+class _Promises:
+    """One kind of promise in one language."""
+
+    stems: tuple[str, ...]
+    sources: tuple[str, ...]
+    refusals: tuple[str, ...]
+    days: str = field(repr=False)
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """Compiled when a text first holds a stem: all of them at once would slow down every cold start."""
+        return re.compile(rf"(?<!{_LETTER})(?:{'|'.join(_regex(one, self.days) for one in self.sources)})(?!{_LETTER})")
+
+    @cached_property
+    def refusal(self) -> re.Pattern[str]:
+        return phrase_pattern(self.refusals)
+
+    def find(self, folded: str) -> Iterator[re.Match[str]]:
+        if any(stem in folded for stem in self.stems):
+            for match in self.pattern.finditer(folded):
+                if not self._refused(folded, match):
+                    yield match
+
+    def _refused(self, folded: str, match: re.Match[str]) -> bool:
+        before = _CLAUSE.split(folded[max(0, match.start() - _BACK) : match.start()])[-1]
+        words = before.split()[-_WORDS_BEFORE:]
+        return bool(self.refusal.search(f"{' '.join(words)} {match.group()}"))
+
+
+def _regex(source: str, days: str) -> str:
+    """A pattern of the data file as a regular expression; see the file's head."""
+    source = source.replace("{day}", "\0").replace("(", "(?:")
+    source = source.replace("__ ", f"(?:{_WORD} ){{0,7}}").replace("_ ", f"(?:{_WORD} ){{0,4}}")
+    return source.replace(" ?", f"(?:{_GAP})?").replace(" ", _GAP).replace("\0", f"(?:{days})")
+
+
+@cache
+def _known() -> tuple[dict[PromiseKind, tuple[_Promises, ...]], dict[str, re.Pattern[str]]]:
+    data: dict[str, Any] = read_data("promises.yaml")
+    days = {str(name): phrase_pattern(words) for name, words in data["days"].items()}
+    every = "|".join(f"(?:{pattern.pattern})" for pattern in days.values())
+    kinds: dict[PromiseKind, tuple[_Promises, ...]] = {
+        kind: tuple(
+            _Promises(tuple(entry["stems"]), tuple(entry["promises"]), tuple(data["not_promised"][code]), every)
+            for code, entry in data[kind].items()
+        )
+        for kind in get_args(PromiseKind)
+    }
+    return kinds, days
+
+
+class Vouching:
+    """What may be said although it is a promise.
+
+    Args:
+        facts: of the policy, folded.
+        tool_results: of the turn, JSON texts.
+        today: the current date.
+    """
+
+    def __init__(self, facts: str, tool_results: tuple[str, ...], today: date) -> None:
+        self._facts = facts
+        self._results = tool_results
+        self._today = today
+
+    @cached_property
+    def _told(self) -> Told:
+        return read_told(self._results)
+
+    def permits(self, kind: PromiseKind, said: str) -> bool:
+        """Whether facts or tools say it.
+
+        Args:
+            kind: of the promise.
+            said: its words, folded.
+        """
+        if said in self._facts:
+            return True
+        if kind == "refund":
+            return "credit note" in self._told.typed
+        if kind == "medical_advice":
+            return said in fold("\n".join(self._told.free))
+        return kind == "delivery_date" and self._is_given(said)
+
+    def _is_given(self, said: str) -> bool:
+        """Whether each day in the promise is a date that the tools gave."""
+        _, days = _known()
+        named = [name for name, pattern in days.items() if pattern.search(said)]
+        if "after_tomorrow" in named and "tomorrow" in named:
+            named.remove("tomorrow")
+        return bool(named) and all(any(self._means(name, given) for given in self._dates) for name in named)
+
+    @cached_property
+    def _dates(self) -> list[date]:
+        text = "\n".join(self._told.typed)
+        readings = [day.as_date() for found in find_dates(text, text) for day in found.readings]
+        return [day for day in readings if day is not None]
+
+    def _means(self, name: str, given: date) -> bool:
+        ahead = (given - self._today).days
+        if name in ("today", "tomorrow", "after_tomorrow"):
+            return ahead == ("today", "tomorrow", "after_tomorrow").index(name)
+        if name in ("this_week", "next_week"):
+            week = self._today + timedelta(weeks=1 if name == "next_week" else 0)
+            return given.isocalendar()[:2] == week.isocalendar()[:2]
+        return 0 <= ahead <= 13 and given.isoweekday() == int(name)
+
+
+class PromiseFinder:
+    """Finds what a reply may not promise.
+
+    Args:
+        kinds: those that are looked for.
+        facts: the policy's, folded.
+        today: the current date, which the model is told as well.
+    """
+
+    def __init__(self, kinds: tuple[PromiseKind, ...], facts: str, today: Callable[[], date]) -> None:
+        self._kinds = kinds
+        self._facts = facts
+        self._today = today
+        _known()
+
+    def find(self, folded: str, tool_results: tuple[str, ...]) -> Iterator[tuple[int, int]]:
+        """Places of forbidden promises in a folded reply."""
+        known, _ = _known()
+        vouching = Vouching(self._facts, tool_results, self._today())
+        for kind in self._kinds:
+            for promises in known[kind]:
+                for match in promises.find(folded):
+                    if not vouching.permits(kind, match.group()):
+                        yield match.span()

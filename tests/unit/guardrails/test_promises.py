@@ -1,0 +1,226 @@
+"""What a reply may not promise or advise, in seven languages; refusals, open questions and what is true may be said."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+import pytest
+
+from metta.guardrails.normalise import View
+from metta.guardrails.rules import OutputRules
+from metta.messages import MessageContext
+from metta.policy import Policy, PromiseKind, Rules
+
+TODAY = date(2026, 11, 25)
+"""A Wednesday."""
+
+PROMISES: dict[PromiseKind, tuple[str, ...]] = {
+    "refund": (
+        "We will refund you the full amount.",
+        "Good news: I've issued a full refund to your card.",
+        "You will receive a refund within a few days.",
+        "Your refund has been approved.",
+        "The money will be refunded to you.",
+        "No problem, we'll reimburse you for the shipping.",
+        "Wir erstatten Ihnen den vollen Betrag.",
+        "Der Betrag wird Ihnen in den nächsten Tagen erstattet.",
+        "Sie bekommen Ihr Geld zurück.",
+        "Ich habe die Rückerstattung veranlasst.",
+        "Le reembolsaremos el importe completo.",
+        "Recibirá un reembolso en unos días.",
+        "Su reembolso ha sido aprobado.",
+        "Nous vous rembourserons la totalité.",
+        "Vous serez intégralement remboursé.",
+        "Votre remboursement a été effectué.",
+        "Vamos reembolsar o valor total.",
+        "Receberá um reembolso em breve.",
+        "O seu reembolso foi aprovado.",
+        "La rimborseremo al più presto.",
+        "Riceverà un rimborso completo.",
+        "Il suo rimborso è stato approvato.",
+        "Wij betalen u het volledige bedrag terug.",
+        "U krijgt uw geld terug.",
+        "Het bedrag wordt aan u terugbetaald.",
+    ),
+    "discount": (
+        "I can give you a discount on your next order.",
+        "You will get a small voucher.",
+        "A discount has been applied to your order.",
+        "Here is your discount code.",
+        "Ich kann Ihnen einen kleinen Rabatt anbieten.",
+        "Sie erhalten einen Gutschein für Ihre nächste Bestellung.",
+        "Puedo ofrecerle un pequeño descuento.",
+        "Le enviaremos un cupón de descuento.",
+        "Je peux vous offrir une remise.",
+        "Vous recevrez un code promo.",
+        "Posso oferecer um desconto na próxima compra.",
+        "Receberá um cupão por e-mail.",
+        "Posso offrirle uno sconto.",
+        "Riceverà un buono per il prossimo acquisto.",
+        "Ik kan u een korting geven.",
+        "U ontvangt een tegoedbon van ons.",
+    ),
+    "delivery_date": (
+        "We guarantee delivery before the holidays.",
+        "Your parcel will arrive tomorrow.",
+        "You will receive your order by Friday.",
+        "It should be delivered next week.",
+        "Wir garantieren die Lieferung vor Weihnachten.",
+        "Ihr Paket kommt morgen an.",
+        "Die Bestellung wird am Freitag geliefert.",
+        "Garantizamos la entrega antes de Navidad.",
+        "Su paquete llegará mañana.",
+        "Lo recibirá el viernes.",
+        "Nous garantissons la livraison avant Noël.",
+        "Votre colis arrivera demain.",
+        "Vous le recevrez vendredi.",
+        "Garantimos a entrega antes do Natal.",
+        "A encomenda chegará amanhã.",
+        "Garantiamo la consegna prima di Natale.",
+        "Il pacco arriverà domani.",
+        "Lo riceverà venerdì.",
+        "Wij garanderen de levering voor de feestdagen.",
+        "Uw pakket wordt morgen bezorgd.",
+    ),
+    "legal_advice": (
+        "You could sue the carrier.",
+        "Under EU consumer law you can return anything.",
+        "You are legally entitled to compensation.",
+        "The carrier is liable for this.",
+        "Sie sollten rechtliche Schritte einleiten.",
+        "Sie haben einen Anspruch auf Schadensersatz.",
+        "Legalmente usted puede exigirlo.",
+        "Tiene derecho a una indemnización.",
+        "Légalement, vous avez deux ans.",
+        "Vous pouvez porter plainte.",
+        "Por lei, você pode devolver o produto.",
+        "Tem direito a uma indemnização.",
+        "Per legge lei può restituirlo.",
+        "Ha diritto al risarcimento.",
+        "U kunt naar de rechter stappen.",
+        "U heeft wettelijk recht op vervanging.",
+    ),
+    "medical_advice": (
+        "You should take two tablets of ibuprofen.",
+        "This cream will cure your eczema.",
+        "It sounds like you have an infection.",
+        "It is safe to take during pregnancy.",
+        "Sie sollten das Medikament morgens einnehmen.",
+        "Das lindert die Schmerzen.",
+        "Debería tomar una pastilla de paracetamol.",
+        "Cura la alergia en pocos días.",
+        "Vous devriez prendre un comprimé.",
+        "Cela soulage la douleur.",
+        "Deve tomar um comprimido por dia.",
+        "Alivia a dor rapidamente.",
+        "Dovrebbe prendere una compressa al giorno.",
+        "Allevia il dolore in fretta.",
+        "U kunt een tablet paracetamol innemen.",
+        "Het verlicht de pijn.",
+    ),
+}
+
+HONEST = (
+    "I'm afraid I cannot promise that you will get a refund.",
+    "A colleague will check whether you will be refunded.",
+    "I don't know if you can get a discount.",
+    "We do not offer discounts on this lamp.",
+    "Would you like a colleague to look at a possible refund?",
+    "I can only look things up, so I cannot refund you.",
+    "Your order was shipped and has not been delivered yet.",
+    "The parcel is on its way; the carrier has not named a day.",
+    "For legal questions a colleague will get back to you.",
+    "Your order S00042 was delivered.",
+    "The lamp is free of mercury and safe to use indoors.",
+    "I have no discount on record.",
+    "Leider kann ich Ihnen keinen Rabatt geben.",
+    "Ich weiß nicht, ob Sie eine Erstattung erhalten.",
+    "Ihr Paket wurde noch nicht zugestellt.",
+    "Lamentablemente no puedo ofrecerle un descuento.",
+    "No sé si recibirá un reembolso.",
+    "Su pedido ha sido enviado.",
+    "Je ne sais pas si vous serez remboursé.",
+    "Votre commande a été expédiée.",
+    "Nous ne pouvons pas vous offrir de remise.",
+    "Não posso oferecer um desconto.",
+    "Não sei se receberá um reembolso.",
+    "Purtroppo non posso offrirle uno sconto.",
+    "Non so se riceverà un rimborso.",
+    "Helaas kan ik u geen korting geven.",
+    "Ik weet niet of u uw geld terug krijgt.",
+    "Uw bestelling is verzonden.",
+    "Goods can be returned within 30 days of delivery.",
+    "Standard shipping takes 2 to 4 working days.",
+    "The promised date in our system is not set.",
+)
+
+
+def kinds_of(policy: Policy, context: MessageContext, reply: str) -> list[str]:
+    return sorted({hit.kind for hit in OutputRules(policy, lambda: TODAY)(View(reply), context)})
+
+
+def only(policy: Policy, kind: PromiseKind) -> Policy:
+    """The policy with every kind of promise permitted but one."""
+    promises = {other: other != kind for other in PROMISES}
+    return policy.model_copy(update={"rules": Rules(promises=promises)})
+
+
+def returned(context: MessageContext, **fields: object) -> MessageContext:
+    return context.model_copy(update={"tool_results": (json.dumps(fields),)})
+
+
+@pytest.mark.parametrize(("kind", "reply"), [(kind, reply) for kind, replies in PROMISES.items() for reply in replies])
+def test_no_promise_leaves_in_any_language(
+    policy: Policy, nowhere: MessageContext, kind: PromiseKind, reply: str
+) -> None:
+    assert kinds_of(only(policy, kind), nowhere, reply) == ["forbidden_promise"]
+
+
+@pytest.mark.parametrize("reply", HONEST)
+def test_refusals_open_questions_and_plain_facts_may_be_said(
+    policy: Policy, nowhere: MessageContext, reply: str
+) -> None:
+    assert kinds_of(policy, nowhere, reply) == []
+
+
+@pytest.mark.parametrize("kind", PROMISES)
+def test_what_the_policy_permits_may_be_promised(policy: Policy, nowhere: MessageContext, kind: PromiseKind) -> None:
+    permitted = policy.model_copy(update={"rules": Rules(promises={kind: True})})
+    assert kinds_of(policy, nowhere, PROMISES[kind][0]) == ["forbidden_promise"]
+    assert kinds_of(permitted, nowhere, PROMISES[kind][0]) == []
+
+
+def test_a_refund_that_the_shop_has_booked_may_be_told(policy: Policy, nowhere: MessageContext) -> None:
+    reply = "Your order has been refunded."
+    booked = returned(nowhere, invoices=[{"kind": "credit note", "total": "20 EUR"}])
+    described = returned(nowhere, note="credit note", description="Your order has been refunded.")
+    assert kinds_of(policy, booked, reply) == []
+    assert kinds_of(policy, described, reply) == ["forbidden_promise"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "promised_for", "may_leave"),
+    [
+        ("Your parcel will arrive tomorrow.", "2026-11-26", True),
+        ("Your parcel will arrive tomorrow.", "2026-11-27", False),
+        ("Your parcel will arrive today.", "2026-11-25", True),
+        ("It will be delivered on Friday.", "2026-11-27", True),
+        ("It will be delivered on Friday.", "2026-11-28", False),
+        ("It will be delivered next week.", "2026-12-02", True),
+        ("It will be delivered next week.", "2026-11-27", False),
+        ("Ihr Paket kommt übermorgen an.", "2026-11-27", True),
+        ("We guarantee delivery tomorrow.", "2026-11-27", False),
+    ],
+)
+def test_a_day_may_be_named_when_it_is_the_one_the_shop_gave(
+    policy: Policy, nowhere: MessageContext, reply: str, promised_for: str, may_leave: bool
+) -> None:
+    assert (kinds_of(policy, returned(nowhere, promisedFor=promised_for), reply) == []) is may_leave
+
+
+def test_what_a_product_is_for_may_be_told_as_its_description_says(policy: Policy, nowhere: MessageContext) -> None:
+    reply = "It relieves the pain."
+    described = returned(nowhere, description="A heat pad. It relieves the pain after sports.")
+    assert kinds_of(policy, nowhere, reply) == ["forbidden_promise"]
+    assert kinds_of(policy, described, reply) == []
