@@ -20,13 +20,6 @@ from metta.messages import Action, MessageContext
 from metta.policy import Policy, ToxicityKind
 
 LANGUAGES = ("en", "es", "fr", "de", "pt", "it", "nl")
-_INPUT: dict[ToxicityKind, Action] = {
-    "profanity": Action.ALLOW,
-    "abuse": Action.BLOCK,
-    "threat": Action.HANDOFF,
-    "hate": Action.BLOCK,
-    "sexual": Action.BLOCK,
-}
 _KINDS: dict[str, ToxicityKind] = {"abuse": "abuse", "threats": "threat", "sexual": "sexual", "hate": "hate"}
 _SCORES: dict[str, float] = {"abuse": 0.8, "threat": 0.9, "sexual": 0.85, "hate": 0.9}
 _WORD = re.compile(r"[^\W_]{2,40}+")
@@ -218,7 +211,7 @@ class InputToxicity:
     """Judges what a customer wrote, kindly."""
 
     def __init__(self, policy: Policy) -> None:
-        self._actions = _INPUT | policy.checks.toxicity
+        self._actions = policy.checks.toxicity_verdicts
         self._threshold = policy.checks.thresholds.toxicity
         lexicon()
 
