@@ -1,4 +1,4 @@
-"""Other tools beside Metta on the same rows in the same run, where they are installed (``pip install metta[peers]``)."""
+"""Other tools beside Metta on the same rows in the same run, where they are installed (the extra ``peers``)."""
 
 from __future__ import annotations
 
