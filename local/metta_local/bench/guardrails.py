@@ -7,7 +7,8 @@ process, which is what ``metta guard`` runs.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from metta.messages import JsonObject
@@ -19,11 +20,12 @@ from metta_local.bench import (
     guardrails_speed,
     guardrails_toxicity,
 )
-from metta_local.bench.guardrails_figures import Figure
-from metta_local.bench.guardrails_judge import Look, metta, remembered
+from metta_local.bench.guardrails_figures import Figure, most, of_rate, rate_parts
+from metta_local.bench.guardrails_judge import Look, Watch, metta, remembered
 from metta_local.bench.guardrails_kinds import honest, of, sample
 from metta_local.bench.guardrails_peers import Peer, peers
 from metta_local.bench.guardrails_rows import HELD_OUT, Row, Section, read_rows
+from metta_local.bench.guardrails_stats import Rate
 from metta_local.bench.guardrails_view import describe as describe_figures
 
 NAME = "guardrails"
@@ -61,8 +63,8 @@ class Report:
 
     @property
     def met(self) -> bool:
-        """Whether no figure misses its target."""
-        return all(figure.met is not False for figure in self.figures)
+        """Whether no figure misses its target and none is void."""
+        return not any(figure.met is False or figure.void for figure in self.figures)
 
     def as_json(self) -> JsonObject:
         """For ``--json``."""
@@ -104,15 +106,34 @@ def measure(folder: Path | None = None, *, quick: bool = False) -> Report:
 
 def _figures(look: Look, rows: Sequence[Row], size: Size) -> Iterator[Figure]:
     known = remembered(look)
-    # times first, while the process is young: what is remembered later would only make it larger
-    yield from guardrails_speed.measure(_timed(rows, size), look)
-    yield from guardrails_hostile.measure(look, rounds=size.rounds)
+    blocks: tuple[tuple[Look, Callable[[Look], Iterable[Figure]]], ...] = (
+        # times first, while the process is young: what is remembered later would only make it larger
+        (look, lambda seen: guardrails_speed.measure(_timed(rows, size), seen)),
+        (look, lambda seen: guardrails_hostile.measure(seen, rounds=size.rounds)),
+        (known, lambda seen: guardrails_pii.measure(rows, seen)),
+        (known, lambda seen: guardrails_injection.measure(rows, seen)),
+        (look, lambda seen: guardrails_injection.hidden(rows, seen, size.hidden)),
+        (look, lambda seen: guardrails_injection.disguised(rows, seen, size.hidden)),
+        (known, lambda seen: guardrails_toxicity.measure(rows, seen)),
+    )
+    broken: Counter[str] = Counter()
+    texts = 0
+    for asked, block in blocks:
+        watch = Watch()
+        figures = list(block(watch.over(asked)))
+        broken += watch.broken
+        texts += watch.texts
+        yield from (dataclasses.replace(figure, void=_spoiled(figure, watch)) for figure in figures)
     yield from guardrails_footprint.measure(again=size.imports)
-    yield from guardrails_pii.measure(rows, known)
-    yield from guardrails_injection.measure(rows, known)
-    yield from guardrails_injection.hidden(rows, look, size.hidden)
-    yield from guardrails_injection.disguised(rows, look, size.hidden)
-    yield from guardrails_toxicity.measure(rows, known)
+    parts = rate_parts({f"the {check} check": Rate(count, texts) for check, count in broken.items()})
+    yield of_rate("broken", "judgements in which a check broke", Rate(broken.total(), texts), most(0), parts)
+
+
+def _spoiled(figure: Figure, watch: Watch) -> bool:
+    """Whether breaks touch the figure; personal data is looked for first, so that later breaks leave it whole."""
+    if figure.key.startswith("pii."):
+        return any(check in watch.broken for check in ("normalise", "pii"))
+    return bool(watch.broken)
 
 
 def _rival(peer: Peer, rows: Sequence[Row], size: Size) -> Iterator[Figure]:

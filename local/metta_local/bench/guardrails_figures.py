@@ -57,6 +57,7 @@ class Figure:
         value: what is held to the target.
         parts: the same per source, language, kind or form.
         peers: what others gave on the same rows in the same run.
+        void: a check broke on the texts it was taken from, so that it says nothing.
     """
 
     key: str
@@ -68,11 +69,12 @@ class Figure:
     counts: Counts | None = None
     parts: tuple[Part, ...] = ()
     peers: dict[str, float] = field(default_factory=dict)
+    void: bool = False
 
     @property
     def met(self) -> bool | None:
-        """None where nothing is asked, or nothing was counted."""
-        if self.target is None or (self.rate is not None and not self.rate.of):
+        """None where nothing is asked, nothing was counted, or the figure is void."""
+        if self.void or self.target is None or (self.rate is not None and not self.rate.of):
             return None
         return self.target.met_by(self.value)
 
@@ -85,6 +87,7 @@ class Figure:
             "unit": self.unit,
             "target": str(self.target) if self.target else None,
             "met": self.met,
+            "void": self.void,
             **_detail(self.rate, self.counts),
             "parts": [part.as_json() for part in self.parts],
             "peers": {name: round(value, 6) for name, value in self.peers.items()},

@@ -76,7 +76,7 @@ def disguised(rows: Sequence[Row], look: Look, size: int) -> list[Figure]:
     wrong = {name: _flagged(_dressed(ordinary, disguise), look) for name, disguise in DISGUISES.items()}
     pooled = Rate(sum(rate.hits for rate in found.values()), sum(rate.of for rate in found.values()))
     mean = statistics.fmean(rate.value for rate in found.values())
-    worst = min(found.values(), key=lambda rate: rate.value)
+    worst = min(found, key=lambda name: found[name].value)
     all_wrong = Rate(sum(rate.hits for rate in wrong.values()), sum(rate.of for rate in wrong.values()))
     return [
         of_rate("disguise.none", "the attacks that are disguised below, as they are", plain),
@@ -90,7 +90,7 @@ def disguised(rows: Sequence[Row], look: Look, size: int) -> list[Figure]:
             None,
             rate_parts(found),
         ),
-        of_rate("disguise.worst", "in the worst disguise", worst, least(0.85)),
+        of_rate("disguise.worst", f"in the worst disguise ({worst})", found[worst], least(0.85)),
         of_rate("disguise.honest", "honest texts in disguise flagged", all_wrong, most(0.01), rate_parts(wrong)),
     ]
 

@@ -16,12 +16,15 @@ def describe(figures: Sequence[Figure]) -> str:
     lines = [line for figure in figures for line in _lines(figure)]
     asked = [figure for figure in figures if figure.met is not None]
     met = sum(bool(figure.met) for figure in asked)
-    return "\n".join([*lines, "", f"{met} of {len(asked)} targets met"])
+    void = sum(figure.void for figure in figures)
+    last = f"{met} of {len(asked)} targets met"
+    if void:
+        last += f"; {void} figures are void, since a check broke on the texts that they were taken from"
+    return "\n".join([*lines, "", last])
 
 
 def _lines(figure: Figure) -> Iterator[str]:
-    verdict = {True: "met", False: "NOT MET", None: "" if figure.target is None else "nothing to count"}[figure.met]
-    target = f"{figure.target}  {verdict}" if figure.target else ""
+    target = f"{figure.target}  {_verdict(figure)}" if figure.target else "VOID" if figure.void else ""
     detail = _detail(figure.rate, figure.counts)
     peers = "  ".join(f"{name} {_number(value, figure.unit)}" for name, value in figure.peers.items())
     yield f"{figure.what:<{_WIDTH}} {_number(figure.value, figure.unit):>9}  {target:<18} {detail}".rstrip()
@@ -31,6 +34,12 @@ def _lines(figure: Figure) -> Iterator[str]:
         yield f"    {part.name:<{_WIDTH - 4}} {_number(part.value, ''):>9}  {'':<18} {_part(part)}".rstrip()
     if len(figure.parts) > _MOST_PARTS:
         yield f"    and {len(figure.parts) - _MOST_PARTS} more with --json"
+
+
+def _verdict(figure: Figure) -> str:
+    if figure.met is None:
+        return "VOID" if figure.void else "nothing to count"
+    return "met" if figure.met else "NOT MET"
 
 
 def _part(part: Part) -> str:
