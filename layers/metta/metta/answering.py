@@ -6,35 +6,27 @@ import asyncio
 import json
 import time
 from collections.abc import Sequence
+from typing import NoReturn
 
 from metta.bounds import Bounds
 from metta.conversation import as_incoming, closed_reason, history, is_customers, read_thread, unanswered
-from metta.customer import bounded, bounded_together, claim, weakest, with_transcripts
+from metta.disclosing import disclose, due, room_taken
 from metta.errors import ChatwootRefused, HandOff, NotStarted
-from metta.guardrails import FixedText, detect_language, fixed_text
-from metta.integrations.chatwoot.identity import identify
+from metta.guardrails import FixedText, fixed_text
+from metta.guardrails.fit import fit
+from metta.intake import Intake, context_of
 from metta.looking import refused
-from metta.messages import (
-    Action,
-    Attachment,
-    Author,
-    HistoryEntry,
-    Identity,
-    IncomingMessage,
-    MessageContext,
-    Outcome,
-    Turn,
-    Verdict,
-)
-from metta.policy import Policy
-from metta.ports import Agent, Chatwoot, Guardrails
+from metta.messages import Action, IncomingMessage, MessageContext, Outcome, Turn, Verdict
+from metta.policy import Policy, ToxicityAction, channel_name
+from metta.ports import Agent, Chatwoot, Guardrails, SecondOpinion
 from metta.settings import ChatwootSettings
 from metta.state import ConversationState
 from metta.timing import timed
 
-STRENGTH = (Action.ALLOW, Action.REDACT, Action.BLOCK, Action.HANDOFF)
 RESERVE_SECONDS = 8.0
 """Kept free of the model's time, for guards, sending and the audit."""
+LEAST_REPLY_CHARS = 100
+"""However much room disclosures take, so long a reply may be."""
 LEAST_RUN_SECONDS = 5.0
 """With less time than this the agent is not asked: it would be paid for an answer that it can hardly finish."""
 
@@ -47,6 +39,7 @@ class Answering:
         policy: limits and identity rules.
         settings: what is answered.
         bounds: what contact, conversation and day may still use.
+        second_opinion: who else is asked about a customer's text; nobody when None.
     """
 
     def __init__(
@@ -57,6 +50,8 @@ class Answering:
         policy: Policy,
         settings: ChatwootSettings,
         bounds: Bounds,
+        *,
+        second_opinion: SecondOpinion | None = None,
     ) -> None:
         self._chatwoot = chatwoot
         self._agent = agent
@@ -64,6 +59,8 @@ class Answering:
         self._policy = policy
         self._settings = settings
         self._bounds = bounds
+        self._second_opinion = second_opinion
+        self._intake = Intake(guardrails, policy)
 
     async def prepare(
         self,
@@ -100,11 +97,11 @@ class Answering:
                     turn.outcome, turn.reason = Outcome.SKIPPED, "human_reply"
                     return
             with timed(turn, "guard_input"):
-                verdict, claimed = self._judge_input(turn, [joined[id_] for id_ in sorted(joined)])
-                context = self._context(turn, verdict)
+                verdict, claimed = self._intake.judge(turn, [joined[id_] for id_ in sorted(joined)])
+                context = context_of(turn, verdict)
                 shown = history(thread, set(joined), context, self._guardrails, self._policy.limits)
                 if claimed is None:
-                    turn.identity = self._claimed_earlier(turn.identity, shown, context)
+                    turn.identity = self._intake.claimed_earlier(turn.identity, shown, context)
                 context = context.model_copy(
                     update={"history": shown, "history_complete": thread.complete, "identity": turn.identity}
                 )
@@ -127,36 +124,64 @@ class Answering:
     ) -> None:
         text = context.customer_text
         if verdict.action is Action.HANDOFF:
-            raise HandOff("input", reason=verdict.reason.removeprefix("rules/").replace("/", ":"))
+            self._hand_over(verdict)
         if give_up:
             raise HandOff("last try", reason=give_up)
         with timed(turn, "bounds"):
             await self._bounds.check(turn, state)
         turn.outcome = Outcome.ANSWERED
+        disclosures = due(self._policy, state)
         if verdict.action is Action.BLOCK:
-            toxic = verdict.reason.startswith("toxicity")
-            turn.reply = fixed_text(FixedText.ABUSE if toxic else FixedText.BLOCKED, turn.language)
-            turn.reason = f"input_blocked:{verdict.reason}"
-            return
-        if not text.strip():
+            self._decline(turn, verdict)
+        elif not text.strip():
             files = any(message.attachments for message in turn.messages)
             turn.reply = fixed_text(FixedText.ATTACHMENT_ONLY if files else FixedText.EMPTY, turn.language)
             turn.reason = "attachment_only" if files else "empty"
-            return
-        await self._ask_agent(turn, context, deadline)
+        else:
+            taken = room_taken(disclosures, self._policy, turn.language)
+            await self._ask(turn, context, verdict, deadline, taken=taken)
+        disclose(turn, disclosures, self._policy)
 
-    async def _ask_agent(self, turn: Turn, context: MessageContext, deadline: float) -> None:
+    def _hand_over(self, verdict: Verdict) -> NoReturn:
+        raise HandOff("input", reason=verdict.reason.removeprefix("rules/").replace("/", ":"))
+
+    def _decline(self, turn: Turn, verdict: Verdict) -> None:
+        """Answer with a fixed text; which one depends on what the policy has for it, and none says why."""
+        check, _, kind = verdict.reason.partition("/")
+        wanted = {str(name): action for name, action in self._policy.checks.towards_toxicity.items()}
+        calm = check == "toxicity" and wanted.get(kind) is ToxicityAction.CALM
+        turn.reply = fixed_text(FixedText.ABUSE if calm else FixedText.BLOCKED, turn.language)
+        turn.reason = f"input_blocked:{verdict.reason}"
+
+    async def _ask(self, turn: Turn, context: MessageContext, verdict: Verdict, deadline: float, *, taken: int) -> None:
+        """Let the agent answer, unless a second opinion on the customer's text is against it.
+
+        Args:
+            turn, context: as prepared.
+            verdict: of the guardrails, on the customer's text.
+            deadline: of the whole turn.
+            taken: characters of the reply that disclosures need.
+        """
+        longest = self._longest(turn, taken)
         typing = asyncio.create_task(self._chatwoot.set_typing(turn.key, on=True))
         try:
             async with self._bounds.paid(turn):
-                seconds = min(self._policy.limits.run_seconds, deadline - time.monotonic() - RESERVE_SECONDS)
-                if seconds < min(LEAST_RUN_SECONDS, self._policy.limits.run_seconds):
-                    raise NotStarted("too little time left for the model", after_seconds=1)
-                with timed(turn, "agent"):
-                    reply = await self._agent.run(turn.messages, context, turn.work, seconds=seconds)
+                seconds = self._seconds_left(deadline, verdict)
+                verdict = await self._with_second_opinion(turn, verdict)
+                if verdict.action in (Action.BLOCK, Action.HANDOFF):
+                    reply = None
+                else:
+                    context = context.model_copy(update={"reply_chars": longest, "upset": self._is_upset(verdict)})
+                    with timed(turn, "agent"):
+                        reply = await self._agent.run(turn.messages, context, turn.work, seconds=seconds)
         finally:
             typing.cancel()
             await asyncio.gather(typing, return_exceptions=True)
+        if verdict.action is Action.HANDOFF:
+            self._hand_over(verdict)
+        if reply is None:
+            self._decline(turn, verdict)
+            return
         if reply.handoff_reason is not None:
             raise HandOff("tool", reason="model_request")
         with timed(turn, "guard_output"):
@@ -167,60 +192,37 @@ class Answering:
             raise HandOff("output", reason=f"output_blocked:{checked.reason}")
         if not checked.text.strip():
             raise HandOff("output", reason="output_blocked:empty")
-        turn.reply = checked.text
+        turn.reply = checked.text if longest is None else fit(checked.text.strip(), longest)
 
-    def _judge_input(self, turn: Turn, raw: Sequence[IncomingMessage]) -> tuple[Verdict, Identity | None]:
-        """Guard all messages together (an attack may be split over a burst); their own texts are sanitized too.
+    def _seconds_left(self, deadline: float, verdict: Verdict) -> float:
+        """Time for the agent, after that for a second opinion.
 
-        Returns:
-            The verdict, and the identity that an address typed in these messages claims.
+        Raises:
+            NotStarted: too little is left for either.
         """
-        limit = self._policy.limits.input_chars
-        context = self._context(turn, None)
-        texts = bounded_together([with_transcripts(message) for message in raw], limit)
-        original = bounded("\n".join(texts), limit)
-        single = [self._guardrails.validate_input(text, context) for text in texts]
-        whole = single[0] if len(single) == 1 else self._guardrails.validate_input(original, context)
-        strongest = max((whole, *single), key=lambda verdict: STRENGTH.index(verdict.action))
-        verdict = whole.model_copy(update={"action": strongest.action, "reason": strongest.reason})
-        turn.messages = tuple(
-            message.model_copy(update={"text": one.text, "attachments": self._clean(message)})
-            for message, one in zip(raw, single, strict=True)
-        )
+        limit = self._policy.limits.run_seconds
+        asking = self._second_opinion.seconds(verdict) if self._second_opinion is not None else 0.0
+        seconds = min(limit, deadline - time.monotonic() - RESERVE_SECONDS - asking)
+        if seconds < min(LEAST_RUN_SECONDS, limit):
+            raise NotStarted("too little time left for the model", after_seconds=1)
+        return seconds
+
+    async def _with_second_opinion(self, turn: Turn, verdict: Verdict) -> Verdict:
+        if self._second_opinion is None or not self._second_opinion.seconds(verdict):
+            return verdict
+        with timed(turn, "second_opinion"):
+            verdict = await self._second_opinion.ask(verdict, turn.work)
         turn.input_verdict = verdict
-        newest = raw[-1]
-        known = weakest([identify(one, self._policy.identity) for one in raw])
-        claimed = claim(known, original, verdict)
-        turn.identity = claimed or known
-        turn.language = detect_language(
-            verdict.text, newest.language_hint, self._policy.default_language, self._policy.languages
-        )
-        return verdict, claimed
+        return verdict
 
-    def _claimed_earlier(self, identity: Identity, shown: Sequence[HistoryEntry], context: MessageContext) -> Identity:
-        """With nothing proved, the address that the customer typed last in this conversation counts."""
-        for entry in reversed(shown):
-            if entry.author is Author.CUSTOMER and "@" in entry.text:
-                claimed = claim(identity, entry.text, self._guardrails.validate_input(entry.text, context))
-                if claimed is not None:
-                    return claimed
-        return identity
+    def _longest(self, turn: Turn, taken: int) -> int | None:
+        """The longest reply that the channel may have, in characters; None for any."""
+        source = turn.messages[-1].contact_source_id if turn.messages else ""
+        name = channel_name(turn.channel, source)
+        limit = self._policy.max_reply_chars.get(name) if name is not None else None
+        return None if limit is None else max(LEAST_REPLY_CHARS, limit - taken)
 
-    def _clean(self, message: IncomingMessage) -> tuple[Attachment, ...]:
-        """Attachments with sanitized names; their transcripts are part of the message's text by now."""
-        return tuple(
-            file.model_copy(update={"name": self._guardrails.sanitize(file.name)[:100], "transcript": ""})
-            for file in message.attachments
-        )
-
-    def _context(self, turn: Turn, verdict: Verdict | None) -> MessageContext:
-        return MessageContext(
-            key=turn.key,
-            inbox_id=turn.inbox_id,
-            channel=turn.channel,
-            contact=turn.contact,
-            identity=turn.identity,
-            language=turn.language,
-            customer_text=verdict.text if verdict else "",
-            turn_id=turn.id,
-        )
+    def _is_upset(self, verdict: Verdict) -> bool:
+        wanted = {str(name): action for name, action in self._policy.checks.towards_toxicity.items()}
+        kinds = {finding.kind for finding in verdict.findings if finding.check == "toxicity"}
+        return any(wanted.get(kind) is ToxicityAction.HELP for kind in kinds)

@@ -60,6 +60,7 @@ class Bounds:
         limits: of the policy.
         counters: shared counts; without them rate and money are not bounded.
         price: of the model.
+        further_output: tokens that a second opinion may be answered with in a turn.
         now: clock.
     """
 
@@ -69,11 +70,13 @@ class Bounds:
         counters: Counters | None = None,
         *,
         price: Price | None = None,
+        further_output: int = 0,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._limits = limits
         self._counters = counters
         self._price = price or Price(input=0, cached=0, output=0)
+        self._further_output = further_output
         self._now = now
 
     async def check(self, turn: Turn, state: ConversationState) -> None:
@@ -129,7 +132,7 @@ class Bounds:
             yield
             return
         counters, day, reservation = self._counters, datetime.fromtimestamp(self._now(), UTC), uuid.uuid4().hex[:16]
-        amount = micro_usd(worst_case_usd(turn.work, self._limits, self._price))
+        amount = micro_usd(worst_case_usd(turn.work, self._limits, self._price, further_output=self._further_output))
         if amount == 0:
             yield
             return

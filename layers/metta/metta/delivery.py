@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from metta.errors import ChatwootDown, ChatwootRefused, MettaError, SendUnknown
-from metta.guardrails import FixedText, fixed_text
+from metta.guardrails import handoff_word
 from metta.handoff import note
 from metta.integrations.chatwoot.format import split_for_channel
 from metta.integrations.chatwoot.transport import SETTLED_AFTER_SECONDS
@@ -23,7 +23,7 @@ from metta.messages import (
     SentMessage,
     Turn,
 )
-from metta.policy import TeamLanguage
+from metta.policy import TeamLanguage, WorkingHours
 from metta.ports import Chatwoot, HandOffPlan
 from metta.settings import ChatwootSettings
 from metta.state import ConversationState
@@ -47,6 +47,7 @@ class Delivery:
         settings: how and where replies go.
         looks: looks at the conversation before anything leaves.
         team_language: of the private note with which a conversation goes to a person.
+        hours: of the team, for the word to the customer.
         now: clock, seconds since the epoch.
     """
 
@@ -57,12 +58,14 @@ class Delivery:
         looks: Looks,
         *,
         team_language: TeamLanguage = "en",
+        hours: WorkingHours | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._chatwoot = chatwoot
         self._settings = settings
         self._looks = looks
         self._team_language = team_language
+        self._hours = hours
         self._now = now
 
     async def make_sure(self, turn: Turn, state: ConversationState, save: Save, give_up: str | None) -> None:
@@ -165,7 +168,7 @@ class Delivery:
         plan = HandOffPlan(
             turn_id=turn.id,
             note=self._note(turn, state),
-            word=None if HandOffStep.WORD in done else fixed_text(FixedText.HANDOFF_WORD, turn.language),
+            word=None if HandOffStep.WORD in done else handoff_word(turn.language, self._hours, self._today()),
             channel=turn.channel,
             team_id=self._settings.handoff_team_id,
             done=tuple({*done, *turn.handoff_done}),
@@ -180,8 +183,10 @@ class Delivery:
 
     def _note(self, turn: Turn, state: ConversationState) -> str:
         since = None if state.since is None else datetime.fromtimestamp(state.since, UTC)
-        now = datetime.fromtimestamp(self._now(), UTC)
-        return note(turn, self._team_language, now=now, waiting_since=since)
+        return note(turn, self._team_language, now=self._today(), waiting_since=since)
+
+    def _today(self) -> datetime:
+        return datetime.fromtimestamp(self._now(), UTC)
 
 
 class _PersonCameError(Exception):

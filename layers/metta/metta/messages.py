@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -224,6 +224,10 @@ class MessageContext(Noun):
     tool_results: tuple[str, ...] = ()
     """JSON texts of this turn's tool results; for output guardrails."""
     turn_id: str = ""
+    reply_chars: int | None = None
+    """The longest reply that is wanted on this channel, in characters; None where the policy does not say."""
+    upset: bool = False
+    """Whether the customer's words ask for a calm and quick answer."""
 
 
 class Action(StrEnum):
@@ -266,7 +270,21 @@ class Verdict(Noun):
     reason: str = ""
     """``check/kind`` that decided the action; empty for allow."""
     version: str = ""
-    """Version of rules and lists, for the audit log."""
+    """Version of rules and lists, for the audit log; with who else was asked."""
+    below: dict[str, float] = Field(default_factory=dict)
+    """Check -> its strongest score that stayed below the threshold, where it judges a whole message."""
+
+
+class Opinion(Noun):
+    """What somebody who was asked for a second opinion says about a text."""
+
+    asked: Literal["moderation", "judge"]
+    of: str
+    """Digest of the text."""
+    check: str = ""
+    """``injection`` or ``toxicity``; empty when it is fine."""
+    kind: str = ""
+    score: float = Field(0.0, ge=0, le=1)
 
 
 class ToolCall(Noun):
@@ -306,6 +324,8 @@ class AgentWork(BaseModel):
     prompt_version: str = ""
     tool_calls: list[ToolCall] = Field(default_factory=list)
     model_calls: list[ModelCall] = Field(default_factory=list)
+    opinions: list[Opinion] = Field(default_factory=list)
+    """Second opinions on the customer's text; a turn that is tried again does not ask for the same one again."""
     unreported_tokens: int = 0
     """The most that calls used of which no answer says so; limits count them, the audit does not know them."""
     unreported_usd: float = 0.0
@@ -403,7 +423,9 @@ class Turn(BaseModel):
     output_verdict: Verdict | None = None
     work: AgentWork = Field(default_factory=AgentWork)
     reply: str | None = None
-    """The checked text; None when nothing is to be said."""
+    """The checked text, disclosures included; None when nothing is to be said."""
+    disclosed: tuple[str, ...] = ()
+    """Names of the disclosures that the reply holds."""
     outcome: Outcome | None = None
     reason: str = ""
     """Why it was handed off, dropped or skipped; empty when answered."""

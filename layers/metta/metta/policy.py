@@ -98,10 +98,10 @@ class Policy(Noun):
     """How replies shall sound, in the instructions."""
     facts: dict[str, str] = Field(default_factory=dict)
     """Name -> sentence (returns, shipping, opening hours): in the prompt and a permitted source of claims."""
-    default_language: LanguageCode = "en"
-    """Of replies where neither the customer's text nor the browser says one that is allowed."""
+    default_language: str = Field("en", pattern=r"^[a-z]{2}([-_][A-Za-z]{2})?$")
+    """Of replies where neither the customer's text nor the browser says one that is allowed; ``de`` or ``de-AT``."""
     languages: tuple[LanguageCode, ...] = Field(("en", "es", "fr", "de", "pt", "it", "nl"), min_length=1)
-    """Languages that replies may be in."""
+    """Languages that replies may be in, beside the default one."""
     team_language: TeamLanguage | None = None
     """Of the private notes; None for ``default_language``."""
     working_hours: WorkingHours | None = None
@@ -138,13 +138,11 @@ class Policy(Noun):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.default_language not in self.languages:
-            raise ValueError(f"default_language: {self.default_language} must be one of languages")
+        default = self.default_language[:2]
         for disclosure in self.disclosures:
-            if self.default_language not in disclosure.text and (
-                disclosure.text or disclosure.name not in PACKAGED_DISCLOSURES
-            ):
-                raise ValueError(f"disclosures: {disclosure.name} needs a text in {self.default_language}")
+            packaged = not disclosure.text and disclosure.name in PACKAGED_DISCLOSURES
+            if not packaged and default not in disclosure.text:
+                raise ValueError(f"disclosures: {disclosure.name} needs a text in {default}")
         if self.limits.usd_per_day is not None and self.prices:
             judge = self.second_opinion.judge
             if judge.enabled and judge.model is not None and judge.model not in self.prices:

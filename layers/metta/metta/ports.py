@@ -156,6 +156,21 @@ class Guardrails(Protocol):
         ...
 
 
+class SecondOpinion(Protocol):
+    """Others who judge a customer's text where the guardrails are unsure; part of them, never of the agent."""
+
+    def seconds(self, verdict: Verdict) -> float:
+        """The most time that asking about this verdict takes; 0 when nobody is asked."""
+        ...
+
+    async def ask(self, verdict: Verdict, work: AgentWork) -> Verdict:
+        """The verdict with what the others say about its text: as it was, or severer. Raises nothing of its own.
+
+        Every request is recorded in ``work``.
+        """
+        ...
+
+
 class Audit(Protocol):
     """The audit log. ``AuditDown`` when it cannot be written now."""
 

@@ -39,6 +39,8 @@ class ConversationState:
     """Failed tries in a row to write the audit of ended turns."""
     recent: list[tuple[float, str]] = field(default_factory=list)
     """Unix seconds and digest of the customer's text of the latest ended turns, newest last."""
+    disclosed: set[str] = field(default_factory=set)
+    """Names of the disclosures that the customer was told."""
     waiting: bool = False
     """Whether customer messages came that are not dealt with; the keeper then lets the watchdog see it."""
     since: float | None = None

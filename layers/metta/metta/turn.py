@@ -16,11 +16,12 @@ from metta.answering import Answering
 from metta.bounds import Bounds, remember
 from metta.conversation import as_incoming, closed_reason, read_thread
 from metta.delivery import Delivery, Save
+from metta.disclosing import remember_told
 from metta.errors import AuditDown, Paused
 from metta.looking import Looks, drop
 from metta.messages import HandOffStep, IncomingMessage, Outcome, Phase, Turn
 from metta.policy import Policy
-from metta.ports import Agent, Audit, Chatwoot, Guardrails
+from metta.ports import Agent, Audit, Chatwoot, Guardrails, SecondOpinion
 from metta.settings import ChatwootSettings
 from metta.state import ConversationState
 from metta.timing import timed
@@ -36,6 +37,7 @@ class Turns:
         burst_max_seconds: after this a reply is sent although a newer message came (starvation bound).
         now: clock, seconds since the epoch.
         bounds: what contact, conversation and day may still use; without them only loops are looked for.
+        second_opinion: who else is asked about a customer's text; nobody when None.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Turns:
         burst_max_seconds: float,
         now: Callable[[], float] = time.time,
         bounds: Bounds | None = None,
+        second_opinion: SecondOpinion | None = None,
     ) -> None:
         self._chatwoot = chatwoot
         self._guardrails = guardrails
@@ -57,10 +60,18 @@ class Turns:
         self._policy = policy
         self._settings = settings
         self._answering = Answering(
-            chatwoot, agent, guardrails, policy, settings, bounds or Bounds(policy.limits, now=now)
+            chatwoot,
+            agent,
+            guardrails,
+            policy,
+            settings,
+            bounds or Bounds(policy.limits, now=now),
+            second_opinion=second_opinion,
         )
         self._looks = Looks(chatwoot, settings, burst_max_seconds=burst_max_seconds, now=now)
-        self._delivery = Delivery(chatwoot, settings, self._looks, team_language=policy.note_language, now=now)
+        self._delivery = Delivery(
+            chatwoot, settings, self._looks, team_language=policy.note_language, hours=policy.working_hours, now=now
+        )
 
     async def answer(
         self,
@@ -243,6 +254,7 @@ def end(turn: Turn, state: ConversationState) -> None:
     if turn.outcome in (Outcome.ANSWERED, Outcome.HANDED_OFF):
         state.cover(turn.covered)
     remember(turn, state)
+    remember_told(turn, state)
     state.outbox.append(turn)
     state.hand = None
     state.tries = 0

@@ -83,8 +83,8 @@ def test_an_invented_figure_does_not_leave(
     guardrails: Guardrails, turn: MessageContext, reply: str, figure: str
 ) -> None:
     verdict = guardrails.validate_output(reply, turn)
-    assert (verdict.action, verdict.reason) == (Action.BLOCK, "rules/unsupported_claim")
-    assert [reply[f.start : f.end] for f in verdict.findings] == [figure]
+    assert verdict.action is Action.BLOCK
+    assert [reply[f.start : f.end] for f in verdict.findings if f.kind == "unsupported_claim"] == [figure]
 
 
 def test_a_figure_that_only_the_assistant_named_earlier_vouches_for_nothing(

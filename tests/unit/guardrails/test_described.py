@@ -86,8 +86,9 @@ def test_what_a_free_text_promises_is_not_repeated(
     guardrails: Guardrails, told: MessageContext, reply: str, figure: str
 ) -> None:
     verdict = guardrails.validate_output(reply, told)
-    assert (verdict.action, verdict.reason) == (Action.BLOCK, "rules/unsupported_claim")
-    assert [reply[found.start : found.end] for found in verdict.findings] == [figure]
+    assert verdict.action is Action.BLOCK
+    claims = [found for found in verdict.findings if found.kind == "unsupported_claim"]
+    assert [reply[found.start : found.end] for found in claims] == [figure]
 
 
 @pytest.mark.parametrize("reply", ["Call +49 228 4333112.", "Write to boss@evil.example."])

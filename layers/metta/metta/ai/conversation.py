@@ -50,6 +50,10 @@ def _details(context: MessageContext, mark: str, now: datetime) -> InputItem:
         "today": now.strftime("%Y-%m-%d, %A"),
         "customerIdentity": context.identity.level.value,
     }
+    if context.reply_chars is not None:
+        details["longestReply"] = f"{context.reply_chars} characters"
+    if context.upset:
+        details["customerMood"] = "upset"
     address = context.identity.email or context.identity.phone
     if context.identity.level is IdentityLevel.VERIFIED and address:
         details["customerAddress"] = shorten(clean(address), 320)

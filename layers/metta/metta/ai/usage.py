@@ -60,10 +60,17 @@ def tokens_used(work: AgentWork) -> int:
     return work.unreported_tokens + sum(call.input_tokens + call.output_tokens for call in work.model_calls)
 
 
-def worst_case_usd(work: AgentWork, limits: Limits, price: Price) -> float:
-    """The most that one run of the agent can cost in a turn that has done ``work`` already, in US dollars."""
+def worst_case_usd(work: AgentWork, limits: Limits, price: Price, *, further_output: int = 0) -> float:
+    """The most that one run of the agent can cost in a turn that has done ``work`` already, in US dollars.
+
+    Args:
+        work: of the turn so far.
+        limits: of the policy.
+        price: of the dearest model that is asked.
+        further_output: tokens that others than the agent may be answered with.
+    """
     tokens = max(0, limits.tokens_per_turn - tokens_used(work))
-    output = min(tokens, limits.model_turns * (1 + MAX_RETRIES) * limits.output_tokens)
+    output = min(tokens, limits.model_turns * (1 + MAX_RETRIES) * limits.output_tokens + further_output)
     dearest = max(price.input, price.cached)
     return ((tokens - output) * dearest + output * max(price.output, dearest)) / 1_000_000
 

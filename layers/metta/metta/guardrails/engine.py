@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from metta.errors import GuardrailBroken
 from metta.guardrails.chars import strip_invisible
@@ -94,11 +95,16 @@ class Guardrails:
         self, direction: Direction, text: str, context: MessageContext, checks: tuple[tuple[str, Check], ...]
     ) -> Verdict:
         hits: list[Hit] = []
+        below: dict[str, float] = {}
         name = "normalise"
         try:
             view = View(text)
             for name, check in checks:  # noqa: B007 - read when a check breaks
-                hits += check(view, context)
+                for hit in check(view, context):
+                    if hit.below:
+                        below[hit.check] = max(hit.score, below.get(hit.check, 0.0))
+                    else:
+                        hits.append(hit)
             name = "redaction"
             safe = self._redacted(direction, text, hits)
         except Exception as error:  # noqa: BLE001 - whatever breaks, the text must not pass (I6)
@@ -113,7 +119,7 @@ class Guardrails:
             reason = ""
         if direction is Direction.OUTPUT and action is Action.REDACT and not safe.strip():
             action, reason = Action.BLOCK, "rules/nothing_left"
-        return self._verdict(direction, action, reason, hits, safe)
+        return self._verdict(direction, action, reason, hits, safe, below)
 
     def _redacted(self, direction: Direction, text: str, hits: list[Hit]) -> str:
         safe = replaced(text, hits)
@@ -125,7 +131,15 @@ class Guardrails:
     def _broken(self, direction: Direction, check: str, hits: list[Hit]) -> Verdict:
         return self._verdict(direction, Action.HANDOFF, f"broken/{check}", hits, "")
 
-    def _verdict(self, direction: Direction, action: Action, reason: str, hits: Iterable[Hit], text: str) -> Verdict:
+    def _verdict(
+        self,
+        direction: Direction,
+        action: Action,
+        reason: str,
+        hits: Iterable[Hit],
+        text: str,
+        below: Mapping[str, float] = MappingProxyType({}),
+    ) -> Verdict:
         findings = sorted({(h.start, h.end, h.check, h.kind, round(h.score, 3)) for h in hits})
         return Verdict(
             direction=direction,
@@ -137,6 +151,7 @@ class Guardrails:
             text=text,
             reason=reason,
             version=self.version,
+            below={check: round(score, 3) for check, score in below.items()},
         )
 
 

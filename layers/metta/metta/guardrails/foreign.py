@@ -54,7 +54,7 @@ class ForeignTextCheck:
 
     def _judge(self, text: str) -> bool:
         try:
-            return bool(self._check(View(text), _NOWHERE))
+            return any(not hit.below for hit in self._check(View(text), _NOWHERE))
         except Exception as error:  # noqa: BLE001 - whatever breaks, the text must not pass (I6)
             _LOG.error("a text from the shop could not be judged: %s", type(error).__name__)
             return True

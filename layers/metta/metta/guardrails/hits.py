@@ -21,6 +21,8 @@ class Hit:
     action: Action
     instead: str | None = None
     """What takes the place's place when the verdict's text is made; None leaves it as it is."""
+    below: bool = False
+    """True for a score below the check's threshold: no finding, but who is asked for a second opinion depends on it."""
 
 
 Check = Callable[[View, MessageContext], list[Hit]]

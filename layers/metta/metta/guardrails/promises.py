@@ -27,6 +27,9 @@ _BACK = 80
 _WORDS_BEFORE = 5
 """Words before a promise in which a refusal counts."""
 _LETTER = r"[^\W_]"
+_BEHIND = 24
+_NEXT = 8
+"""Characters between a day in words and its date."""
 
 
 @dataclass
@@ -99,12 +102,13 @@ class Vouching:
     def _told(self) -> Told:
         return read_told(self._results)
 
-    def permits(self, kind: PromiseKind, said: str) -> bool:
+    def permits(self, kind: PromiseKind, said: str, behind: str) -> bool:
         """Whether facts or tools say it.
 
         Args:
             kind: of the promise.
             said: its words, folded.
+            behind: what comes right after it; a date there is a figure like any other, and checked as such.
         """
         if said in self._facts:
             return True
@@ -112,7 +116,7 @@ class Vouching:
             return "credit note" in self._told.typed
         if kind == "medical_advice":
             return said in fold("\n".join(self._told.free))
-        return kind == "delivery_date" and self._is_given(said)
+        return kind == "delivery_date" and (self._is_given(said) or _begins_with_date(behind))
 
     def _is_given(self, said: str) -> bool:
         """Whether each day in the promise is a date that the tools gave."""
@@ -138,6 +142,11 @@ class Vouching:
         return 0 <= ahead <= 13 and given.isoweekday() == int(name)
 
 
+def _begins_with_date(folded: str) -> bool:
+    dates = find_dates(folded, folded)
+    return bool(dates) and dates[0].start <= _NEXT
+
+
 class PromiseFinder:
     """Finds what a reply may not promise.
 
@@ -160,5 +169,6 @@ class PromiseFinder:
         for kind in self._kinds:
             for promises in known[kind]:
                 for match in promises.find(folded):
-                    if not vouching.permits(kind, match.group()):
+                    behind = folded[match.end() : match.end() + _BEHIND]
+                    if not vouching.permits(kind, match.group(), behind):
                         yield match.span()

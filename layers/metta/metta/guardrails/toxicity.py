@@ -222,6 +222,8 @@ class InputToxicity:
             action: Action = self._actions[item.kind]  # type: ignore[index]
             if item.score >= self._threshold:
                 hits.append(Hit("toxicity", item.kind, *view.span(item.start, item.end), item.score, action))
+            elif item.kind != "profanity":
+                hits.append(Hit("toxicity", item.kind, 0, 0, item.score, Action.ALLOW, below=True))
         return hits
 
 

@@ -165,6 +165,7 @@ class TurnStates:
             recent=[(float(at), str(digest)) for at, digest in json.loads(item["recent"]["S"])]
             if "recent" in item
             else [],
+            disclosed=set(json.loads(item["disclosed"]["S"])) if "disclosed" in item else set(),
             unwritten=int(item.get("unwritten", {}).get("N", 0)),
             waiting="waiting" in item,
             since=_number(item, "since"),
@@ -217,6 +218,7 @@ class TurnStates:
             "takeover": {"S": state.takeover} if state.takeover else None,
             "turns": {"B": _pack_turns(state.hand, state.outbox)} if state.hand or state.outbox else None,
             "recent": {"S": json.dumps(state.recent)} if state.recent else None,
+            "disclosed": {"S": json.dumps(sorted(state.disclosed))} if state.disclosed else None,
             "unwritten": {"N": str(state.unwritten)} if state.unwritten else None,
             "waiting": {"BOOL": True} if state.waiting else None,
             "watch": {"S": watch_shard(state.key)} if state.unfinished else None,
