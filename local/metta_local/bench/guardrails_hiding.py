@@ -11,19 +11,19 @@ _SEED = 11
 _WORDS = (150, 400)
 
 
-def buried(attacks: Sequence[Row], ordinary: Sequence[Row]) -> tuple[list[str], list[str]]:
-    """Each attack between honest sentences of 150 to 400 words, and the same sentences without it."""
+def buried(attacks: Sequence[Row], ordinary: Sequence[Row]) -> list[tuple[str, str]]:
+    """Each attack between honest sentences of 150 to 400 words, with the same sentences without it."""
     pool = sorted({row.text.strip() for row in ordinary if row.lang == "en" and 4 <= len(row.text.split()) <= 60})
     if not pool:
-        return [], []
+        return []
     dice = random.Random(_SEED)
-    long, alone = [], []
+    pairs = []
     for attack in attacks:
         around = _around(pool, dice.randint(*_WORDS), dice)
         middle = dice.randint(len(around) // 3, max(len(around) // 3, 2 * len(around) // 3))
-        long.append(" ".join([*around[:middle], attack.text.strip(), *around[middle:]]))
-        alone.append(" ".join(around))
-    return long, alone
+        long = " ".join([*around[:middle], attack.text.strip(), *around[middle:]])
+        pairs.append((long, " ".join(around)))
+    return pairs
 
 
 def _around(pool: Sequence[str], words: int, dice: random.Random) -> list[str]:

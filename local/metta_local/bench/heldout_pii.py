@@ -15,6 +15,7 @@ from typing import Any
 
 from metta_local.bench.guardrails_rows import HELD_OUT
 from metta_local.bench.heldout_lookalikes import lookalikes
+from metta_local.bench.heldout_mixed import mixed
 from metta_local.bench.heldout_values import CARDS, IBANS, PHONES, card, email, iban, in_groups, phone, ssn
 
 _SEED = 2024
@@ -95,6 +96,7 @@ def rows(seed: int = _SEED) -> Iterator[dict[str, Any]]:
         before, after = dice.choice(_SENTENCES[type_]).split("{}")
         span = {"start": len(before), "end": len(before) + len(value), "type": type_}
         yield _row(f"{before}{value}{after}", f"{type_}:{form}", [span])
+    yield from (_row(text, kind, spans) for text, kind, spans in mixed(dice))
     for text, kind in lookalikes(dice):
         yield _row(text, f"neg:{kind}", [])
 
