@@ -34,7 +34,7 @@ def peers() -> tuple[list[Peer], list[str]]:
     skipped: list[str] = []
     for name, (check, build) in _BUILDERS.items():
         try:
-            found.append(Peer(name, check, build()))
+            found.append(Peer(name + _variant(name), check, build()))
         except (ImportError, _AbsentError) as error:
             skipped.append(f"{name}: left out, {str(error) or 'not installed'}")
         except Exception as error:  # noqa: BLE001 - a tool of others that breaks at its start must not end the run
@@ -47,6 +47,13 @@ def _import(name: str) -> Any:
         return importlib.import_module(name)
     except ImportError as error:
         raise _AbsentError(f"{error.name or name} is not installed") from None
+
+
+def _variant(name: str) -> str:
+    """What else is installed decides which of its two selves forcefield is, and they differ widely."""
+    if name != "forcefield":
+        return ""
+    return " with its model" if _import("forcefield.ml").is_available() else " by rules only"
 
 
 def _depii() -> Look:
@@ -99,7 +106,8 @@ def _presidio() -> Look:
 
 
 def _forcefield() -> Look:
-    guard = _import("forcefield").Guard()
+    # at its defaults but for one: it would report counts of what it judged to its makers
+    guard = _import("forcefield").Guard(telemetry=False)
 
     def look(text: str) -> Seen:
         return Seen(injection=bool(guard.scan(text).blocked))
