@@ -17,8 +17,9 @@ import boto3
 from botocore.config import Config
 
 from metta.ai.agent import MettaAgent, instructions_text
+from metta.ai.second_opinion import SecondOpinions, enabled
 from metta.ai.tools import SPECS
-from metta.ai.usage import price_of
+from metta.ai.usage import dearest, price_of
 from metta.bounds import Bounds
 from metta.circuits import Circuit, CircuitAgent, CircuitAudit, CircuitShop
 from metta.counters import DynamoCounters
@@ -187,7 +188,15 @@ def build_worker(
     guardrails.protect(instructions_text(policy), *(spec.description for spec in SPECS.values()))
     audit = AuditStore(settings.database.get_secret_value())
     meter = Meter(settings, enabled=emit_metrics)
-    bounds = Bounds(policy.limits, counters, price=price_of(settings.model.model, policy.prices))
+    judge = policy.second_opinion.judge
+    models = (settings.model.model, *((judge.model,) if judge.enabled and judge.model else ()))
+    bounds = Bounds(
+        policy.limits,
+        counters,
+        price=dearest(price_of(model, policy.prices) for model in models),
+        further_output=judge.output_tokens if judge.enabled else 0,
+    )
+    opinions = SecondOpinions(agent.access, policy, model=settings.model.model)
     turns = Turns(
         chatwoot,
         CircuitAgent(agent, model=Circuit(ModelDown.dependency), shop=shop_circuit),
@@ -197,6 +206,7 @@ def build_worker(
         settings.chatwoot,
         burst_max_seconds=settings.burst_max_seconds,
         bounds=bounds,
+        second_opinion=opinions if enabled(policy.second_opinion) else None,
     )
     conversations = Conversations(
         turns, TurnStates(dynamodb, settings.state.table), loop, settings, ended=lambda turn: measure(meter, turn)

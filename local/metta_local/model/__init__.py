@@ -1,4 +1,4 @@
-"""An emulator of the Responses API with an offline, rule-based model behind it."""
+"""An emulator of the Responses API and the moderation endpoint with an offline, rule-based model behind it."""
 
 from metta_local.model.emulator import ModelEmulator, RecordedRequest
 from metta_local.model.scripting import (
@@ -9,6 +9,7 @@ from metta_local.model.scripting import (
     Fail,
     Incomplete,
     Malformed,
+    Moderate,
     Refuse,
     Reset,
     Say,
@@ -25,6 +26,7 @@ __all__ = [
     "Incomplete",
     "Malformed",
     "ModelEmulator",
+    "Moderate",
     "RecordedRequest",
     "Refuse",
     "Reset",

@@ -1,4 +1,4 @@
-"""The Responses API on loopback: ``POST /v1/responses`` and ``GET /v1/models``, strict as the API is.
+"""OpenAI's API on loopback: ``POST /v1/responses``, ``POST /v1/moderations``, ``GET /v1/models``, strict as the API is.
 
 The base URL for a client is the server's URL plus ``/v1``. Answers come from a script or a fault rule where one
 applies, else from the offline model. The same request gets the same answer, ids included.
@@ -10,18 +10,20 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from metta_local.model.moderating import check_moderation, judged, moderation_body
 from metta_local.model.obedience import obey
 from metta_local.model.offline import think
 from metta_local.model.reading import read_request
+from metta_local.model.replies import answered, broken_off, dripping, failed, malformed
 from metta_local.model.scripting import (
     Call,
     Calls,
@@ -30,6 +32,7 @@ from metta_local.model.scripting import (
     Fail,
     Incomplete,
     Malformed,
+    Moderate,
     Refuse,
     Reset,
     Rules,
@@ -42,14 +45,12 @@ from metta_local.model.wire import (
     call_item,
     check_authorization,
     check_request,
-    error_body,
     invalid,
     message_item,
     refusal_item,
     response_body,
 )
 
-_PIECES = 20
 MODELS = ("gpt-5.6-luna", "gpt-5.6", "gpt-5.6-sol", "gpt-5.4-mini")
 
 
@@ -90,10 +91,12 @@ class ModelEmulator:
         self.requests: list[RecordedRequest] = []
         self._scripts = Rules()
         self._faults = Rules()
+        self._moderations = Rules()
         self._meter = UsageMeter()
         self.app = Starlette(
             routes=[
                 Route("/v1/responses", self._responses, methods=["POST"]),
+                Route("/v1/moderations", self._moderate, methods=["POST"]),
                 Route("/v1/models", self._models, methods=["GET"]),
             ]
         )
@@ -106,31 +109,31 @@ class ModelEmulator:
         """Answer the next ``times`` requests (None: all) with ``step``; faults come before scripts."""
         self._faults.add([step], when=when, times=times)
 
+    def moderate(self, step: Step, *, times: int | None = 1, when: str | None = None) -> None:
+        """Answer the next ``times`` moderations (None: all) with ``step``: ``Moderate``, ``Slow`` or a failure."""
+        self._moderations.add([step], when=when, times=times)
+
     def reset(self) -> None:
         """Forget scripts, faults and recorded requests."""
         self._scripts.clear()
         self._faults.clear()
+        self._moderations.clear()
         self.requests.clear()
 
     async def _models(self, request: Request) -> Response:
         if refused := check_authorization(request.headers.get("authorization"), self.api_key):
-            return _failed(refused)
+            return failed(refused)
         data = [{"id": name, "object": "model", "created": 0, "owned_by": "emulator"} for name in self.models]
         return JSONResponse({"object": "list", "data": data})
 
     async def _responses(self, request: Request) -> Response:
-        raw = await request.body()
-        try:
-            body = json.loads(raw)
-        except ValueError:
-            body = None
-        self.requests.append(RecordedRequest(request.url.path, dict(request.headers), body, time.monotonic()))
+        raw, body = await self._received(request)
         refused = check_authorization(request.headers.get("authorization"), self.api_key)
         refused = refused or check_request(body, self.models)
         if refused is None and body.get("stream"):
             refused = invalid("Streaming is not emulated.", "stream", "unsupported_value")
         if refused:
-            return _failed(refused)
+            return failed(refused)
         if self.latency:
             await asyncio.sleep(self.latency)
         text = json.dumps(body, ensure_ascii=False)
@@ -141,27 +144,57 @@ class ModelEmulator:
         identity = hashlib.sha256(raw).hexdigest()[:24]
         return self._play(step if step is not None else self._think(body), body, identity)
 
+    async def _moderate(self, request: Request) -> Response:
+        raw, body = await self._received(request)
+        refused = check_authorization(request.headers.get("authorization"), self.api_key) or check_moderation(body)
+        if refused:
+            return failed(refused)
+        step = self._moderations.next(json.dumps(body, ensure_ascii=False))
+        while isinstance(step, Slow):
+            await asyncio.sleep(step.seconds)
+            step = step.then
+        if isinstance(step, Fail):
+            return failed(step)
+        if isinstance(step, Reset):
+            return broken_off()
+        if isinstance(step, Malformed):
+            return JSONResponse({"id": "modr-1", "results": []})
+        identity = hashlib.sha256(raw).hexdigest()[:24]
+        return JSONResponse(moderation_body(body, identity, step if isinstance(step, Moderate) else None))
+
+    async def _received(self, request: Request) -> tuple[bytes, Any]:
+        """The body and what it says; every request is recorded."""
+        raw = await request.body()
+        try:
+            body = json.loads(raw)
+        except ValueError:
+            body = None
+        self.requests.append(RecordedRequest(request.url.path, dict(request.headers), body, time.monotonic()))
+        return raw, body
+
     def _think(self, body: dict[str, Any]) -> Step:
         reading = read_request(body)
+        if (body.get("text") or {}).get("format", {}).get("name") == "second_opinion":
+            return Say(judged(reading.question))
         return (obey(reading) if self.obedient else None) or think(reading)
 
     def _play(self, step: Step, body: dict[str, Any], identity: str) -> Response:
         if isinstance(step, Fail):
-            return _failed(step)
+            return failed(step)
         if isinstance(step, Reset):
-            return _broken_off()
+            return broken_off()
         if isinstance(step, Malformed):
-            return _malformed(step.kind, body, identity)
+            return malformed(step.kind, body, identity)
         if isinstance(step, Drip):
             output = [message_item(identity, step.text)]
-            return _dripping(response_body(body, identity, output, self._meter.measure(body, output)), step.seconds)
+            return dripping(response_body(body, identity, output, self._meter.measure(body, output)), step.seconds)
         output = _output(step, identity)
         usage = self._meter.measure(body, output)
         status, reason = "completed", ""
         if isinstance(step, Incomplete):
             status, reason = ("failed", "") if step.reason == "failed" else ("incomplete", step.reason)
             usage["output_tokens"] = body.get("max_output_tokens", 0)
-        return _json(response_body(body, identity, output, usage, status=status, reason=reason), identity)
+        return answered(response_body(body, identity, output, usage, status=status, reason=reason), identity)
 
 
 def _output(step: Step, identity: str) -> list[dict[str, Any]]:
@@ -185,48 +218,3 @@ def _output(step: Step, identity: str) -> list[dict[str, Any]]:
     if isinstance(step, Empty):
         return []
     raise TypeError(f"{type(step).__name__} has no output")
-
-
-def _json(body: dict[str, Any], identity: str) -> Response:
-    return Response(
-        json.dumps(body, ensure_ascii=False), media_type="application/json", headers={"x-request-id": f"req_{identity}"}
-    )
-
-
-def _failed(fail: Fail) -> Response:
-    headers = dict(fail.headers)
-    if fail.retry_after is not None:
-        headers["retry-after"] = f"{fail.retry_after:g}"
-    return JSONResponse(error_body(fail), status_code=fail.status, headers=headers)
-
-
-def _malformed(kind: str, body: dict[str, Any], identity: str) -> Response:
-    if kind == "html":
-        return Response("<html><body>Bad gateway</body></html>", media_type="text/html")
-    if kind == "json":
-        return Response('{"id": "resp_1", "output": [', media_type="application/json")
-    if kind == "item":
-        broken = [{"type": "function_call", "id": "fc_1", "name": "getOrder"}]
-        return _json(response_body(body, identity, broken, {}), identity)
-    return JSONResponse({"object": "response", "answer": 42})
-
-
-def _dripping(body: dict[str, Any], seconds: float) -> Response:
-    text = json.dumps(body)
-    size = len(text) // _PIECES + 1
-
-    async def pieces() -> AsyncIterator[bytes]:
-        for start in range(0, len(text), size):
-            await asyncio.sleep(seconds / _PIECES)
-            yield text[start : start + size].encode()
-
-    return StreamingResponse(pieces(), media_type="application/json")
-
-
-def _broken_off() -> Response:
-    """A response that promises more than it sends; the server then closes the connection."""
-
-    async def beginning() -> AsyncIterator[bytes]:
-        yield b'{"id": "resp_'
-
-    return StreamingResponse(beginning(), media_type="application/json", headers={"content-length": "4096"})

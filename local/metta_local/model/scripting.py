@@ -97,7 +97,14 @@ class Slow:
     then: Step | None = None
 
 
-Step = Say | Call | Calls | Refuse | Empty | Incomplete | Malformed | Fail | Reset | Drip | Slow
+@dataclass(frozen=True)
+class Moderate:
+    """Answer a moderation with these scores; categories left out have next to none."""
+
+    scores: dict[str, float]
+
+
+Step = Say | Call | Calls | Refuse | Empty | Incomplete | Malformed | Fail | Reset | Drip | Slow | Moderate
 
 
 @dataclass

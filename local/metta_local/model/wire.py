@@ -84,6 +84,8 @@ def _check_options(body: Json) -> Fail | None:
     for name in ("store", "parallel_tool_calls", "stream"):
         if not isinstance(body.get(name, False), bool):
             return invalid(f"Invalid type for '{name}': expected a boolean.", name, "invalid_type")
+    if problem := _format_problem((body.get("text") or {}).get("format", {"type": "text"})):
+        return invalid(problem, "text.format", "invalid_value")
     if not isinstance(body.get("instructions", ""), str):
         return invalid("Invalid type for 'instructions': expected a string.", "instructions", "invalid_type")
     return None
@@ -105,6 +107,18 @@ def _check_tools(tools: Any) -> Fail | None:
                 "invalid_function_parameters",
             )
     return None
+
+
+def _format_problem(wanted: Any) -> str | None:
+    """What is wrong with the wanted format of the answer."""
+    if not isinstance(wanted, dict) or wanted.get("type") not in ("text", "json_object", "json_schema"):
+        return "Invalid value for 'text.format.type'."
+    if wanted["type"] != "json_schema":
+        return None
+    if not _TOOL_NAME.fullmatch(str(wanted.get("name", ""))):
+        return "Invalid 'text.format.name'."
+    problem = _schema_problem(wanted.get("schema")) if wanted.get("strict") else None
+    return f"Invalid schema for response_format: {problem}." if problem else None
 
 
 def _schema_problem(schema: Any) -> str | None:

@@ -84,7 +84,7 @@ def test_a_new_event_loop_gets_new_connections(desk: Desk) -> None:
     async def some(*, loop_ends: bool) -> list[str]:
         given = [agent.run([message("Hi")], context("Hi"), AgentWork(), seconds=10) for _ in range(4)]
         texts = [reply.text for reply in await asyncio.gather(*given)]
-        client = agent._client
+        client = agent.access._client
         assert client is not None
         await (client.close() if loop_ends else agent.aclose())
         return texts

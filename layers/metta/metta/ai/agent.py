@@ -20,9 +20,10 @@ from agents import (
     set_trace_processors,
 )
 from agents.models import get_default_model_settings
-from openai import AsyncOpenAI, DefaultAsyncHttpx2Client
+from openai import AsyncOpenAI
 
 from metta import settings
+from metta.ai.access import Access
 from metta.ai.conversation import build_input, new_mark
 from metta.ai.failures import retry_settings, translate
 from metta.ai.misses import BoundedShop, Tries, TriesInMemory
@@ -31,7 +32,7 @@ from metta.ai.prompt import PROMPT_VERSION, instructions_text, prompt_version
 from metta.ai.run import Run, function_tools
 from metta.ai.tools import HANDOFF_TOOL
 from metta.ai.warm import WarmShop, warm_conversation, warm_transport
-from metta.errors import BudgetExhausted, MettaError, ModelDown, SettingsError
+from metta.errors import BudgetExhausted, MettaError, ModelDown
 from metta.guardrails import ForeignTextCheck
 from metta.messages import AgentReply, AgentWork, IncomingMessage, MessageContext
 from metta.policy import Policy
@@ -39,15 +40,14 @@ from metta.ports import Shop
 
 __all__ = ["PROMPT_VERSION", "MettaAgent", "instructions_text"]
 
-_OFFICIAL_URL = "https://api.openai.com/v1"
-_CONNECT_SECONDS = 5.0
-
 
 class MettaAgent:
     """The model with its tools; implements ``metta.ports.Agent``.
 
-    Runs of one process share one HTTP client and may overlap. The client belongs to the event loop it was first used
-    on; on another loop a new one is made, so a process should keep to one loop.
+    Runs of one process share one HTTP client and may overlap.
+
+    Attributes:
+        access: that client, for others who ask the same API.
 
     Args:
         model_settings: key, base URL and name of the model.
@@ -75,22 +75,17 @@ class MettaAgent:
         safety_key: str | None = None,
         trace_processor: TracingProcessor | None = None,
     ) -> None:
-        key = model_settings.api_key.get_secret_value()
-        if not key.isascii() or not key.isprintable() or " " in key:
-            raise SettingsError("OPENAI_API_KEY: holds a character that no key has (a line break? a quote?)")
-        self._access = model_settings
+        self.access = Access(model_settings, policy.limits.model_call_seconds, http_transport)
+        self._model = model_settings.model
         self._policy = policy
         self._shop = shop
         self._is_instruction = ForeignTextCheck(policy)
         self._tries = tries
-        self._transport = http_transport
         self._safety_key = safety_key
         self._tracing_disabled = trace_processor is None
         set_trace_processors([trace_processor] if trace_processor else [])
         self.instructions = instructions_text(policy)
         self.prompt_version = prompt_version(policy)
-        self._client: AsyncOpenAI | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._agent: Agent[Run] = Agent(
             name="Metta",
             instructions=self.instructions,
@@ -108,23 +103,6 @@ class MettaAgent:
             chosen.response_include = ["reasoning.encrypted_content"]
         return chosen
 
-    def _connect(self, transport: httpx2.AsyncBaseTransport | None) -> AsyncOpenAI:
-        seconds = self._policy.limits.model_call_seconds
-        timeout = httpx2.Timeout(seconds, connect=min(_CONNECT_SECONDS, seconds))
-        return AsyncOpenAI(
-            api_key=self._access.api_key.get_secret_value(),
-            base_url=self._access.base_url or _OFFICIAL_URL,
-            timeout=timeout,
-            max_retries=0,
-            http_client=DefaultAsyncHttpx2Client(transport=transport, timeout=timeout) if transport else None,
-        )
-
-    def _connected(self) -> AsyncOpenAI:
-        loop = asyncio.get_running_loop()
-        if self._client is None or self._loop is not loop:
-            self._client, self._loop = self._connect(self._transport), loop
-        return self._client
-
     def _run_config(self, client: AsyncOpenAI, run: Run, context: MessageContext, deadline: float) -> RunConfig:
         loop = asyncio.get_running_loop()
         extra = {"prompt_cache_key": f"metta-{self.prompt_version}-{context.identity.level.value}"}
@@ -134,7 +112,7 @@ class MettaAgent:
             extra["safety_identifier"] = digest[:32]
         limits = self._policy.limits
         return RunConfig(
-            model=ResponsesModel(client, self._access.model, run, prices=self._policy.prices, limits=limits),
+            model=ResponsesModel(client, self._model, run, prices=self._policy.prices, limits=limits),
             model_provider=OpenAIProvider(openai_client=client),
             model_settings=ModelSettings(retry=retry_settings(lambda: deadline - loop.time()), extra_args=extra),
             tracing_disabled=self._tracing_disabled,
@@ -156,7 +134,7 @@ class MettaAgent:
             ModelRefused, TooManyModelTurns, BudgetExhausted, HandOff: a person takes over.
         """
         work.prompt_version = self.prompt_version
-        return await self._answer(self._connected(), self._shop, messages, context, work, seconds)
+        return await self._answer(self.access.connected(), self._shop, messages, context, work, seconds)
 
     async def _answer(
         self,
@@ -193,7 +171,7 @@ class MettaAgent:
         except TimeoutError:
             failure = BudgetExhausted("the run's time is up") if run.answered else ModelDown("the model gave no answer")
         except Exception as error:
-            failure = run.failure or translate(error, self._access.model)
+            failure = run.failure or translate(error, self._model)
             if failure is None:
                 raise
         if failure is not None:
@@ -207,8 +185,8 @@ class MettaAgent:
 
     async def warm(self) -> None:
         """Pay the first run's cost now: a dry run without network, and the client with its TLS context."""
-        self._connected()
-        client = self._connect(warm_transport())
+        self.access.connected()
+        client = self.access.connect(warm_transport())
         try:
             messages, context = warm_conversation()
             await self._answer(client, WarmShop(), messages, context, AgentWork(), seconds=30)
@@ -217,6 +195,4 @@ class MettaAgent:
 
     async def aclose(self) -> None:
         """Close the client's connections."""
-        client, self._client, self._loop = self._client, None, None
-        if client is not None:
-            await client.close()
+        await self.access.aclose()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,12 @@ def price_of(model: str, prices: Mapping[str, Price]) -> Price:
     known = prices.get(model) or prices.get(_SNAPSHOT.sub("", model))
     if known is not None:
         return known
-    every = list(prices.values())
+    return dearest(prices.values())
+
+
+def dearest(prices: Iterable[Price]) -> Price:
+    """The price that is no lower than any of ``prices``; nothing when there are none."""
+    every = list(prices)
     return Price(
         input=max((price.input for price in every), default=0),
         cached=max((price.cached for price in every), default=0),
