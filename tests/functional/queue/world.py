@@ -28,7 +28,7 @@ from metta.messages import (
     Turn,
 )
 from metta.policy import Limits, Policy, Price, load_policy
-from metta.ports import HandOffPlan
+from metta.ports import HandOffPlan, SecondOpinion
 from metta.queue.conversations import Conversations
 from metta.queue.loop import LoopThread
 from metta.queue.records import Group, read_record
@@ -325,6 +325,7 @@ class World:
         self.client = state_table()
         self.settings: Settings = load(ENVIRONMENT | environment)
         self.policy: Policy = POLICY
+        self.opinion: SecondOpinion | None = None
         self.offset = 0.0
         self.loop = LoopThread()
         self.ended: list[Turn] = []
@@ -352,6 +353,7 @@ class World:
             burst_max_seconds=self.settings.burst_max_seconds,
             now=self.now,
             bounds=Bounds(policy.limits, counters, price=PRICE, now=self.now),
+            second_opinion=self.opinion,
         )
         return Conversations(turns, self.states, self.loop, self.settings, ended=self.ended.append, now=self.now)
 
