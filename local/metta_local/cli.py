@@ -25,6 +25,7 @@ examples:
   metta redrive --dry-run             what is in the dead-letter queue; without --dry-run it goes back
   metta tool getOrder '{"orderNumber": "S00042"}' --phone +4915112345678 --level verified
   metta chaos --messages 60 --seed 1  spoil calls, kill workers, and check that every promise holds
+  metta bench guardrails --quick      how many attacks and how many honest messages the guardrails flag
   echo '{"id": "1", "text": "hello", "direction": "input"}' | metta guard
 
 Variables are listed in .env.example; a missing or malformed one is named.
@@ -127,7 +128,9 @@ def parser() -> argparse.ArgumentParser:
         commands.add_parser("chaos", help="inject faults, kill workers, and check that every promise holds")
     )
 
-    commands.add_parser("bench", add_help=False, help="what Metta costs beside what it stands on, as ratios")
+    commands.add_parser(
+        "bench", add_help=False, help="what Metta costs beside what it stands on; how good guardrails are"
+    )
     return root
 
 

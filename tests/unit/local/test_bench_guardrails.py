@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
+from metta.messages import Action, Direction, Finding, MessageContext, Verdict
 from metta_local.bench import guardrails, guardrails_hostile, guardrails_injection, guardrails_pii, guardrails_toxicity
 from metta_local.bench.command import main
 from metta_local.bench.disguises import DISGUISES
 from metta_local.bench.guardrails_figures import Figure, Part, least, most
 from metta_local.bench.guardrails_hiding import buried, split_in_parts
-from metta_local.bench.guardrails_judge import Look, Seen, remembered
+from metta_local.bench.guardrails_judge import Look, Seen, metta, remembered
 from metta_local.bench.guardrails_peers import peers
 from metta_local.bench.guardrails_rows import Row, Section
 from metta_local.bench.guardrails_stats import Counts, Rate, Span
@@ -38,6 +39,37 @@ def rates(figure: Figure) -> dict[str, tuple[int, int]]:
 
 def holding(word: str, **seen: Any) -> Look:
     return lambda text: Seen(**seen) if word in text else Seen()
+
+
+class Judged:
+    """Guardrails that answer with one verdict."""
+
+    def __init__(self, action: Action, reason: str, *findings: tuple[str, str]) -> None:
+        self._verdict = Verdict(
+            direction=Direction.INPUT,
+            action=action,
+            findings=tuple(Finding(check=c, kind=k, start=0, end=3, score=1.0) for c, k in findings),
+            text="",
+            reason=reason,
+            version="1",
+        )
+
+    def validate_input(self, _text: str, _context: MessageContext) -> Verdict:
+        return self._verdict
+
+
+@pytest.mark.parametrize(
+    ("judged", "seen"),
+    [
+        (Judged(Action.ALLOW, "", ("toxicity", "profanity")), Seen()),
+        (Judged(Action.BLOCK, "x", ("toxicity", "profanity"), ("toxicity", "abuse")), Seen(toxic=True, stopped=True)),
+        (Judged(Action.BLOCK, "x", ("injection", "override")), Seen(injection=True, stopped=True)),
+        (Judged(Action.REDACT, "x", ("pii", "SSN"), ("pii", "SSN")), Seen(pii=(Span(0, 3, "SSN"),))),
+        (Judged(Action.HANDOFF, "broken/injection"), Seen(stopped=True, broken="injection")),
+    ],
+)
+def test_a_verdict_is_read_as_metta_guards_findings_are(judged: Any, seen: Seen) -> None:
+    assert metta(judged)("any") == seen
 
 
 def test_disguised_personal_data_is_not_mixed_into_the_plain_figure() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -146,3 +147,17 @@ def test_the_packaged_personal_data_is_what_its_generator_makes() -> None:
 
     packaged = [json.loads(line) for line in (HELD_OUT / "pii.jsonl").read_text(encoding="utf-8").splitlines()]
     assert packaged == list(rows())
+
+
+def test_the_packaged_cards_and_accounts_pass_their_checks() -> None:
+    plain = [one for one in read_rows(HELD_OUT) if one.spans and "disguised" not in one.kind]
+    values = [(span.type, re.sub(r"\W", "", one.text[span.start : span.end])) for one in plain for span in one.spans]
+    accounts = [value for type_, value in values if type_ == "IBAN"]
+    cards = [value for type_, value in values if type_ == "CARD"]
+    assert len({account[:2] for account in accounts}) >= 20
+    assert all(int("".join(str(int(c, 36)) for c in value[4:] + value[:4])) % 97 == 1 for value in accounts)
+    assert all(luhn_sum(value) % 10 == 0 for value in cards)
+
+
+def luhn_sum(digits: str) -> int:
+    return sum(sum(map(int, str(int(c) * (1 + i % 2)))) for i, c in enumerate(reversed(digits)))
