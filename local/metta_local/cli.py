@@ -22,6 +22,7 @@ examples:
   metta send body.json                put a Chatwoot webhook body on the queue
   metta migrate --status              which schema the database has
   metta doctor --only odoo            is Odoo reachable, is the key accepted, and may it do more than it should
+  metta policy --check shop.yaml      what is wrong with a policy file, by line and field
   metta redrive --dry-run             what is in the dead-letter queue; without --dry-run it goes back
   metta tool getOrder '{"orderNumber": "S00042"}' --phone +4915112345678 --level verified
   metta chaos --messages 60 --seed 1  spoil calls, kill workers, and check that every promise holds
@@ -109,6 +110,11 @@ def parser() -> argparse.ArgumentParser:
     migrate.add_argument("--status", action="store_true", help="show the schema's version and change nothing")
     migrate.add_argument("--json", action="store_true", help="as JSON")
 
+    policy = commands.add_parser("policy", help="check a policy file, or print its JSON schema or all its fields")
+    policy.add_argument("--check", metavar="FILE", help="say what is wrong with this file, or that nothing is")
+    policy.add_argument("--schema", action="store_true", help="the JSON schema, for editors")
+    policy.add_argument("--reference", action="store_true", help="every field with default and meaning, as Markdown")
+
     doctor = commands.add_parser("doctor", help="check variables, connections and rights; say what to do about each")
     doctor.add_argument("--only", metavar="AREA", help="one of settings, queue, state, chatwoot, odoo, model, database")
     doctor.add_argument("--json", action="store_true", help="as one JSON object")
@@ -180,6 +186,10 @@ def _dispatch(chosen: argparse.Namespace) -> int:
         from metta_local import migrate_command
 
         return migrate_command.run(status_only=chosen.status, as_json=chosen.json)
+    if command == "policy":
+        from metta_local import policy_command
+
+        return policy_command.run(check=chosen.check, schema=chosen.schema, reference=chosen.reference)
     if command == "doctor":
         from metta_local import doctor
 

@@ -95,3 +95,77 @@ def test_without_a_limit_of_money_no_prices_are_needed(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"nowhere\.yaml cannot be read"):
         load_policy(str(tmp_path / "nowhere.yaml"))
+
+
+def test_a_section_keeps_the_fields_that_the_file_does_not_name(tmp_path: Path) -> None:
+    packaged = load_policy()
+    policy = load_policy(_file(tmp_path, "rules: {competitors: [Lampen-König]}\nchecks: {thresholds: {pii: 0.6}}\n"))
+    assert policy.rules.competitors == ("Lampen-König",)
+    assert policy.rules.human_request == packaged.rules.human_request
+    assert (policy.checks.thresholds.pii, policy.checks.thresholds.injection) == (0.6, 0.7)
+
+
+def test_lists_and_tables_are_replaced_whole(tmp_path: Path) -> None:
+    policy = load_policy(_file(tmp_path, "rules: {human_request: [a person please]}\nmax_reply_chars: {sms: 320}\n"))
+    assert policy.rules.human_request == ("a person please",)
+    assert policy.max_reply_chars == {"sms": 320}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("company: X\nruels: {}", "line 2: ruels: is not known here, did you mean rules?"),
+        ("rules:\n  competitor: []", "line 2: rules.competitor: is not known here, did you mean competitors?"),
+        (
+            "prices:\n  m:\n    input: 1\n    cashed: 1",
+            "line 4: prices.m.cashed: is not known here, did you mean cached?",
+        ),
+        ("checks:\n  injection: blok", "line 2: checks.injection: 'blok' is not possible, did you mean block?"),
+        ("pii: {input: {IBAM: block}}", "line 1: pii.input.IBAM: 'IBAM' is not possible, did you mean IBAN?"),
+        ("languages:\n- en\n- no", "line 3: languages.1: Input should be a valid string; YAML reads yes, no"),
+        ("limits:\n  model_turns: 99", "line 2: limits.model_turns: Input should be less than or equal to 20 (is 99)"),
+        ("rules:\n  competitors: [A]\n  competitors: [B]", "line 3: rules.competitors: stands here and in line 2"),
+        ("rules: {allowed_link_hosts: ['https://acme.example/']}", "is no host name; write it without scheme"),
+        ("rules: {forbidden_topics: {legal: ['']}}", "legal: an entry is empty"),
+        ("rules: {promises: {refund: maybe}}", "rules.promises.refund: Input should be a valid boolean"),
+        ("working_hours: {time_zone: Berlin, days: {monday: 9:00-17:00}}", "is no IANA time zone"),
+        ("working_hours: {days: {monday: 9:00}}", "working_hours.days.monday: must be closed, a period like"),
+        ("working_hours: {days: {mondays: 9:00-17:00}}", "'mondays' is not possible, did you mean monday?"),
+        ("max_reply_chars: {wathsapp: 500}", "'wathsapp' is not possible, did you mean whatsapp?"),
+        ("max_reply_chars: {sms: 20}", "max_reply_chars.sms: Input should be greater than or equal to 160 (is 20)"),
+        ("disclosures: [{name: recorded}]", "disclosures: recorded needs a text in en"),
+        ("disclosures: [{name: x, text: {en: 'Hi {{contact.name}}'}}]", "must hold no Liquid"),
+        ("disclosures: [{name: ai_assistant}, {name: ai_assistant}]", "disclosures: ai_assistant is named twice"),
+        (
+            "second_opinion: {judge: {enabled: true, model: other}}",
+            "prices: other, which second_opinion.judge.model names",
+        ),
+        ("facts: {a: 2026-02-31}", "is not YAML"),
+    ],
+)
+def test_a_mistake_is_explained_to_whoever_made_it(tmp_path: Path, content: str, said: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_policy(_file(tmp_path, content))
+    assert said in str(caught.value)
+
+
+def test_all_mistakes_are_named_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_policy(_file(tmp_path, "odoo: {url: x}\nruels: {}\ncompany: 5\n"))
+    lines = str(caught.value).splitlines()
+    assert [line.split(": ")[:2] for line in lines[1:]] == [
+        ["  line 1", "odoo.url"],
+        ["  line 2", "ruels"],
+        ["  line 3", "company"],
+    ]
+
+
+def test_old_words_for_what_toxicity_leads_to_are_still_valid(tmp_path: Path) -> None:
+    policy = load_policy(_file(tmp_path, "checks: {toxicity: {profanity: allow, abuse: block, threat: handoff}}"))
+    assert policy.checks.toxicity_verdicts == {
+        "profanity": Action.ALLOW,
+        "abuse": Action.BLOCK,
+        "threat": Action.HANDOFF,
+        "hate": Action.BLOCK,
+        "sexual": Action.BLOCK,
+    }

@@ -23,11 +23,14 @@ def problems(error: ValidationError, model: type[BaseModel], root: yaml.Node | N
         model: of the whole file.
         root: the file as YAML nodes, which know their lines.
     """
-    told = []
+    told: list[tuple[int, str]] = []
     for each in error.errors():
         loc = tuple(part for part in each["loc"] if part != _KEY)
-        told.append(f"{_line(root, loc)}{'.'.join(map(str, loc)) or 'file'}: {_said(each, model, loc)}")
-    return list(dict.fromkeys(told))
+        line = _line(root, loc)
+        said = _said(each, model, loc)
+        field = ".".join(map(str, loc))
+        told.append((line, ": ".join(filter(None, (f"line {line}" if line else "", field, said)))))
+    return list(dict.fromkeys(text for _, text in sorted(told, key=lambda one: one[0])))
 
 
 def repeated(root: yaml.Node | None, path: str = "") -> Iterator[str]:
@@ -46,9 +49,9 @@ def repeated(root: yaml.Node | None, path: str = "") -> Iterator[str]:
             yield from repeated(value, f"{path}{index}.")
 
 
-def _line(root: yaml.Node | None, loc: Sequence[int | str]) -> str:
-    """``line N: `` of the deepest place of ``loc`` that stands in the file."""
-    node, line = root, None
+def _line(root: yaml.Node | None, loc: Sequence[int | str]) -> int:
+    """The line of the deepest place of ``loc`` that stands in the file; 0 for none."""
+    node, line = root, 0
     for part in loc:
         if isinstance(node, yaml.MappingNode):
             entry = next((pair for pair in node.value if str(pair[0].value) == str(part)), None)
@@ -60,7 +63,7 @@ def _line(root: yaml.Node | None, loc: Sequence[int | str]) -> str:
             line = node.start_mark.line + 1
         else:
             break
-    return f"line {line}: " if line is not None else ""
+    return line
 
 
 def _said(each: Any, model: type[BaseModel], loc: tuple[int | str, ...]) -> str:

@@ -75,8 +75,11 @@ class Thresholds(Noun):
     """Scores from which a finding of a check counts; 0 to 1."""
 
     pii: float = Field(0.7, ge=0, le=1)
+    """Of personal data, in both directions."""
     injection: float = Field(0.7, ge=0, le=1)
+    """Of attacks, in customers' messages and in texts from the shop."""
     toxicity: float = Field(0.5, ge=0, le=1)
+    """Of toxic language, in both directions."""
 
 
 class ChecksPolicy(Noun):
@@ -166,22 +169,28 @@ class ModerationPolicy(Noun):
     """OpenAI's moderation endpoint, for messages that may be toxic. It costs nothing."""
 
     enabled: bool = False
+    """Whether it is asked."""
     model: str = Field("omni-moderation-latest", min_length=1)
+    """As the API knows it."""
     threshold: float = Field(0.5, ge=0, le=1)
     """Score of a category from which it counts."""
     seconds: Seconds = 3
+    """It is given up after so long."""
 
 
 class JudgePolicy(Noun):
     """A model that reads the message and names what it is, for messages that may be toxic or an attack."""
 
     enabled: bool = False
+    """Whether it is asked."""
     model: str | None = Field(None, min_length=1)
     """None for the agent's; where named, ``prices`` must have it."""
     threshold: float = Field(0.7, ge=0, le=1)
     """How sure it must be."""
     output_tokens: int = Field(300, ge=50, le=4000)
+    """Of its answer; they count as tokens of the turn."""
     seconds: Seconds = 6
+    """It is given up after so long."""
 
     @field_validator("output_tokens", mode="before")
     @classmethod

@@ -28,16 +28,22 @@ class Limits(Noun):
     input_chars: int = Field(8000, ge=100)
     """Longer customer text is shortened: the model sees the first part and the last 2,000 characters."""
     history_messages: int = Field(20, ge=0, le=100)
+    """Earlier messages that the model is shown."""
     history_chars: int = Field(8000, ge=0)
+    """Their characters together."""
     model_turns: int = Field(6, ge=1, le=20)
+    """Calls of the model in a run, with the tools it calls in between."""
     output_tokens: int = Field(800, ge=50)
     """Of one model call."""
     tokens_per_turn: int = Field(100_000, ge=1000)
     """Input and output of all model calls of a turn, its earlier tries included. A call that could exceed it is not
     made."""
     tool_result_chars: int = Field(6000, ge=500)
+    """Of the JSON of one tool's answer."""
     model_call_seconds: Seconds = 25
+    """One call of the model."""
     run_seconds: Seconds = 45
+    """All that the agent does in a turn."""
     chatwoot_seconds: Annotated[float, Field(gt=0, le=15, allow_inf_nan=False)] = 10
     """One call of Chatwoot's API. At most 15, after which Chatwoot itself gives a request up: a message that may have
     been created is looked for right after that."""
@@ -70,5 +76,8 @@ class Price(Noun):
     """US dollars per million tokens."""
 
     input: float = Field(ge=0, allow_inf_nan=False)
+    """Of the request."""
     cached: float = Field(ge=0, allow_inf_nan=False)
+    """Of the part of a request that the API had in its cache."""
     output: float = Field(ge=0, allow_inf_nan=False)
+    """Of the answer."""
