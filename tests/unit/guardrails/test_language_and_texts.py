@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from metta.guardrails import FixedText, Guardrails, detect_language, fixed_text
+from metta.guardrails.chars import fold
+from metta.guardrails.language import surely_other
 from metta.messages import Action, MessageContext
 from metta.policy import Policy
 
@@ -53,6 +57,42 @@ def test_a_fixed_text_is_fit_to_be_sent(
     assert (verdict.action, verdict.text) == (Action.ALLOW, text)
     assert detect_language(text, None, "en", ALL) == language
     assert not any(char.isdigit() for char in text)
+
+
+TELLING = (
+    "rule|policy|guardrail|filter|toxic|abus|insult|offens|inject|attack|prompt|security|block|detect|forbidden|threat|hate|"
+    "regel|richtlinie|angriff|beleidig|verboten|regla|politica|ataque|insulto|prohib|regle|politique|attaque|insulte|interdit|"
+    "regra|proibid|regola|attacco|vietat|beleid|aanval|beledig"
+)
+
+
+@pytest.mark.parametrize("kind", FixedText)
+def test_no_text_tells_which_rule_fired(kind: FixedText) -> None:
+    for language in ALL:
+        assert not re.search(TELLING, fold(fixed_text(kind, language))), language
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected", "other"),
+    [
+        ("Wir haben die Lampe noch auf Lager und sie kostet nicht viel, aber der Versand ist nicht dabei.", "en", True),
+        (
+            "Wir haben die Lampe noch auf Lager und sie kostet nicht viel, aber der Versand ist nicht dabei.",
+            "de",
+            False,
+        ),
+        ("We have the lamp in stock and it is not expensive, but the shipping is not included.", "es", True),
+        ("Your order: Aurora Schreibtischlampe, Die Lampe für das Bad, Der Stuhl.", "en", False),
+        ("Ja, gerne.", "en", False),
+        ("Tenemos la lámpara y los cables, pero el envío no está incluido en el precio de la lámpara.", "en", True),
+        ("Ваш заказ отправлен и скоро будет у вас, спасибо за терпение.", "en", True),
+        ("Ваш заказ отправлен и скоро будет у вас, спасибо за терпение.", "ru", False),
+        ("ご注文の商品は発送されましたのでもうしばらくお待ちください。", "ja", False),
+        ("We have the lamp in stock and it is not expensive, but the shipping is not included.", "pl", False),
+    ],
+)
+def test_a_reply_in_another_language_is_known_when_there_is_no_doubt(reply: str, expected: str, other: bool) -> None:
+    assert surely_other(reply, expected) is other
 
 
 def test_a_language_without_texts_gets_english() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import date
 
 import pytest
@@ -224,3 +225,39 @@ def test_what_a_product_is_for_may_be_told_as_its_description_says(policy: Polic
     described = returned(nowhere, description="A heat pad. It relieves the pain after sports.")
     assert kinds_of(policy, nowhere, reply) == ["forbidden_promise"]
     assert kinds_of(policy, described, reply) == []
+
+
+def _seconds(rules: OutputRules, text: str) -> float:
+    view = View(text)
+    started = time.process_time()
+    list(rules._promises.find(view.folded, ()))
+    return time.process_time() - started
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [
+        "we ",
+        "you will ",
+        "we will give you a very big ",
+        "refund ",
+        "your refund is ",
+        "it will arrive on ",
+        "wir konnen ihnen ",
+        "wird ihnen nicht mehr erstattet, ",
+        "le vamos a ",
+        "vous avez droit a ",
+        "ibuprofen ",
+        "not ",
+        "a,",
+        "a" * 50,
+        "\n",
+    ],
+)
+def test_looking_for_promises_takes_time_in_proportion_to_the_length(policy: Policy, flood: str) -> None:
+    rules = OutputRules(policy, lambda: TODAY)
+    everything = " ".join(reply for replies in PROMISES.values() for reply in replies)  # every stem is there
+    _seconds(rules, everything)
+    short, long = (everything + flood * (size // len(flood)) for size in (2000, 16_000))
+    before = min(_seconds(rules, short) for _ in range(3))
+    assert _seconds(rules, long) < 25 * max(before, 0.002)
