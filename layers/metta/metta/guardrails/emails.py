@@ -1,4 +1,8 @@
-"""Finds e-mail addresses, also with spaces around the @ and with "at" and "dot" in words or brackets."""
+"""Finds e-mail addresses, also with blanks around the @ and with "at" and "dot" in words or brackets.
+
+A plain address hangs on its ``@``. A disguised one needs more: brackets, a word for the dot, a known provider, or a
+word that says it is an address, since people also order "at example.com".
+"""
 
 from __future__ import annotations
 
@@ -7,71 +11,172 @@ from collections.abc import Iterator
 
 from metta.guardrails.normalise import View
 
-_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\-\u00c0-\u024f]{1,64}$")
-_DOMAIN = re.compile(r"(?:[A-Za-z0-9\u00c0-\u024f](?:[A-Za-z0-9\u00c0-\u024f\-]{0,62})\.){1,8}[A-Za-z]{2,24}")
-_AT = re.compile(r" {0,2}(?:@|[(\[{<] ?(?:at|@) ?[)\]}>]|(?<= )at(?= )) {0,2}")
-_DOT = r"(?: ?[(\[{] ?(?:dot|punkt|punto|point|\.) ?[)\]}] ?| (?:dot|punkt|punto|point) |\.)"
-_WORDY_LOCAL = re.compile(rf"[a-z0-9_+\-]{{1,40}}(?:{_DOT}[a-z0-9_+\-]{{1,40}}){{0,3}}$")
-_WORDY_DOMAIN = re.compile(rf"[a-z0-9\-]{{1,40}}(?:{_DOT}[a-z0-9\-]{{1,24}}){{1,4}}")
-_DOT_WORD = re.compile(r"\b(?:dot|punkt|punto|point)\b")
-_DOTS = re.compile(rf"{_DOT}|\s")
+_LOCAL = re.compile(r"[A-Za-z0-9!#$%'*+^_`{}~.\-\u00c0-\u024f]{1,64}$")
+_ANY_LOCAL = re.compile(r"[\w!#$%'*+^`{}~.\-]{1,64}$")
+_QUOTED = re.compile(r'"[^"\n]{1,60}"$')
+_DOMAIN = re.compile(
+    r"(?:[^\W_](?:[\w\-]{0,62})\.){1,8}(?:xn--[a-z0-9\-]{2,50}|[^\W\d_]{2,24})|\[\d{1,3}(?:\.\d{1,3}){3}\]"
+)
+_AT_NAMES = (
+    "at sign|at|arrobas?|arobase|arobas|chiocciola|apenstaartje|apestaartje|klammeraffe|affenschwanz|snabel-?a|kukac|"
+    "malpa|собака|ет"
+)
+_DOT_NAMES = "dot|punkt|punto|ponto|punt|period|kropka|tochka|piste|точка"
+_AT = re.compile(rf"@(?=[ )\]}}>*_\-'\"\n]{{0,4}}[^\W_]|\[\d)|(?<![^\W_])(?:{_AT_NAMES})(?![^\W_])")
+_SIGN = re.compile(r"@(?=[ )\]}>*_\-'\"\n]{0,4}[^\W_]|\[\d)")
+_AT_HOST = re.compile(rf"(?:{_AT_NAMES})[ )\]}}>*_\-'\"\n]{{0,4}}[^\W_][\w\-]{{0,40}}[ (\[{{<]{{0,2}}\.")
+_DOT_WORDS = frozenset((*_DOT_NAMES.split("|"), "point"))
+_AT_WORDS = frozenset(_AT_NAMES.replace("?", "").split("|")) | {"arroba", "at", "snabel"}
+_OPEN = r"[ \n]?[(\[{<*_\-'\"]{0,2} ?"
+_CLOSE = r" ?[)\]}>*_\-'\"]{0,2}[ \n]?"
+_DOT = rf"(?:{_OPEN}(?<![^\W_])(?:{_DOT_NAMES}|point)(?![^\W_]){_CLOSE}| ?[(\[{{<] ?\. ?[)\]}}>] ?| \. |\.)"
+_LABEL = r"[^\W_](?:[^\W_]|-(?=[^\W_])){0,40}"
+_WORDY_LOCAL = re.compile(rf"[^\W_][\w+%'\-]{{0,40}}?(?:{_DOT}[^\W_][\w+%'\-]{{0,40}}?){{0,3}}{_OPEN}$")
+_WORDY_DOMAIN = re.compile(rf"{_CLOSE}({_LABEL}(?:{_DOT}{_LABEL}){{1,5}})")
+_PROVIDED = re.compile(
+    r"[ \n]?((?:gmail|googlemail|yahoo|hotmail|outlook|icloud|gmx|web|proton|protonmail|aol|live|msn|t-online|orange|"
+    r"free|laposte|libero|posteo)[ ,]{1,2}(?:com|net|org|de|fr|it|es|me|at|ch|co uk|nl|pt))(?![^\W_])"
+)
+_PROVIDERS = frozenset(
+    """gmail googlemail yahoo hotmail outlook icloud gmx web proton protonmail aol live msn t-online orange laposte
+    libero posteo yandex mail qq naver ymail freenet wanadoo sfr""".split()  # noqa: SIM905 - a list reads better so
+)
+_DOTS = re.compile(rf"{_DOT}")
+_WORD_DOT = re.compile(rf"(?<![^\W_])(?:{_DOT_NAMES}|point)(?![^\W_])|[(\[{{<] ?\.")
 _TOP = frozenset(
-    """com org net edu gov io co de fr es it nl pt uk us eu at ch be br mx ar cl pl se no dk fi ie in jp au ca nz me
-    info biz museum dev app shop ru cz gr hu ro tr za""".split()  # noqa: SIM905 - a list of words reads better so
+    """com org net edu gov int mil io co de fr es it nl pt uk us eu at ch be br mx ar cl pl se no dk fi ie in jp au ca
+    nz me info biz museum dev app shop store online site tech cloud travel name pro mobi xyz email ru cz gr hu ro tr za
+    sk si hr bg rs ua il ae sa eg ma ng ke cn kr tw hk sg my th vn ph id lu li cat gmbh brand ltd agency studio design
+    photography blog club ai tv cc ly gg is lt lv ee mt pe uy ve ec cr pk bd lk ir example test""".split()  # noqa: SIM905
 )
 _PLACES = frozenset(
     """us me you them it look order shop buy bought available arrived here there located store working works sold sale
-    listed pick meet visit find found ordered stay still is was are be not just or and item items""".split()  # noqa: SIM905
+    listed pick meet visit find found ordered stay still is was are be not just or and item items go stopped one point
+    now pay pagar today only reach write mail email contact support""".split()  # noqa: SIM905
 )
-_EDGE = ".,;:!?'\"-"
+_LABELS_OF_TALK = frozenset("any some one that this what which the a certain point dot all home my your no".split())  # noqa: SIM905
+_SAYS_ADDRESS = re.compile(
+    r"(?:e-?mail|mail|adress|address|correo|courriel|posta|indirizzo|endereco|direccion|write|schreib)"
+)
+_CAMEL = re.compile(r"[A-Za-z0-9._\-]{1,40}AT[a-z0-9\-]{1,40}(?:DOT[a-z0-9\-]{1,24}){1,3}")
+_EDGE = ".,;:!?'\"-`#$*^{}~"
+_MASKED = re.compile(r"\*|\.\.|^x{3,}$|\u2022")
 
 
 def find_emails(view: View) -> Iterator[tuple[int, int, float, str]]:
     """Start and end in the view's text, score, and the address in lower case."""
-    text, folded = view.text, view.folded
+    text, folded, words = view.text, view.folded, view.words
+    signs = "@" in folded
+    if not words.isdisjoint(_AT_WORDS) and _may_be_wordy(words, folded):
+        candidates = _AT.finditer(folded)
+    elif signs:
+        candidates = _SIGN.finditer(folded)
+    else:
+        candidates = iter(())
     done = 0
-    for match in _AT.finditer(folded):
-        if match.start() < done:
+    for match in candidates:
+        start = match.start()
+        if start < done:
             continue
-        found = None
-        if match.group() == "@":
-            found = _plain(text, match.start())
+        sign = folded[start] == "@"
+        found = _plain(text, start, done) if sign else None
         if found is None:
-            found = _wordy(folded, match)
+            found = _wordy(folded, match, done, sign=sign)
         if found is not None:
             yield found
             done = found[1]
+    if "DOT" in text:
+        for match in _CAMEL.finditer(text):
+            yield match.start(), match.end(), 0.9, match.group().replace("AT", "@").replace("DOT", ".").lower()
 
 
-def _plain(text: str, at: int) -> tuple[int, int, float, str] | None:
+def _may_be_wordy(words: frozenset[str], folded: str) -> bool:
+    """Whether words for the dot, or a host behind the word "at", make an address without a sign possible."""
+    return not words.isdisjoint(_DOT_WORDS) or ("." in folded and _AT_HOST.search(folded) is not None)
+
+
+def _plain(text: str, at: int, done: int) -> tuple[int, int, float, str] | None:
     domain = _DOMAIN.match(text, at + 1)
-    local = _LOCAL.search(text[max(0, at - 64) : at]) if domain else None
-    if local is None or domain is None:
+    if domain is None:
         return None
-    name = local.group().lstrip(_EDGE + "/=?{|`(&#*")
-    if not name or name[-1] == ".":
+    host = domain.group()
+    before = text[max(done, at - 64) : at]
+    local = (_LOCAL if host.isascii() else _ANY_LOCAL).search(before)
+    if local is None and before.endswith('"'):
+        local = _QUOTED.search(before)
+        name = local.group() if local else ""
+    else:
+        name = local.group().lstrip(_EDGE) if local else ""
+    if not name or name[-1] == "." or _MASKED.search(name) or _is_login(text, at - len(name)):
         return None
-    return at - len(name), domain.end(), 0.99, f"{name}@{domain.group()}".lower()
+    head, _, last = host.rpartition(".")
+    if last[0].isupper() and last[1:].islower() and "." in head and not head[0].isupper():
+        host = head
+    return at - len(name), at + 1 + len(host), 0.99, f"{name}@{host}".lower()
 
 
-def _wordy(folded: str, at: re.Match[str]) -> tuple[int, int, float, str] | None:
+def _is_login(text: str, start: int) -> bool:
+    """Whether the name stands behind ``scheme://user:`` and is a password."""
+    before = text[max(0, start - 60) : start]
+    at = before.rfind("://")
+    return at >= 0 and " " not in before[at:] and "?" not in before[at:] and before[-1] == ":"
+
+
+def _wordy(folded: str, at: re.Match[str], done: int, *, sign: bool) -> tuple[int, int, float, str] | None:
+    if done == at.start():
+        return None
     domain = _WORDY_DOMAIN.match(folded, at.end())
-    local = _WORDY_LOCAL.search(folded[max(0, at.start() - 120) : at.start()]) if domain else None
-    if local is None or domain is None:
+    spaced = domain is None or not _parts(domain.group(1))
+    if spaced and sign:
+        domain = _PROVIDED.match(folded, at.end())
+    if domain is None:
         return None
-    parts = [part for part in _DOTS.sub(" ", domain.group()).split() if part]
-    while len(parts) > 1 and parts[-1] not in _TOP:
-        parts.pop()
-    name = _DOTS.sub(".", local.group()).strip(".-")
-    if len(parts) < 2 or not name:
+    parts = re.split(r"[ ,]+", domain.group(1)) if spaced else _parts(domain.group(1))
+    if len(parts) < 2 or parts[0] in _LABELS_OF_TALK:
         return None
-    in_words = "@" not in at.group() and not any(c in at.group() for c in "([{<")
-    if in_words and (name in _PLACES or not _DOT_WORD.search(domain.group())):
+    low = max(done, at.start() - 90)
+    if sign and folded[at.start() - 1 : at.start()] in ("*", "\u2022", "."):
         return None
-    end = at.end()
+    if (
+        sign
+        and folded[at.start() - 1 : at.start()] == " " != folded[at.end() : at.end() + 1]
+        and not (parts[0] in _PROVIDERS or _SAYS_ADDRESS.search(folded, low, at.start()))
+    ):
+        return None
+    local = _WORDY_LOCAL.search(folded, low, at.start())
+    if local is None:
+        return None
+    shown = _OPENED.sub("", local.group())
+    name = ".".join(part for part in _DOTS.split(shown) if part).strip(".-")
+    bracketed = shown != local.group().rstrip() and not sign
+    if not name or _MASKED.search(name):
+        return None
+    if not sign and not bracketed and not _meant(folded, at, name, parts, domain.group(1), low):
+        return None
+    start, end = local.start(), domain.start(1)
     for part in parts:
         end = folded.index(part, end) + len(part)
-    start = at.start() - len(local.group())
-    while folded[start] in ".-":
-        start += 1
     return start, end, 0.9, f"{name}@{'.'.join(parts)}"
+
+
+_OPENED = re.compile(r"[ \n]?[(\[{<*_\-'\"]{0,2} ?$")
+
+
+def _parts(domain: str) -> list[str]:
+    """The labels of a disguised domain, as far as its last known top-level name."""
+    parts = [part for part in _DOTS.split(domain) if part]
+    while len(parts) > 1 and parts[-1] not in _TOP:
+        parts.pop()
+    return parts if len(parts) > 1 else []
+
+
+def _meant(folded: str, at: re.Match[str], name: str, parts: list[str], domain: str, low: int) -> bool:
+    """Whether an address without a sign or bracket is one, and no talk about a place."""
+    if name in _PLACES:
+        return False
+    if at.group() != "at" or parts[0] in _PROVIDERS:
+        return True
+    dots = _WORD_DOT.search(domain)
+    if dots is not None:
+        return dots.group() != "point" or parts[-1] in ("com", "fr", "net", "org")
+    return _SAYS_ADDRESS.search(folded, low, at.start()) is not None

@@ -1,80 +1,144 @@
-"""Judges whether a stretch of digits is a phone number, by its form and by the words around it."""
+"""Judges whether a stretch of digits is a phone number, by its form and by what the words around it say.
+
+Forms are those of the national plans that can be told from other numbers (ITU E.164 and E.123; trunk prefixes); all
+others need a word that names them.
+"""
 
 from __future__ import annotations
 
 import re
 
-_SAID = re.compile(
-    r"\b(?:phone|phones|telephone|tel|call|called|ring|text|sms|mobile|cell|cellphone|whatsapp|reach|contact|dial|fax|"
-    r"(?:my|new|old|this|the|your) number|no longer use|number is|telefon\w{0,8}|handy\w{0,8}"
-    r"|(?:meine|neue) nummer|rufnummer|mobil\w{0,8}|"
-    r"telefono|movil|celular|numero de|mi numero|portable|numero|mon numero|cellulare|telefone|telemovel|"
-    r"telefoon\w{0,8}|mobiel|gsm|nummer|anrufen|llamar|llameme|appeler|chiamare|ligar|bellen|reached|callback)\b"
-)
-_EXTENSION = re.compile(r" {0,2}(?:,? ?ext\.?|extension|x|durchwahl|poste|interno) ?\.?:? {0,2}\d{1,5}\b")
-_BARE_MOBILE = re.compile(r"(?:[2-9]\d\d[2-9]\d{6}|[6-9]\d{9})$")
-_MONEY = re.compile(r"^ ?(?:[$€£¥%]|eur\b|usd\b|gbp\b|euros?\b|dollars?\b|yen\b|kwh\b|km\b|kg\b|cm\b|mm\b|ml\b|pcs\b)")
-_PRICED = re.compile(r"(?:[$€£¥]|\b(?:eur|usd|gbp|rs|inr|chf|total was|amount|price|paid|cost|costs)\.?) ?$")
-_GROUPED = re.compile(r"^\d{1,3}(?:[,. ']\d{2,3})*(?:[.,]\d{2})$|^\d{1,3}(?:,\d{2,3})+$")
-_NANP = re.compile(r"^(?:\+? ?1[ .\-/]{0,2})?\(? ?[2-9]\d\d ?\)?[ .\-/]{0,2}[2-9]\d\d[ .\-/]{1,2}\d{4}$")
-_NATIONAL: tuple[tuple[int, ...], ...] = (
-    (3, 3, 3), (2, 4, 4), (2, 3, 2, 2), (1, 2, 2, 2, 2), (2, 2, 2, 2, 2), (3, 2, 2, 2), (4, 3, 3), (5, 5), (3, 4, 4),
-    (2, 5, 4), (2, 4, 4), (3, 3, 4),
-)  # fmt: skip
+from metta.guardrails.naming import CODE, NUMBER, PHONE, Named
 
+_EXTENSION = re.compile(
+    r"[ .,\-(/\n]{0,3}(?:ext(?:ension|n)?|x|durchwahl|dw|poste|int(?:erno|erne|ern)?|anexo|ramal|toestel|klapka|wew|"
+    r"anknytning|(?:доб|вн)|#)[ .:\-/#\n]{0,3}\d{1,6}(?!\w)\)?"
+)
+_MONEY = re.compile(
+    r" ?(?:[$€£¥%]|(?:eur|usd|gbp|euros?|dollars?|yen|kwh|km|kg|cm|mm|ml|chf|kr|ft|vnd|mah|mb|gb|pcs|stk|stuck)\b)"
+)
+_PRICED = re.compile(
+    r"(?:[$€£¥]|\b(?:eur|usd|gbp|rs|inr|chf|total was|total|amount|price|paid|cost|costs|preis|prix)\.?) ?$"
+)
+_GROUPED = re.compile(r"[1-9]\d{0,2}(?:([,. '])\d{3})(?:\1\d{3}){0,5}[.,]\d{2}$|\d{1,3}(?:,\d{2,3})+(?:\.\d\d)?$")
+_NANP = re.compile(r"(?:\+? ?1[ .\-/]{0,2})?\(? ?[2-9]\d\d ?\)?[ .\-/_|~]{0,3}[2-9]\d\d[ .\-/_|~]{1,3}\d{4}$")
+_BRACKETED = re.compile(r"(?:\+? ?\d{1,3} ?|0|8 ?)?\( ?\d{2,5} ?\)")
+_TIME = r"(?:[01]?\d|2[0-4])[:.][0-5]\d(?::[0-5]\d(?:\.\d{1,6})?)?"
+_TIMES = re.compile(rf"{_TIME}(?:[^\w.:]{{1,3}}{_TIME})*$|(?:[01]\d|2[0-3])[0-5]\d ?- ?(?:[01]\d|2[0-4])[0-5]\d$")
+_IP = re.compile(r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$")
+_BARE = re.compile(
+    r"(?:[2-9]\d\d[2-9]\d{6}|[6-9]\d{9}|0[1-9]\d{8,9}|1[3-9]\d{9}|1[2-9]\d\d[2-9]\d{6}|89\d{9}|3[2-9]\d{8}|[67]\d{8})$"
+)
+_TRUNK = re.compile(r"0[1-9]\d{8,9}$")
+_UNUSUAL = re.compile(r"[,:*;|~\n]")
+_ANY = "123456789"
+_HIGH = "56789"
+_NATIONAL: dict[tuple[int, ...], str] = {
+    (3, 3, 3): _HIGH, (3, 2, 2, 2): _HIGH, (2, 3, 2, 2): _ANY, (2, 4, 4): _ANY, (1, 2, 2, 2, 2): _ANY, (4, 3, 3): "156789",
+    (5, 5): "6789", (3, 4, 4): "1", (2, 5, 4): _ANY, (3, 3, 4): "23456789", (3, 7): "3",
+    (3, 3, 2, 2): "345679",
+    (1, 4, 4): "9", (2, 1, 4, 4): _ANY, (1, 3, 3, 4): "18", (1, 3, 3, 2, 2): "8", (1, 3, 2, 2, 2): "8",
+}  # fmt: skip
+"""Groups of national numbers without a trunk zero, and the digits they begin with."""
 _SSN_SHAPE = (3, 2, 4)
+_TAXPAYER = (3, 3, 3, 2)
+"""Groups of a Brazilian taxpayer's number."""
+_CODES = frozenset(
+    """1 7 20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82
+    84 86 90 91 92 93 94 95 98 211 212 213 216 218 220 221 222 223 224 225 226 227 228 229 230 231 232 233 234
+    235 236 237 238 239 240 241 242 243 244 245 246 247 248 249 250 251 252 253 254 255 256 257 258 260 261 262
+    263 264 265 266 267 268 269 290 291 297 298 299 350 351 352 353 354 355 356 357 358 359 370 371 372 373 374
+    375 376 377 378 379 380 381 382 383 385 386 387 389 420 421 423 500 501 502 503 504 505 506 507 508 509 590
+    591 592 593 594 595 596 597 598 599 670 672 673 674 675 676 677 678 679 680 681 682 683 685 686 687 688 689
+    690 691 692 800 808 850 852 853 855 856 870 878 880 881 882 883 886 888 960 961 962 963 964 965 966 967 968
+    970 971 972 973 974 975 976 977 979 992 993 994 995 996 998""".split()  # noqa: SIM905 - reads better so
+)
+"""Country calling codes (ITU-T E.164 list)."""
 
 Runs = tuple[tuple[int, int, str], ...]
 
 
-def judge(text: str, runs: Runs, before: str, after: str, *, code: int, whole: bool) -> float:
-    """How surely it is a phone number, 0 when it is none.
-
-    Args:
-        text: digits with separators, possibly with ``+`` or a bracket in front.
-        runs: its digit groups.
-        before: folded text before it.
-        after: folded text behind it.
-        code: end of the last word in ``before`` that announces some other kind of number, or -1.
-        whole: the message consists of nothing else.
-    """
-    digits = "".join(run[2] for run in runs)
-    said = -1
-    for match in _SAID.finditer(before):
-        said = match.end()
-    if _PRICED.search(before) or _MONEY.match(after) or (_GROUPED.match(text) and said < 0):
-        return 0.0
-    if whole and _BARE_MOBILE.match(text):
-        return 0.75
-    return _score(text, runs, digits, said=said, code=code)
-
-
 def extension(after: str) -> int:
-    """Length of the extension that ``after`` begins with."""
+    """Length of the extension that the folded text behind a number begins with."""
     found = _EXTENSION.match(after)
     return found.end() if found else 0
 
 
-def _score(text: str, runs: Runs, digits: str, *, said: int, code: int) -> float:
-    shape = tuple(len(run[2]) for run in runs)
-    if len(digits) > 15 or len(set(digits)) == 1:
+def is_international(digits: str) -> bool:
+    """Whether digits begin with a country's calling code and are as long as E.164 allows, an optional zero included."""
+    if not any(digits[:size] in _CODES for size in (1, 2, 3)):
+        return False
+    return len(digits) == 11 if digits[0] == "1" else 8 <= len(digits) <= 16
+
+
+def judge(text: str, runs: Runs, before: str, after: str, *, named: Named, whole: bool) -> float:
+    """How surely it is a phone number, 0 when it is none.
+
+    Args:
+        text: digits with separators, with ``+`` or a bracket in front where there is one.
+        runs: its digit groups.
+        before: folded text before it.
+        after: folded text behind it.
+        named: what the words around it say it is.
+        whole: the message consists of nothing else.
+    """
+    digits = "".join([run[2] for run in runs])
+    size = len(digits)
+    if size > 17 or len(set(digits)) == 1 or _PRICED.search(before[-14:]) or _MONEY.match(after):
         return 0.0
-    if text[0] == "+":
-        return 0.98 if len(digits) >= 8 and digits[0] != "0" else 0.0
-    if code > said or (shape == _SSN_SHAPE and said < 0):
+    if text[0] == "+" or text[:2] == "(+":
+        return 0.98 if is_international(digits) else 0.0
+    if named.kind == CODE:
         return 0.0
-    if digits.startswith("00") and 10 <= len(digits) <= 15 and digits[2] != "0":
-        return 0.9
-    if said >= 0:
-        return 0.95 if 7 <= len(digits) <= 13 and max(shape) <= 13 and min(shape) >= 1 else 0.0
-    if code >= 0:
+    shape = tuple([len(run[2]) for run in runs])
+    for prefix in ("00", "011"):
+        if (
+            shape != _TAXPAYER
+            and runs[0][2].startswith(prefix[:2])
+            and digits.startswith(prefix)
+            and is_international(digits[len(prefix) :])
+            and size >= 11
+        ):
+            return 0.9
+    if _TIMES.match(text) or _IP.match(text):
         return 0.0
+    formed = _formed(text, digits, shape)
+    if named.kind in (PHONE, NUMBER):
+        if formed:
+            return 0.95
+        if 7 <= size <= 15 and (named.gap <= 2 or size >= 9) and not _GROUPED.match(text):
+            return 0.9
+        return 0.0
+    if shape == _SSN_SHAPE or _UNUSUAL.search(text) or _GROUPED.match(text):
+        return 0.0
+    if formed:
+        return formed
+    return 0.75 if whole and _BARE.match(text) else 0.0
+
+
+def _formed(text: str, digits: str, shape: tuple[int, ...]) -> float:
+    """How surely the form alone is that of a national number."""
+    size = len(digits)
     if _NANP.match(text):
         return 0.9
-    if text[0] == "(" and 9 <= len(digits) <= 11 and len(shape) >= 2:
+    if 9 <= size <= 12 and len(shape) > 1 and _BRACKETED.match(text):
         return 0.85
-    if digits[0] == "0" and len(shape) >= 2 and 9 <= len(digits) <= 12 and ":" not in text:
-        return 0.85
-    if shape in _NATIONAL and digits[0] in "56789" and "," not in text:
-        return 0.75
-    return 0.0
+    if digits[0] == "0":
+        if len(shape) == 1:
+            return 0.75 if _TRUNK.match(digits) else 0.0
+        return 0.85 if digits[1] != "0" and _trunk(size, shape) else 0.0
+    firsts = _NATIONAL.get(shape)
+    if firsts is None or digits[0] not in firsts:
+        return 0.0
+    if shape == (5, 5) and (digits.endswith("00") or digits[3:5] == "00"):
+        return 0.0
+    return 0.75
+
+
+def _trunk(size: int, shape: tuple[int, ...]) -> bool:
+    """Whether groups behind a trunk zero are those of a phone number: pairs come in fives."""
+    if size == 12:
+        return len(shape) <= 3 and 3 <= shape[0] <= 5
+    if (shape[0] == 1 and shape[1] != 3) or shape == _TAXPAYER:
+        return False
+    return 9 <= size <= 11 and shape[0] <= 6 and not (set(shape) == {2} and size != 10)

@@ -1,7 +1,8 @@
 """Finds personal data: e-mail addresses, phone numbers, US social security numbers, payment cards, IBANs.
 
-Every candidate is found by one bounded pattern and then judged by arithmetic and by the words before it, so that order,
-tracking and part numbers, dates, prices and masked numbers are left alone. Works on the normalised view.
+Every stretch of digits is found by one bounded pattern and then judged by arithmetic, by its form and by the words
+around it, so that order, tracking and part numbers, dates, prices and masked numbers are left alone. Works on the
+normalised view.
 """
 
 from __future__ import annotations
@@ -9,180 +10,189 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from itertools import accumulate
-from typing import NamedTuple
 
 from metta.guardrails import phones
+from metta.guardrails.cards import find_cards
 from metta.guardrails.emails import find_emails
+from metta.guardrails.found import Found
+from metta.guardrails.ibans import find_ibans
+from metta.guardrails.naming import CARD, CODE, NOTHING, NUMBER, PHONE, SSN, Named, named_before, named_behind
 from metta.guardrails.normalise import View
-from metta.guardrails.numbers import IBAN_LENGTHS, is_card, is_iban, is_ssn, lengths_from
-from metta.guardrails.spelled import spelled_numbers
+from metta.guardrails.numbers import is_ssn
+from metta.guardrails.spelled import Spelled, is_counting, lettered_numbers, spelled_numbers
+from metta.guardrails.stretches import DATE, LEAST, MANY, RUN, STRETCH, Number, read, split, undated
 
-
-class Found(NamedTuple):
-    """Personal data in the view's text."""
-
-    kind: str
-    start: int
-    end: int
-    score: float
-    value: str
-    """Comparable form: digits, or the address in lower case."""
-
+__all__ = ["MASKS", "Found", "find_pii"]
 
 MASKS = {"EMAIL": "[EMAIL]", "PHONE": "[PHONE]", "SSN": "[SSN]", "CARD": "[CARD]", "IBAN": "[IBAN]"}
 
-_CANDIDATE = re.compile(
-    r"(?<![\w.,$€£¥#])(?<![\w][-/_])(?:\+ ?|\( ?)?\d(?:(?:[ \t]{0,2}[-./()\u00b7,_*|]{0,2}[ \t(]{0,2}|\n)\d)*+"
-)
-_RUN = re.compile(r"\d+")
-_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[ .\-]?\d(?:[ .\-]{0,2}[A-Za-z0-9]){11,34}+")
-_DATE = re.compile(
-    r"(?:\d{4}([-./])\d{1,2}\1\d{1,2}|\d{1,2}([-./])\d{1,2}\2\d{4}|\d{1,2}([-./])\d{1,2}\3\d{2}(?!\d))(?!\d|[-./]\d)"
-)
+_FEW = 3
+"""Digits below which letters cannot stand for the others."""
 _BEFORE = 48
 """How many characters before a number can say what it is."""
-
-_IS_CODE = re.compile(
-    r"\b(?:order|orders|bestell\w{0,8}|auftrag\w{0,8}|pedido|commande|ordine|encomenda|bestelling|purchase|tracking|track|"
-    r"sendung\w{0,8}|seguimiento|suivi|spedizione|rastreio|invoice|rechnung\w{0,8}|factura|facture|fattura|fatura|factuur|"
-    r"ticket|case|ref|reference|referenz|referencia|booking|reservation|confirmation|isbn\w{0,3}|ean|gtin|upc|asin|imei|"
-    r"serial\w{0,6}|seriennummer|sku|item|part|parts|artikel\w{0,8}|model|usps|ups|dhl|fedex|gls|dpd|hermes|parcel|shipment|"
-    r"package|meter|reading|trace|commit|session|id|transaction|batch|version|build|ip|error|barcode|voucher|coupon|"
-    r"policy|claim|member|customer|client|user|kundennummer|vat|ust|ein)\b"
-)
-_IS_CARD = re.compile(
-    r"\b(?:card|cards|visa|mastercard|amex|maestro|cc|credit|debit|karte|kreditkarte|tarjeta|carte|carta|cartao|"
-    r"kaart|creditcard|charge|charged?|pan|paid with|refund to|refunded to)\b"
-)
-_IS_SSN = re.compile(r"\b(?:ssn|social|social security|socialsecurity|soc sec|tax id|tin|itin)\b")
-_MASKED = re.compile(
-    r"[*x•#]{2,}[ \-]?$|\b(?:ending|ends|ended|last|endet|termina\w{0,4}|finissant)(?: \w{1,6}){0,3} ?$"
-)
+_BEHIND = 32
+"""How many characters behind a number can."""
+_MASKED = re.compile(r"[*x•#]{2,}[ \-]?$")
+_GLUED = frozenset("-_/=")
+_HANDLE = re.compile(r"[@/][\w.]{1,40}$")
+_INITIAL = re.compile(r"(?<![^\W_])[mpthcd]: ?$")
+"""How signatures name their phones."""
 
 
-class _Number(NamedTuple):
-    """A stretch of digits and separators in the view."""
-
-    start: int
-    end: int
-    text: str
-    runs: tuple[tuple[int, int, str], ...]
-    """Start and end in the view, and the digits."""
-
-    @property
-    def digits(self) -> str:
-        return "".join(run[2] for run in self.runs)
-
-    @property
-    def separators(self) -> list[str]:
-        return [part.strip() for part in _RUN.split(self.text)[1:-1]]
-
-
-def _last(pattern: re.Pattern[str], text: str) -> int:
-    end = -1
-    for match in pattern.finditer(text):
-        end = match.end()
-    return end
+def _named(before: str, after: str) -> Named:
+    """What the number is said to be; a glued word or sign says it, too."""
+    last = before[-1:]
+    named = named_before(before)
+    if last and (last.isalpha() or (last in _GLUED and before[-2:-1].isalnum())):
+        if last < "\u0250" and (named.gap or not named.kind or _HANDLE.search(before) or after[:1].isalpha()):
+            return Named(CODE, 0)
+    elif last == "#" and named.kind not in (PHONE, CARD, SSN):
+        return Named(CODE, 0)
+    elif not named.kind and _INITIAL.search(before):
+        return Named(PHONE, 0)
+    if named.kind in (NOTHING, NUMBER) or named.gap > 1:
+        behind = named_behind(after[phones.extension(after) :])
+        if behind and not (behind == NUMBER and named.kind):
+            return Named(behind, 0)
+    return named
 
 
-def _numbers(view: View) -> Iterator[_Number]:
-    text = view.text
-    for match in _CANDIDATE.finditer(text):
-        if match.end() - match.start() < 7:
-            continue
-        runs = tuple(
-            (match.start() + r.start(), match.start() + r.end(), r.group()) for r in _RUN.finditer(match.group())
-        )
-        if sum(len(run[2]) for run in runs) >= 7:
-            yield _Number(match.start(), match.end(), match.group(), runs)
-    yield from (_Number(start, end, digits, ((start, end, digits),)) for start, end, digits in spelled_numbers(view))
-
-
-def _cards(number: _Number, before: str, *, whole: bool) -> Iterator[Found]:
-    """Windows of whole digit groups that are card numbers; longest first, none overlapping."""
-    code, card = _last(_IS_CODE, before), _last(_IS_CARD, before)
-    if code > card or number.text[0] == "+":
-        return
-    runs, digits, between = number.runs, number.digits, number.separators
-    offsets = [0, *accumulate(len(run[2]) for run in runs)]
-    at = 0
-    while at < len(runs):
-        taken = 0
-        for length in lengths_from(digits[offsets[at] : offsets[at] + 2]):
-            to = bisect_left(offsets, offsets[at] + length) - 1
-            if to >= len(runs) or offsets[to + 1] != offsets[at] + length:
-                continue
-            window = digits[offsets[at] : offsets[to + 1]]
-            if not is_card(window) or (card < 0 and len(set(between[at:to])) > 1):
-                continue
-            if card >= 0 or whole or _stands_alone(window, to - at + 1):
-                yield Found("CARD", runs[at][0], runs[to][1], 0.99 if card >= 0 else 0.9, window)
-                taken = to - at + 1
-                break
-        at += taken or 1
-
-
-def _stands_alone(digits: str, groups: int) -> bool:
-    """Whether a number without any word about cards is one: 13 digits are as likely an article number."""
-    return len(digits) >= 14 or groups >= 3
-
-
-def _ssn(number: _Number, before: str, after: str) -> Found | None:
+def _ssn(number: Number, named: Named) -> Found | None:
     digits = number.digits
-    shape = tuple(len(run[2]) for run in number.runs)
-    if shape not in ((3, 2, 4), (9,)) or not is_ssn(digits):
+    if len(digits) != 9 or not is_ssn(digits) or named.kind == CODE or number.text[0] == "+":
         return None
-    said, code = max(_last(_IS_SSN, before), 0 if _IS_SSN.search(after) else -1), _last(_IS_CODE, before)
-    if said < 0 and (shape == (9,) or code >= 0 or "-" not in number.text):
-        return None
-    if code > said:
-        return None
-    return Found("SSN", number.runs[0][0], number.runs[-1][1], 0.99 if said >= 0 else 0.85, digits)
+    said = named.kind == SSN
+    if not said:
+        shape = tuple([len(run[2]) for run in number.runs])
+        gaps = {g.strip() for g in RUN.split(number.text)[1:-1]}
+        if shape != (3, 2, 4) or len(gaps) != 1 or named.kind == PHONE:
+            return None
+    return Found("SSN", number.runs[0][0], number.runs[-1][1], 0.99 if said else 0.85, digits)
 
 
-def _ibans(view: View) -> Iterator[Found]:
-    for match in _IBAN.finditer(view.text):
-        places = [match.start() + i for i, char in enumerate(match.group()) if char.isalnum()]
-        characters = "".join(view.text[i] for i in places).upper()
-        length = IBAN_LENGTHS.get(characters[:2], 0)
-        if length and len(places) >= length and is_iban(characters[:length]):
-            yield Found("IBAN", places[0], places[length - 1] + 1, 0.99, characters[:length])
+def _judged(view: View, number: Number) -> Iterator[Found]:
+    folded = view.folded
+    before, after = folded[max(0, number.start - _BEFORE) : number.start], folded[number.end : number.end + _BEHIND]
+    named = _named(before, after)
+    alone = number.start < _BEFORE and len(folded) - number.end < _BEHIND
+    whole = alone and not before.strip() and not after.strip(" .!?")
+    if named.kind == CODE and number.text[0] != "+":
+        return
+    if number.text[0] != "+" and number.size >= 12:
+        cards = list(find_cards(number, named.kind, whole=whole))
+        if cards:
+            yield from cards
+            return
+    if len(number.runs) > MANY:
+        parts = split(number)
+        for part in parts if len(parts) > 1 else ():
+            if len(part.runs) <= MANY and part.end - part.start >= LEAST:
+                yield from _judged(view, part)
+        return
+    if found := _ssn(number, named):
+        yield found
+        return
+    if _MASKED.search(before[-4:]):
+        return
+    rest = undated(number)
+    if rest is not None:
+        yield from _phones(folded, rest, named, whole=whole)
 
 
-def _overlaps(found: list[Found], start: int, end: int) -> bool:
-    return any(f.start < end and start < f.end for f in found)
+def _phones(folded: str, number: Number, named: Named, *, whole: bool) -> Iterator[Found]:
+    """The phone number, or those of a list; a list of short parts is looked at as one number first."""
+    parts = split(number)
+    if len(parts) == 1 or any(part.size < LEAST for part in parts):
+        found = list(_phone(folded, number, named, whole=whole))
+        if found or len(parts) == 1:
+            yield from found
+            return
+    for part in parts:
+        rest = undated(part)
+        if rest is not None:
+            yield from _phone(folded, rest, named, whole=whole)
+
+
+def _phone(folded: str, number: Number, named: Named, *, whole: bool) -> Iterator[Found]:
+    before, after = folded[max(0, number.start - _BEFORE) : number.start], folded[number.end : number.end + _BEHIND]
+    more = phones.extension(after)
+    if not more and after[:1].isalpha() and after[:1] < "\u0250" and named.kind != PHONE:
+        return
+    score = phones.judge(number.text, number.runs, before, after, named=named, whole=whole)
+    if score:
+        yield Found("PHONE", number.start, number.end + more, score, number.digits)
+
+
+def _in_words(view: View, found: Spelled) -> Iterator[Found]:
+    """Cards, SSNs and phone numbers whose digits are words."""
+    folded = view.folded
+    before, after = folded[max(0, found.start - _BEFORE) : found.start], folded[found.end : found.end + _BEHIND]
+    digits = "".join([run[2] for run in found.runs])
+    number = Number(found.start, found.end, digits, found.runs, spelled=True)
+    named = _named(before, after)
+    if named.kind == CODE or is_counting(digits):
+        return
+    if len(digits) >= 12 and (cards := list(find_cards(number, named.kind, whole=False))):
+        yield from cards
+    elif named.kind == SSN and is_ssn(digits):
+        yield Found("SSN", found.start, found.end, 0.95, digits)
+    elif named.kind in (PHONE, NUMBER) and 7 <= len(digits) <= 15:
+        yield Found("PHONE", found.start, found.end, 0.9, digits)
+    elif found.words and not named.kind and 9 <= len(digits) <= 14:
+        yield Found("PHONE", found.start, found.end, 0.75, digits)
+
+
+def _lettered(view: View, found: Spelled) -> Iterator[Found]:
+    folded = view.folded
+    before, after = folded[max(0, found.start - _BEFORE) : found.start], folded[found.end : found.end + _BEHIND]
+    number = Number(found.start, found.end, " " * (found.end - found.start), found.runs)
+    named = _named(before, after)
+    if named.kind == CARD:
+        yield from find_cards(number, CARD, whole=False)
+    elif named.kind == SSN and (ssn := _ssn(number, named)):
+        yield ssn
+    elif not named.kind:
+        yield from find_cards(number._replace(spelled=True), NOTHING, whole=False)
+
+
+def _is_free(found: list[Found], start: int, end: int) -> bool:
+    """Whether nothing in a list that is sorted by place lies there."""
+    at = bisect_left(found, end, key=_start)
+    return at == 0 or found[at - 1].end <= start
+
+
+def _start(found: Found) -> int:
+    return found.start
 
 
 def find_pii(view: View) -> list[Found]:
     """All personal data in the view's text, by place, none overlapping."""
-    found: list[Found] = []
-    folded = view.folded
-    if "@" in folded or " at " in folded or "(at" in folded or "[at" in folded or "{at" in folded:
-        found += [Found("EMAIL", start, end, score, value) for start, end, score, value in find_emails(view)]
-    has_digits = _RUN.search(folded) is not None
-    if has_digits:
-        found += _ibans(view)
-    taken = len(found)
-    for number in _numbers(view):
-        if taken and _overlaps(found[:taken], number.start, number.end):
-            continue
-        before = folded[max(0, number.start - _BEFORE) : number.start]
-        after = folded[number.end : number.end + 24]
-        alone = number.start < _BEFORE and len(folded) - number.end < _BEFORE
-        whole = alone and not before.strip() and not folded[number.end :].strip(" .!?")
-        cards = list(_cards(number, before, whole=whole)) if len(number.digits) >= 12 else []
-        if cards:
-            found += cards
-            continue
-        if ssn := _ssn(number, before, after):
-            found.append(ssn)
-            continue
-        if _MASKED.search(before) or _DATE.match(number.text.lstrip("(")):
-            continue
-        code = _last(_IS_CODE, before)
-        if score := phones.judge(number.text, number.runs, before, after, code=code, whole=whole):
-            end = number.end + phones.extension(after)
-            found.append(Found("PHONE", number.start, end, score, number.digits))
-    found.sort(key=lambda f: f.start)
+    text = view.text
+    found: list[Found] = [Found("EMAIL", *place) for place in find_emails(view)]
+    digits = sum(map(text.count, "0123456789"))
+    if digits >= _FEW:
+        places = [*find_ibans(text)]
+        for lettered in lettered_numbers(view):
+            places += _lettered(view, lettered)
+        if places:
+            found = _merged(found, places)
+    if digits >= LEAST:
+        numbers: list[Found] = []
+        for match in STRETCH.finditer(text):
+            start, end = match.span()
+            date = DATE.match(text, start)
+            if (date is None or date.end() != end) and (not found or _is_free(found, start, end)):
+                numbers += _judged(view, read(text, start, end))
+        if numbers:
+            found = _merged(found, numbers) if found else numbers
+    spelled = [place for number in spelled_numbers(view) for place in _in_words(view, number)]
+    if spelled:
+        found = _merged(found, spelled)
     return found
+
+
+def _merged(found: list[Found], more: list[Found]) -> list[Found]:
+    """Both lists by place; of two that overlap the one found first is kept."""
+    found = sorted(found, key=_start)
+    kept = [place for place in more if _is_free(found, place.start, place.end)]
+    return sorted(found + kept, key=_start)

@@ -1,0 +1,156 @@
+"""Tells from the words around a number what it is said to be; ``pii`` asks before it judges the digits.
+
+The word nearest to the number decides, in two dozen languages, also inside compounds ("Bestellnummer"). Words that
+only link ("is", "my", "no.") are passed over, so that "order number is" and "my number is" differ.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from metta.guardrails.chars import fold
+
+CODE, PHONE, CARD, SSN, NUMBER, NOTHING = "code", "phone", "card", "ssn", "number", ""
+
+
+class Named(NamedTuple):
+    """What a number is said to be."""
+
+    kind: str
+    gap: int
+    """Words between the naming word and the number, links not counted; 0 when nothing names it."""
+
+
+_NOTHING = Named(NOTHING, 0)
+_WORD = re.compile(r"[^\W\d_]+")
+_FOREIGN = re.compile("[\u0370-\u1dff\u3040-\ud7ff]")
+_SENTENCE = re.compile(r"[^\W\d_]{4}[.!?]+ |[!?] |\n")
+_TAILS = ("nummer", "nr", "number", "numret", "szam")
+"""Ends of compounds that announce a number of some kind."""
+
+
+class _Words(NamedTuple):
+    """The lists of ``data/naming.txt``, folded."""
+
+    whole: dict[str, str]
+    """Word -> kind."""
+    begins: dict[str, str]
+    """Latin stem -> kind."""
+    sizes: tuple[int, ...]
+    """Lengths of those stems."""
+    anywhere: tuple[tuple[str, str], ...]
+    """Stem in another script, and its kind."""
+    pairs: dict[tuple[str, str], str]
+    no_card: frozenset[str]
+    links: frozenset[str]
+
+
+def _read() -> _Words:
+    lists: dict[str, list[str]] = {}
+    for line in (Path(__file__).with_name("data") / "naming.txt").read_text(encoding="utf-8").splitlines():
+        if line and line[0] != "#":
+            head, *words = line.split()
+            lists.setdefault(head, []).extend(words)
+    lists = {head: fold(" ".join(words)).split() for head, words in lists.items()}
+    kinds = (CODE, CARD, PHONE, SSN, NUMBER)
+    stems = [(stem, kind) for kind in kinds for stem in lists.get(f"{kind}~", ())]
+    begins = {stem: kind for stem, kind in stems if stem.isascii()}
+    pairs = {
+        (first, second): kind
+        for kind in kinds
+        for first, _, second in (pair.partition("-") for pair in lists.get(f"{kind}+", ()))
+    }
+    return _Words(
+        whole={word: kind for kind in kinds for word in lists[f"{kind}:"]},
+        begins=begins,
+        sizes=tuple(sorted({len(stem) for stem in begins})),
+        anywhere=tuple((stem, kind) for stem, kind in stems if not stem.isascii()),
+        pairs=pairs,
+        no_card=frozenset(lists["not-card:"]),
+        links=frozenset(lists["link:"]),
+    )
+
+
+_WORDS = _read()
+
+
+def kind_of(word: str) -> str:
+    """What kind of number a folded word announces."""
+    found = _WORDS.whole.get(word)
+    if found is not None:
+        return found
+    if len(word) > 4:
+        for size in _WORDS.sizes:
+            found = _WORDS.begins.get(word[:size])
+            if found is not None:
+                return found
+        if word.endswith(_TAILS):
+            return CODE
+    return NOTHING
+
+
+def named_before(before: str) -> Named:
+    """What the folded text before a number says it is."""
+    words = _WORD.findall(before)
+    if not before.isascii() and _FOREIGN.search(before) and (foreign := _foreign(before)):
+        return foreign
+    if not words:
+        return _NOTHING
+    gap = 0
+    number: Named | None = None
+    for at in range(len(words) - 1, -1, -1):
+        word = words[at]
+        kind = _WORDS.pairs.get((words[at - 1], word), "") if at else ""
+        kind = kind or kind_of(word)
+        if kind == NUMBER:
+            number = number or Named(NUMBER, gap)
+        elif kind == CARD and at and words[at - 1] in _WORDS.no_card:
+            return Named(CODE, gap)
+        elif kind == CODE and ((number and gap > number.gap + 1) or (gap and _ended(before, words[at]))):
+            break
+        elif kind:
+            return Named(kind, gap)
+        elif word not in _WORDS.links:
+            gap += 1
+    return number or _NOTHING
+
+
+def _foreign(before: str) -> Named | None:
+    """The nearest naming word in a script that needs no blanks, or whose marks part words; None when there is none."""
+    place, kind = max((before.rfind(stem), kind) for stem, kind in _WORDS.anywhere)
+    if place < 0:
+        return None
+    behind = _WORD.findall(before[place:])[1:]
+    return (
+        None if any(kind_of(word) not in (NOTHING, NUMBER) for word in behind) else Named(kind, max(0, len(behind) - 2))
+    )
+
+
+def _ended(before: str, word: str) -> bool:
+    """Whether a sentence ends between this word and the number."""
+    return _SENTENCE.search(before, max(0, before.rfind(word) + len(word) - 4)) is not None
+
+
+_BEHIND = re.compile(r" ?(?:\(|,? ?(?:is|ist|es|est|e|are|was|war|fue|era|on|via|por|per|als|as|=)\b)")
+
+
+_EXPIRES = re.compile(r",? ?\(?(?:exp|expires|expiry|valid|cvv|cvc|cvv2|gultig|valable|caduca|scadenza|validade)\b")
+
+
+def named_behind(after: str) -> str:
+    """What the folded text behind a number says it is: "... is my mobile", "... (home phone)"."""
+    if _EXPIRES.match(after):
+        return CARD
+    start = _BEHIND.match(after)
+    if start is None:
+        return NOTHING
+    found = NOTHING
+    for word in _WORD.findall(after[start.end() : start.end() + 28])[:4]:
+        kind = kind_of(word)
+        if kind == NUMBER:
+            found = found or NUMBER
+        elif kind:
+            return kind
+    return found
