@@ -21,6 +21,7 @@ LINK = "[Track it](https://track.example/p/00340434161094012345)"
         ("See Art. 7 approx. two pages long and much more than that", 40, "See Art. 7 approx. two pages long and …"),
         ("It costs 1 234,50 € in all and then some more", 18, "It costs …"),
         ("You ordered these:\n- a lamp\n- a bulb\n- a cable", 30, "You ordered these:\n- a lamp"),
+        ("You ordered these:\nThe blue lamp with two cables", 30, "You ordered these:\nThe blue …"),
         ("It was shipped.\nYour parcels:\n- one two three four five", 40, "It was shipped."),
         (f"It is on its way now. {LINK} shows where it is.", 60, "It is on its way now."),
         (f"See {LINK} please", 40, "See …"),
