@@ -26,6 +26,7 @@ examples:
   metta redrive --dry-run             what is in the dead-letter queue; without --dry-run it goes back
   metta tool getOrder '{"orderNumber": "S00042"}' --phone +4915112345678 --level verified
   metta chaos --messages 60 --seed 1  spoil calls, kill workers, and check that every promise holds
+  metta fuzz --seconds 60             texts that nobody would send: does every guardrail answer, masked and in time
   metta bench guardrails --quick      how many attacks and how many honest messages the guardrails flag
   echo '{"id": "1", "text": "hello", "direction": "input"}' | metta guard
 
@@ -134,6 +135,12 @@ def parser() -> argparse.ArgumentParser:
         commands.add_parser("chaos", help="inject faults, kill workers, and check that every promise holds")
     )
 
+    fuzz = commands.add_parser("fuzz", help="judge texts that nobody would send; say what does not hold for one")
+    fuzz.add_argument("--seconds", type=_seconds, default=60.0, metavar="N", help="how long (60)")
+    fuzz.add_argument("--seed", type=int, metavar="N", help="what everything is drawn from (another one each time)")
+    fuzz.add_argument("--case", type=int, metavar="N", help="only this text of the seed, as a violation names it")
+    fuzz.add_argument("--json", action="store_true", help="as one JSON object")
+
     commands.add_parser(
         "bench", add_help=False, help="what Metta costs beside what it stands on; how good guardrails are"
     )
@@ -209,6 +216,10 @@ def _dispatch(chosen: argparse.Namespace) -> int:
         )
     if command == "chaos":
         return chaos_command.run(chosen)
+    if command == "fuzz":
+        from metta_local import fuzz
+
+        return fuzz.run(seconds=chosen.seconds, seed=chosen.seed, case=chosen.case, as_json=chosen.json)
     from metta_local import bench
 
     return bench.main(chosen.rest)
