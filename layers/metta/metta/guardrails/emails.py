@@ -18,20 +18,23 @@ _DOMAIN = re.compile(
     r"(?:[^\W_](?:[\w\-]{0,62})\.){1,8}(?:xn--[a-z0-9\-]{2,50}|[^\W\d_]{2,24})|\[\d{1,3}(?:\.\d{1,3}){3}\]"
 )
 _AT_NAMES = (
-    "at sign|at|arrobas?|arobase|arobas|chiocciola|apenstaartje|apestaartje|klammeraffe|affenschwanz|snabel-?a|kukac|"
-    "malpa|собака|ет"
+    r"at[ \-]sign|at|arrobas?|arobase|arobas|chiocciola|apenstaartje|apestaartje|klammeraffe|affenschwanz|snabel-?a|"
+    "kukac|malpa|собака|эт"
 )
 _DOT_NAMES = "dot|punkt|punto|ponto|punt|period|kropka|tochka|piste|точка"
-_AT = re.compile(rf"@(?=[ )\]}}>*_\-'\"\n]{{0,4}}[^\W_]|\[\d)|(?<![^\W_])(?:{_AT_NAMES})(?![^\W_])")
+_AT = re.compile(
+    rf"@(?=[ )\]}}>*_\-'\"\n]{{0,4}}[^\W_]|\[\d)|(?<![^\W_])(?:{_AT_NAMES})(?![^\W_])|(?<=[(\[])a(?=[)\]])"
+)
 _SIGN = re.compile(r"@(?=[ )\]}>*_\-'\"\n]{0,4}[^\W_]|\[\d)")
 _AT_HOST = re.compile(rf"(?:{_AT_NAMES})[ )\]}}>*_\-'\"\n]{{0,4}}[^\W_][\w\-]{{0,40}}[ (\[{{<]{{0,2}}\.")
 _DOT_WORDS = frozenset((*_DOT_NAMES.split("|"), "point"))
-_AT_WORDS = frozenset(_AT_NAMES.replace("?", "").split("|")) | {"arroba", "at", "snabel"}
-_OPEN = r"[ \n]?[(\[{<*_\-'\"]{0,2} ?"
-_CLOSE = r" ?[)\]}>*_\-'\"]{0,2}[ \n]?"
+_AT_WORDS = frozenset(_AT_NAMES.replace("?", "").split("|")) | {"arroba", "arobas", "snabel"}
+_OPEN = r"[ \n]?[(\[{<*_\-'\"/|~]{0,2} ?"
+_CLOSE = r" ?[)\]}>*_\-'\"/|~]{0,2}[ \n]?"
 _DOT = rf"(?:{_OPEN}(?<![^\W_])(?:{_DOT_NAMES}|point)(?![^\W_]){_CLOSE}| ?[(\[{{<] ?\. ?[)\]}}>] ?| \. |\.)"
 _LABEL = r"[^\W_](?:[^\W_]|-(?=[^\W_])){0,40}"
-_WORDY_LOCAL = re.compile(rf"[^\W_][\w+%'\-]{{0,40}}?(?:{_DOT}[^\W_][\w+%'\-]{{0,40}}?){{0,3}}{_OPEN}$")
+_LINE = r" (?:underscore|unterstrich|dash|minus|hyphen|bindestrich|guion(?: bajo)?|tiret(?: bas)?|trattino|plus) "
+_WORDY_LOCAL = re.compile(rf"[^\W_][\w+%'\-]{{0,40}}?(?:(?:{_DOT}|{_LINE})[^\W_][\w+%'\-]{{0,40}}?){{0,3}}{_OPEN}$")
 _WORDY_DOMAIN = re.compile(rf"{_CLOSE}({_LABEL}(?:{_DOT}{_LABEL}){{1,5}})")
 _PROVIDED = re.compile(
     r"[ \n]?((?:gmail|googlemail|yahoo|hotmail|outlook|icloud|gmx|web|proton|protonmail|aol|live|msn|t-online|orange|"
@@ -67,7 +70,7 @@ def find_emails(view: View) -> Iterator[tuple[int, int, float, str]]:
     """Start and end in the view's text, score, and the address in lower case."""
     text, folded, words = view.text, view.folded, view.words
     signs = "@" in folded
-    if not words.isdisjoint(_AT_WORDS) and _may_be_wordy(words, folded):
+    if (not words.isdisjoint(_AT_WORDS) and _may_be_wordy(words, folded)) or "(a)" in folded or "[a]" in folded:
         candidates = _AT.finditer(folded)
     elif signs:
         candidates = _SIGN.finditer(folded)
@@ -159,7 +162,7 @@ def _wordy(folded: str, at: re.Match[str], done: int, *, sign: bool) -> tuple[in
     return start, end, 0.9, f"{name}@{'.'.join(parts)}"
 
 
-_OPENED = re.compile(r"[ \n]?[(\[{<*_\-'\"]{0,2} ?$")
+_OPENED = re.compile(rf"{_OPEN}$")
 
 
 def _parts(domain: str) -> list[str]:
@@ -179,4 +182,4 @@ def _meant(folded: str, at: re.Match[str], name: str, parts: list[str], domain: 
     dots = _WORD_DOT.search(domain)
     if dots is not None:
         return dots.group() != "point" or parts[-1] in ("com", "fr", "net", "org")
-    return _SAYS_ADDRESS.search(folded, low, at.start()) is not None
+    return " . " in domain or _SAYS_ADDRESS.search(folded, low, at.end() + len(domain) + 24) is not None

@@ -45,6 +45,7 @@ class _Words(NamedTuple):
     pairs: dict[tuple[str, str], str]
     no_card: frozenset[str]
     links: frozenset[str]
+    own: frozenset[str]
 
 
 def _read() -> _Words:
@@ -70,6 +71,7 @@ def _read() -> _Words:
         pairs=pairs,
         no_card=frozenset(lists["not-card:"]),
         links=frozenset(lists["link:"]),
+        own=frozenset(lists["own:"]),
     )
 
 
@@ -105,6 +107,9 @@ def named_before(before: str) -> Named:
         kind = _WORDS.pairs.get((words[at - 1], word), "") if at else ""
         kind = kind or kind_of(word)
         if kind == NUMBER:
+            own = at > 0 and (words[at - 1] in _WORDS.own or (at > 1 and words[at - 2] in _WORDS.own))
+            if own and not kind_of(words[at - 1]):
+                return Named(PHONE, gap)
             number = number or Named(NUMBER, gap)
         elif kind == CARD and at and words[at - 1] in _WORDS.no_card:
             return Named(CODE, gap)

@@ -27,16 +27,15 @@ _TIME = r"(?:[01]?\d|2[0-4])[:.][0-5]\d(?::[0-5]\d(?:\.\d{1,6})?)?"
 _TIMES = re.compile(rf"{_TIME}(?:[^\w.:]{{1,3}}{_TIME})*$|(?:[01]\d|2[0-3])[0-5]\d ?- ?(?:[01]\d|2[0-4])[0-5]\d$")
 _IP = re.compile(r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$")
 _BARE = re.compile(
-    r"(?:[2-9]\d\d[2-9]\d{6}|[6-9]\d{9}|0[1-9]\d{8,9}|1[3-9]\d{9}|1[2-9]\d\d[2-9]\d{6}|89\d{9}|3[2-9]\d{8}|[67]\d{8})$"
+    r"(?:[2-9]\d\d[2-9]\d{6}|[6-9]\d{9}|0[1-9]\d{8,9}|01[5-7]\d{9}|1[3-9]\d{9}|1[2-9]\d\d[2-9]\d{6}|89\d{9}|3[2-9]\d{8}|[67]\d{8})$"
 )
-_TRUNK = re.compile(r"0[1-9]\d{8,9}$")
+_TRUNK = re.compile(r"(?:0[1-9]\d{8,9}|01[5-7]\d{9})$")
 _UNUSUAL = re.compile(r"[,:*;|~\n]")
 _ANY = "123456789"
 _HIGH = "56789"
 _NATIONAL: dict[tuple[int, ...], str] = {
-    (3, 3, 3): _HIGH, (3, 2, 2, 2): _HIGH, (2, 3, 2, 2): _ANY, (2, 4, 4): _ANY, (1, 2, 2, 2, 2): _ANY, (4, 3, 3): "156789",
-    (5, 5): "6789", (3, 4, 4): "1", (2, 5, 4): _ANY, (3, 3, 4): "23456789", (3, 7): "3",
-    (3, 3, 2, 2): "345679",
+    (3, 3, 3): _HIGH, (3, 2, 2, 2): _HIGH, (2, 3, 2, 2): _ANY, (2, 4, 4): _ANY, (1, 2, 2, 2, 2): _ANY, (5, 5): "6789",
+    (4, 3, 3): "156789", (3, 4, 4): "1", (2, 5, 4): _ANY, (3, 3, 4): "23456789", (3, 7): "3", (3, 3, 2, 2): "345679",
     (1, 4, 4): "9", (2, 1, 4, 4): _ANY, (1, 3, 3, 4): "18", (1, 3, 3, 2, 2): "8", (1, 3, 2, 2, 2): "8",
 }  # fmt: skip
 """Groups of national numbers without a trunk zero, and the digits they begin with."""
@@ -106,6 +105,9 @@ def judge(text: str, runs: Runs, before: str, after: str, *, named: Named, whole
     if named.kind in (PHONE, NUMBER):
         if formed:
             return 0.95
+        if named.kind == NUMBER:
+            grouped = len(shape) > 1 and max(shape) > 2 and 8 <= size <= 12 and not _UNUSUAL.search(text)
+            return 0.8 if (grouped or _BARE.match(text)) and not _GROUPED.match(text) else 0.0
         if 7 <= size <= 15 and (named.gap <= 2 or size >= 9) and not _GROUPED.match(text):
             return 0.9
         return 0.0

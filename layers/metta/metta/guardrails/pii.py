@@ -35,7 +35,7 @@ _BEHIND = 32
 _MASKED = re.compile(r"[*x•#]{2,}[ \-]?$")
 _GLUED = frozenset("-_/=")
 _HANDLE = re.compile(r"[@/][\w.]{1,40}$")
-_INITIAL = re.compile(r"(?<![^\W_])[mpthcd]: ?$")
+_INITIAL = re.compile(r"(?<![^\W_])(?:[mpthcdf]|home|work|office|privat|private|buro|bureau|casa|trabajo|ufficio): ?$")
 """How signatures name their phones."""
 
 
@@ -143,14 +143,19 @@ def _in_words(view: View, found: Spelled) -> Iterator[Found]:
 
 
 def _lettered(view: View, found: Spelled) -> Iterator[Found]:
+    """Cards and SSNs with letters in the place of some digits; arithmetic first, since many words look like that."""
     folded = view.folded
-    before, after = folded[max(0, found.start - _BEFORE) : found.start], folded[found.end : found.end + _BEHIND]
     number = Number(found.start, found.end, " " * (found.end - found.start), found.runs)
+    ssn = is_ssn(number.digits)
+    cards = [] if ssn else list(find_cards(number, CARD, whole=False))
+    if not ssn and not cards:
+        return
+    before, after = folded[max(0, found.start - _BEFORE) : found.start], folded[found.end : found.end + _BEHIND]
     named = _named(before, after)
-    if named.kind == CARD:
-        yield from find_cards(number, CARD, whole=False)
-    elif named.kind == SSN and (ssn := _ssn(number, named)):
-        yield ssn
+    if ssn and named.kind == SSN:
+        yield Found("SSN", found.start, found.end, 0.95, number.digits)
+    elif named.kind == CARD:
+        yield from cards
     elif not named.kind:
         yield from find_cards(number._replace(spelled=True), NOTHING, whole=False)
 

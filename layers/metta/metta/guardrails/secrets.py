@@ -14,8 +14,8 @@ _FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("API_KEY", re.compile(r"\b[sr]k_(?:live|test)_[A-Za-z0-9]{10,120}+")),
     ("AWS_KEY", re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
     ("API_KEY", re.compile(r"\bAIza[A-Za-z0-9_\-]{30,60}+")),
-    ("TOKEN", re.compile(r"\bgh[pousr]_[A-Za-z0-9]{20,100}+")),
-    ("TOKEN", re.compile(r"\bxox[abprs]-[A-Za-z0-9\-]{10,120}+")),
+    ("TOKEN", re.compile(r"\b(?:gh[pousr]|github_pat|shp(?:at|ca|pa|ss)|npm|whsec|hf)_[A-Za-z0-9_]{20,100}+")),
+    ("TOKEN", re.compile(r"\b(?:xox[abprs]|glpat)-[A-Za-z0-9\-_]{10,120}+")),
     ("JWT", re.compile(r"\beyJ[A-Za-z0-9_\-]{8,2000}+\.[A-Za-z0-9_\-]{8,2000}+(?:\.[A-Za-z0-9_\-]{0,2000}+)?")),
     (
         "PEM",
@@ -39,30 +39,21 @@ _FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
         ),
     ),
 )
-_HINTS = (
-    "sk-",
-    "sk_",
-    "rk_",
-    "akia",
-    "asia",
-    "aiza",
-    "gh",
-    "xox",
-    "eyj",
-    "-----begin",
-    "token",
-    "key",
-    "secret",
-    "bearer",
-    "://",
+_HINTS: tuple[tuple[str, int], ...] = (
+    *(("sk-", 0), ("k_live_", 1), ("k_test_", 1), ("akia", 2), ("asia", 2), ("aiza", 3), ("_", 4), ("xox", 5)),
+    *(("glpat-", 5), ("eyj", 6), ("-----begin", 7), ("token", 8), ("key", 8), ("secret", 8), ("password_hash", 8)),
+    *(("bearer ", 9), ("://", 10)),
 )
+"""What a folded text must hold before a form, given by its place, is looked for at all."""
 
 
 def find_secrets(view: View) -> Iterator[tuple[str, int, int]]:
     """Kind, start and end (in the view's text) of every key, token or connection string."""
     folded = view.folded
-    if not any(hint in folded for hint in _HINTS):
-        return
-    for kind, pattern in _FORMS:
-        for match in pattern.finditer(view.text):
-            yield kind, match.start(), match.end()
+    sought = -1
+    for hint, form in _HINTS:
+        if form != sought and hint in folded:
+            sought = form
+            kind, pattern = _FORMS[form]
+            for match in pattern.finditer(view.text):
+                yield kind, match.start(), match.end()

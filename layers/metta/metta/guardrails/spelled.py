@@ -54,6 +54,7 @@ _TIMES = {
     **dict.fromkeys("double doble doppel doppelt doppio doppia duplo dobro dubbel dubbele zweimal twice".split(), 2),  # noqa: SIM905
     **dict.fromkeys("triple treble tripel triplo tripla dreimal driedubbel driedubbele".split(), 3),  # noqa: SIM905
 }
+_HUNDRED = frozenset(("hundred", "hundert", "honderd", "cent", "cientos", "cento"))
 _GLUE = frozenset(
     """then and dash hyphen minus space dann und bindestrich strich leerzeichen y luego guion espacio puis et tiret
     espace poi e trattino spazio depois traco hifen espaco dan en streepje spatie dot point punkt punto plus""".split()  # noqa: SIM905
@@ -160,6 +161,10 @@ def spelled_numbers(view: View) -> Iterator[Spelled]:
         if reader.runs and token in _GLUE and not reader.joint:
             reader.joint = token
             continue
+        if token in _HUNDRED and reader.runs and len(reader.runs[-1][2]) == 1:
+            start, _, digits = reader.runs[-1]
+            reader.runs[-1] = (start, match.end(), f"{digits}00")
+            continue
         if token in _TIMES:
             reader.times, reader.joint = _TIMES[token], ""
             continue
@@ -178,10 +183,14 @@ def _fits(view: View, found: Spelled) -> bool:
     return found.words > 0 or _PUNCTUATED.search(view.folded, found.start, found.end) is None
 
 
+_UPWARDS = "".join(map(str, range(31)))
+_DOWNWARDS = "".join(map(str, range(30, -1, -1)))
+
+
 def is_counting(digits: str) -> bool:
     """Whether digits only count up or down, or stay the same."""
     steps = {int(b) - int(a) for a, b in pairwise(digits)}
-    return len(steps) == 1 or "12345678" in digits or "87654321" in digits
+    return len(steps) == 1 or digits in _UPWARDS or digits in _DOWNWARDS
 
 
 _LOOKALIKE = re.compile(r"(?<![^\W_])[0-9oil|]{2,19}+(?:[ .\-][0-9oil|]{2,19}+){0,8}+(?![^\W_])")
@@ -197,7 +206,7 @@ def lettered_numbers(view: View) -> Iterator[Spelled]:
         found = match.group()
         plain = found.translate(_LETTERS)
         digits = sum(c.isdigit() for c in plain)
-        if plain != found and 9 <= digits <= 19 and sum(c.isdigit() for c in found) >= 3:
+        if plain != found and 9 <= digits <= 27 and sum(c.isdigit() for c in found) >= 3:
             at = match.start()
             runs = tuple((at + r.start(), at + r.end(), r.group()) for r in re.finditer(r"\d+", plain))
             yield Spelled(match.start(), match.end(), runs, 0)
