@@ -58,7 +58,7 @@ STEPS: dict[str, tuple[str, ...]] = {
         "metta.guardrails.engine:Guardrails.validate_input",
         "metta.guardrails.engine:Guardrails.validate_output",
         "metta.guardrails.engine:Guardrails.sanitize",
-        "metta.answering:detect_language",
+        "metta.intake:detect_language",
     ),
     "agent": (
         "metta.ai.agent:MettaAgent._answer",

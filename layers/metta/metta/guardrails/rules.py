@@ -39,6 +39,8 @@ _CANNOT = re.compile(
 LONGEST_REPLY = 20_000
 """Characters; a longer reply is not one, since the policy bounds what a model may write."""
 _BACK = 60
+_PATTERN = 0.9
+"""Score of a promise found by pattern: less than that of a phrase the policy names, or of a figure without source."""
 
 
 def action_of(policy: Policy, kind: RuleKind) -> Action:
@@ -99,7 +101,7 @@ class OutputRules:
             if not _CANNOT.search(view.folded, max(0, match.start() - _BACK), match.start()):
                 hits.append(Hit("rules", "forbidden_promise", *view.span(*match.span()), 1.0, self._promise_action))
         for place in self._promises.find(view.folded, context.tool_results):
-            hits.append(Hit("rules", "forbidden_promise", *view.span(*place), 1.0, self._promise_action))
+            hits.append(Hit("rules", "forbidden_promise", *view.span(*place), _PATTERN, self._promise_action))
         if context.turn_id and surely_other(view.text, context.language):  # elsewhere nobody knows who reads it
             hits.append(Hit("rules", "other_language", 0, len(view.original), 1.0, self._language_action))
         for match in self._competitor.finditer(view.folded):
