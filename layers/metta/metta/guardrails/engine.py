@@ -123,8 +123,8 @@ class Guardrails:
 
     def _redacted(self, direction: Direction, text: str, hits: list[Hit]) -> str:
         safe = replaced(text, hits)
-        if _REVERSING in text or any(hit.instead is not None for hit in hits):
-            # what stands there now may read differently: a mask brings its neighbours together
+        if _REVERSING in text or safe != text:
+            # what stands there now may read differently: a mask, or an invisible sign gone, brings neighbours together
             safe = masked_for_keeps(safe, self._policy)
         return shorten(safe, self._policy.limits.input_chars) if direction is Direction.INPUT else safe
 
