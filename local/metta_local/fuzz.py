@@ -128,7 +128,7 @@ class Fuzz:
         pieces = [piece for pattern in patterns.values() for piece in pieces_of(pattern, dice)]
         while True:
             before, piece, end = dice.choice(("", *pieces)), "".join(dice.sample(pieces, 2)), dice.choice(ENDS)
-            name = f"{ascii(piece)} behind {ascii(before)}, at the end {ascii(end)}"
+            name = f"{piece!a} behind {before!a}, at the end {end!a}"
             yield name, repeated(piece, before, end), dice.choice((_SUSPECT_LENGTH, _SHAPE_LENGTH))
 
     def _measure(self, name: str, shape: Shape, length: int) -> None:

@@ -87,7 +87,7 @@ def suspects(
         found = pieces_of(pattern, dice)
         for piece in dice.sample(found, min(pieces, len(found))):
             shape = repeated(piece, end=dice.choice(ENDS))
-            seconds = seconds_for(lambda text, of=pattern: sum(1 for _ in of.finditer(text)), shape(length, dice))
+            seconds = seconds_for(pattern.findall, shape(length, dice))
             if name not in worst or seconds > worst[name][0]:
-                worst[name] = (seconds, f"{ascii(piece)} of {name}", shape)
+                worst[name] = (seconds, f"{piece!a} of {name}", shape)
     return sorted(worst.values(), key=lambda item: -item[0])

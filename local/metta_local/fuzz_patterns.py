@@ -35,15 +35,14 @@ _REPEATS = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
 
 
 def guardrail_patterns() -> dict[str, re.Pattern[str]]:
-    """Name -> pattern, for all that the modules of the guardrails hold: constants, rules, word lists, caches of data."""
+    """Name -> pattern, for all that the modules of the guardrails hold: constants, rules, word lists."""
     found: dict[str, re.Pattern[str]] = {}
     seen: set[int] = set()
     for module in pkgutil.iter_modules(metta.guardrails.__path__):
         loaded = importlib.import_module(f"{metta.guardrails.__name__}.{module.name}")
         for name, value in list(vars(loaded).items()):
-            if _is_loader(value):
-                value = value()  # noqa: PLW2901 - what it gives is what counts
-            _collect(f"{module.name}.{name}", value, found, seen, _DEEPEST)
+            held = value() if _is_loader(value) else value
+            _collect(f"{module.name}.{name}", held, found, seen, _DEEPEST)
     return found
 
 

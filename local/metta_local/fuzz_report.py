@@ -111,7 +111,7 @@ class Report:
             lines += [
                 f"VIOLATED: {violation.property} ({violation.made})",
                 f"  {violation.wrong}",
-                f"  text: {ascii(violation.text)}",
+                f"  text: {violation.text!a}",
                 f"  again: {violation.repeat}",
             ]
         lines += [f"  and {count:,} more like those of: {name}" for name, count in self.again.items()]
