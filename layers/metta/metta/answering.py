@@ -171,7 +171,8 @@ class Answering:
                 if verdict.action in (Action.BLOCK, Action.HANDOFF):
                     reply = None
                 else:
-                    context = context.model_copy(update={"reply_chars": longest, "upset": self._is_upset(verdict)})
+                    turn.upset = self._is_upset(verdict)
+                    context = context.model_copy(update={"reply_chars": longest, "upset": turn.upset})
                     with timed(turn, "agent"):
                         reply = await self._agent.run(turn.messages, context, turn.work, seconds=seconds)
         finally:

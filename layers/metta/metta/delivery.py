@@ -48,6 +48,7 @@ class Delivery:
         looks: looks at the conversation before anything leaves.
         team_language: of the private note with which a conversation goes to a person.
         hours: of the team, for the word to the customer.
+        upset_priority: of conversations with upset customers; None leaves it as it is.
         now: clock, seconds since the epoch.
     """
 
@@ -59,6 +60,7 @@ class Delivery:
         *,
         team_language: TeamLanguage = "en",
         hours: WorkingHours | None = None,
+        upset_priority: str | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._chatwoot = chatwoot
@@ -66,6 +68,7 @@ class Delivery:
         self._looks = looks
         self._team_language = team_language
         self._hours = hours
+        self._upset_priority = upset_priority
         self._now = now
 
     async def make_sure(self, turn: Turn, state: ConversationState, save: Save, give_up: str | None) -> None:
@@ -137,10 +140,12 @@ class Delivery:
                 turn.sent = (*turn.sent, await self._chatwoot.send_message(message))
 
     async def courtesies(self, turn: Turn) -> None:
-        """Typing sign off and messages marked as read; a failure is logged and forgotten."""
+        """Typing sign off, messages marked as read, an upset customer's priority; a failure is logged and forgotten."""
         calls: list[Awaitable[object]] = [self._chatwoot.mark_as_read(turn.key)] if turn.sent else []
         if turn.work.model_calls:
             calls.append(self._chatwoot.set_typing(turn.key, on=False))
+        if turn.upset and turn.sent and self._upset_priority and self._settings.send_as != "note":
+            calls.append(self._chatwoot.raise_priority(turn.key, self._upset_priority))
         for result in await asyncio.gather(*calls, return_exceptions=True):
             if isinstance(result, MettaError):
                 log.info("a courtesy was not possible: %s", result)

@@ -167,6 +167,8 @@ class ConversationView(Noun):
     """0 when Chatwoot's answer did not name it."""
     status: str
     can_reply: bool = True
+    priority: str | None = None
+    """low, medium, high or urgent."""
     assignee_type: str | None = None
     """User, AgentBot, Captain::Assistant or None."""
     assignee_id: int | None = None
@@ -426,6 +428,8 @@ class Turn(BaseModel):
     """The checked text, disclosures included; None when nothing is to be said."""
     disclosed: tuple[str, ...] = ()
     """Names of the disclosures that the reply holds."""
+    upset: bool = False
+    """Whether the customer's words ask for a calm and quick answer."""
     outcome: Outcome | None = None
     reason: str = ""
     """Why it was handed off, dropped or skipped; empty when answered."""

@@ -90,6 +90,9 @@ class ChecksPolicy(Noun):
     toxicity: dict[ToxicityKind, ToxicityAction] = Field(default_factory=dict)
     """On input. A kind left out: ``help`` for profanity, ``calm`` for abuse, ``handoff`` for a threat, else ``block``.
     """
+    upset_priority: Literal["low", "medium", "high", "urgent"] | None = None
+    """Priority that a conversation gets in Chatwoot where ``help`` applied, unless it has a higher one; None: it keeps
+    its own."""
     toxicity_output: Action = Action.BLOCK
     """For anything toxic that a model wrote, profanity included."""
     leak: Action = Action.BLOCK

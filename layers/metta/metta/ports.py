@@ -85,6 +85,10 @@ class Chatwoot(Protocol):
         """Show or hide the typing sign. Best effort: a failure is logged, not raised."""
         ...
 
+    async def raise_priority(self, key: ConversationKey, priority: str) -> None:
+        """Give the conversation at least this priority: low, medium, high or urgent."""
+        ...
+
     async def hand_off(
         self,
         key: ConversationKey,

@@ -70,7 +70,13 @@ class Turns:
         )
         self._looks = Looks(chatwoot, settings, burst_max_seconds=burst_max_seconds, now=now)
         self._delivery = Delivery(
-            chatwoot, settings, self._looks, team_language=policy.note_language, hours=policy.working_hours, now=now
+            chatwoot,
+            settings,
+            self._looks,
+            team_language=policy.note_language,
+            hours=policy.working_hours,
+            upset_priority=policy.checks.upset_priority,
+            now=now,
         )
 
     async def answer(

@@ -51,6 +51,7 @@ STEPS: dict[str, tuple[str, ...]] = {
             "find_sent",
             "mark_as_read",
             "set_typing",
+            "raise_priority",
             "hand_off",
         )
     ),

@@ -117,6 +117,31 @@ def test_who_is_helped_anyway_is_helped_with_the_model_knowing_the_mood(
     assert [context.upset for _, context in world.agent.runs] == [upset]
 
 
+@pytest.mark.parametrize(
+    ("wanted", "text", "given"),
+    [
+        ("high", "Where is my fucking parcel?", "high"),
+        ("high", "Where is my parcel?", None),
+        (None, "Where is my fucking parcel?", None),
+    ],
+)
+def test_an_upset_customer_gets_the_priority_that_the_policy_names(
+    world: World, wanted: str | None, text: str, given: str | None
+) -> None:
+    with_policy(world, checks=ChecksPolicy.model_validate({"upset_priority": wanted}))
+    world.agent.script = [AgentReply(text="It is on its way.")]
+    world.deliver(world.customer_writes(text))
+    assert (world.chatwoot.priority, world.chatwoot.replies) == (given, ["It is on its way."])
+
+
+def test_a_priority_that_cannot_be_given_disturbs_nobody(world: World) -> None:
+    with_policy(world, checks=ChecksPolicy(upset_priority="high"))
+    world.steps.fail("priority", ChatwootDown("502"))
+    world.agent.script = [AgentReply(text="It is on its way.")]
+    (turn,) = world.deliver(world.customer_writes("Where is my fucking parcel?"))
+    assert (turn.outcome, len(world.chatwoot.replies)) == ("answered", 1)
+
+
 class Opinion:
     """Somebody who is asked about everything and says what the test wants."""
 

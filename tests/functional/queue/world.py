@@ -118,6 +118,7 @@ class FakeChatwoot:
         self.assignee_type: str | None = None
         self.can_reply = True
         self.team: int | None = None
+        self.priority: str | None = None
         self._ids = itertools.count(9001)
         self.on_get: list[Callable[[], None]] = []
 
@@ -212,6 +213,9 @@ class FakeChatwoot:
 
     async def set_typing(self, key: ConversationKey, *, on: bool) -> None:
         return None
+
+    async def raise_priority(self, key: ConversationKey, priority: str) -> None:
+        self.steps.do("priority", lambda: setattr(self, "priority", priority))
 
     async def hand_off(
         self,

@@ -209,6 +209,13 @@ def test_reading_marks_only_with_a_users_token(line: Line) -> None:
     assert line.emulator.conversation(84)["unread_count"] == 0
 
 
+@pytest.mark.parametrize(("before", "after"), [(None, "high"), ("low", "high"), ("high", "high"), ("urgent", "urgent")])
+def test_a_priority_is_raised_and_never_lowered(line: Line, before: str | None, after: str) -> None:
+    line.emulator.world.conversations[84].priority = before
+    line.run(lambda client: client.raise_priority(KEY, "high"))
+    assert line.emulator.world.conversations[84].priority == after
+
+
 def test_the_typing_sign_goes_on_and_off(line: Line) -> None:
     async def use(client: ChatwootClient) -> list[str]:
         seen = []

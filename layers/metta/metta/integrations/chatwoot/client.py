@@ -31,6 +31,7 @@ from metta.settings import ChatwootSettings
 
 logger = logging.getLogger(__name__)
 
+PRIORITIES = ("low", "medium", "high", "urgent")
 LOOK_BACK_PAGES = 10
 """Pages of 20 (or, with a known id, of 100) messages that ``find_sent`` reads before it gives up being sure."""
 
@@ -250,6 +251,12 @@ class ChatwootClient:
             await self.call("POST", key, "/toggle_typing_status", json=body)
         except (ChatwootDown, ChatwootRefused) as error:
             logger.info("chatwoot: typing sign not set", extra={"error": str(error)})
+
+    async def raise_priority(self, key: ConversationKey, priority: str) -> None:
+        """Give the conversation this priority, unless somebody gave it as much or more."""
+        now = (await self.get_conversation(key)).priority
+        if now not in PRIORITIES or PRIORITIES.index(now) < PRIORITIES.index(priority):
+            await self.call("POST", key, "/toggle_priority", json={"priority": priority})
 
     async def hand_off(
         self,

@@ -89,6 +89,7 @@ def to_view(raw: JsonObject, key: ConversationKey) -> ConversationView:
         inbox_id=number(raw.get("inbox_id")) or 0,
         status=status,
         can_reply=raw.get("can_reply") is not False,
+        priority=raw["priority"] if isinstance(raw.get("priority"), str) else None,
         assignee_type=(kinds.get(kind, kind) or "User") if assignee else None,
         assignee_id=number(assignee.get("id")),
         channel=text_or_empty(meta.get("channel")) or text_or_empty(raw.get("channel")),
