@@ -29,6 +29,8 @@ _SHAPE_LENGTH = 4000
 _SUSPECT_LENGTH = 2000
 _SUSPECTS = 60
 _PIECES = 12
+_SHOWN = 120
+"""Characters of a shape that are shown."""
 _HANGS = 60
 """Seconds after which one property of one text, or one shape, counts as hanging."""
 Work = Callable[[str], object]
@@ -135,16 +137,20 @@ class Fuzz:
         for side, work in works(self._subject).items():
             try:
                 with _at_most(_HANGS):
-                    found = growth(name, shape, work, length, str(self._seed))
+                    wrong = complaint(self._grows(name, shape, length, side, work), "")
             except _HangError:
                 wrong = f"{side} takes more than {_HANGS} seconds"
-            else:
-                self.report.measured(side, found)
-                if found.linear:
-                    continue
-                wrong = f"{side}: four times the text takes {found.ratio:.1f} times as long"
-            text = shape(120, random.Random(self._seed))
-            self.report.add(Violation("time grows with the length only", name, wrong, text, f"--seed {self._seed}"))
+            if wrong:
+                text, again = shape(_SHOWN, random.Random(self._seed)), f"metta fuzz --seed {self._seed}"
+                self.report.add(Violation("time grows with the length only", name, wrong, text, again))
+
+    def _grows(self, name: str, shape: Shape, length: int, side: str, work: Work) -> Property:
+        def check(_text: str) -> str | None:
+            found = growth(name, shape, work, length, str(self._seed))
+            self.report.measured(side, found)
+            return None if found.linear else f"{side}: four times the text takes {found.ratio:.1f} times as long"
+
+        return check
 
 
 def works(subject: Subject) -> Mapping[str, Work]:
