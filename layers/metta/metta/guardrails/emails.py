@@ -157,6 +157,8 @@ def _wordy(folded: str, at: re.Match[str], done: int, *, sign: bool) -> tuple[in
     if not sign and not bracketed and not _meant(folded, at, name, parts, domain.group(1), low):
         return None
     start, end = local.start(), domain.start(1)
+    if sign and _is_login(folded, start):
+        return None
     for part in parts:
         end = folded.index(part, end) + len(part)
     return start, end, 0.9, f"{name}@{'.'.join(parts)}"

@@ -26,6 +26,7 @@ class Named(NamedTuple):
 _NOTHING = Named(NOTHING, 0)
 _WORD = re.compile(r"[^\W\d_]+")
 _FOREIGN = re.compile("[\u0370-\u1dff\u3040-\ud7ff]")
+_NUMBER_LINE = re.compile(r"\d\s*\n")
 _SENTENCE = re.compile(r"[^\W\d_]{4}[.!?]+ |[!?] |\n")
 _TAILS = ("nummer", "nr", "number", "numret", "szam")
 """Ends of compounds that announce a number of some kind."""
@@ -108,12 +109,12 @@ def named_before(before: str) -> Named:
         kind = kind or kind_of(word)
         if kind == NUMBER:
             own = at > 0 and (words[at - 1] in _WORDS.own or (at > 1 and words[at - 2] in _WORDS.own))
-            if own and not kind_of(words[at - 1]):
+            if own and len(word) > 2 and not kind_of(words[at - 1]):
                 return Named(PHONE, gap)
             number = number or Named(NUMBER, gap)
         elif kind == CARD and at and words[at - 1] in _WORDS.no_card:
             return Named(CODE, gap)
-        elif kind == CODE and ((number and gap > number.gap + 1) or (gap and _ended(before, words[at]))):
+        elif kind == CODE and ((number and gap > number.gap + 1) or _ended(before, words[at], gap)):
             break
         elif kind:
             return Named(kind, gap)
@@ -133,14 +134,15 @@ def _foreign(before: str) -> Named | None:
     )
 
 
-def _ended(before: str, word: str) -> bool:
-    """Whether a sentence ends between this word and the number."""
-    return _SENTENCE.search(before, max(0, before.rfind(word) + len(word) - 4)) is not None
+def _ended(before: str, word: str, gap: int) -> bool:
+    """Whether what this word names ends before the number: another number on its line, or the sentence."""
+    place = before.rfind(word) + len(word)
+    if not gap:
+        return _NUMBER_LINE.search(before, place) is not None
+    return _SENTENCE.search(before, max(0, place - 4)) is not None
 
 
 _BEHIND = re.compile(r" ?(?:\(|,? ?(?:is|ist|es|est|e|are|was|war|fue|era|on|via|por|per|als|as|=)\b)")
-
-
 _EXPIRES = re.compile(r",? ?\(?(?:exp|expires|expiry|valid|cvv|cvc|cvv2|gultig|valable|caduca|scadenza|validade)\b")
 
 

@@ -46,13 +46,13 @@ ST 21n SV 4a20n TL 19n TN 20n TR 6n16c UA 6n19c VA 18n VG 4a16n XK 16n YE 4a4n18
 
 _SORTS = {"n": "[0-9]", "a": "[0-9A-Za-z]", "c": "[0-9A-Za-z]"}
 _PARTS = re.compile(r"(\d{1,2})([nac])")
-_BBAN_OF = dict(zip(_BBAN.split()[::2], _BBAN.split()[1::2], strict=True))
+IBAN_FORMS = dict(zip(_BBAN.split()[::2], _BBAN.split()[1::2], strict=True))
 
 
 @cache
 def iban_form(country: str) -> re.Pattern[str] | None:
     """What may stand behind the country's letters, with up to three separators between any two characters."""
-    form = _BBAN_OF.get(country)
+    form = IBAN_FORMS.get(country)
     if form is None:
         return None
     parts = "".join(rf"(?:[\W_]{{0,3}}{_SORTS[sort]}){{{size}}}" for size, sort in _PARTS.findall("2n" + form))
@@ -114,7 +114,7 @@ def is_iban(characters: str) -> bool:
 
 def is_iban_country(letters: str) -> bool:
     """Whether two upper-case letters are a country with IBANs."""
-    return letters in _BBAN_OF
+    return letters in IBAN_FORMS
 
 
 def is_ssn(digits: str) -> bool:

@@ -25,7 +25,8 @@ _NANP = re.compile(r"(?:\+? ?1[ .\-/]{0,2})?\(? ?[2-9]\d\d ?\)?[ .\-/_|~]{0,3}[2
 _BRACKETED = re.compile(r"(?:\+? ?\d{1,3} ?|0|8 ?)?\( ?\d{2,5} ?\)")
 _TIME = r"(?:[01]?\d|2[0-4])[:.][0-5]\d(?::[0-5]\d(?:\.\d{1,6})?)?"
 _TIMES = re.compile(rf"{_TIME}(?:[^\w.:]{{1,3}}{_TIME})*$|(?:[01]\d|2[0-3])[0-5]\d ?- ?(?:[01]\d|2[0-4])[0-5]\d$")
-_IP = re.compile(r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$")
+_OCTET = r"(?:0|[1-9]\d?|1\d\d|2[0-4]\d|25[0-5])"
+_IP = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}$")
 _BARE = re.compile(
     r"(?:[2-9]\d\d[2-9]\d{6}|[6-9]\d{9}|0[1-9]\d{8,9}|01[5-7]\d{9}|1[3-9]\d{9}|1[2-9]\d\d[2-9]\d{6}|89\d{9}|3[2-9]\d{8}|[67]\d{8})$"
 )
@@ -140,7 +141,7 @@ def _formed(text: str, digits: str, shape: tuple[int, ...]) -> float:
 def _trunk(size: int, shape: tuple[int, ...]) -> bool:
     """Whether groups behind a trunk zero are those of a phone number: pairs come in fives."""
     if size == 12:
-        return len(shape) <= 3 and 3 <= shape[0] <= 5
+        return len(shape) <= 5 and 3 <= shape[0] <= 5
     if (shape[0] == 1 and shape[1] != 3) or shape == _TAXPAYER:
         return False
     return 9 <= size <= 11 and shape[0] <= 6 and not (set(shape) == {2} and size != 10)

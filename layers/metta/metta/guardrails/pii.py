@@ -20,19 +20,20 @@ from metta.guardrails.naming import CARD, CODE, NOTHING, NUMBER, PHONE, SSN, Nam
 from metta.guardrails.normalise import View
 from metta.guardrails.numbers import is_ssn
 from metta.guardrails.spelled import Spelled, is_counting, lettered_numbers, spelled_numbers
-from metta.guardrails.stretches import DATE, LEAST, MANY, RUN, STRETCH, Number, read, split, undated
+from metta.guardrails.stretches import DATE, LEAST, LISTING, MANY, PARTING, RUN, STRETCH, Number, read, split, undated
 
 __all__ = ["MASKS", "Found", "find_pii"]
 
 MASKS = {"EMAIL": "[EMAIL]", "PHONE": "[PHONE]", "SSN": "[SSN]", "CARD": "[CARD]", "IBAN": "[IBAN]"}
 
-_FEW = 3
-"""Digits below which letters cannot stand for the others."""
+_NATIONAL = 9
+"""Digits that a number in a list has at least when what stands beside it is too short to be one."""
 _BEFORE = 48
 """How many characters before a number can say what it is."""
 _BEHIND = 32
 """How many characters behind a number can."""
 _MASKED = re.compile(r"[*x•#]{2,}[ \-]?$")
+_LINE = re.compile(r"\n")
 _GLUED = frozenset("-_/=")
 _HANDLE = re.compile(r"[@/][\w.]{1,40}$")
 _INITIAL = re.compile(r"(?<![^\W_])(?:[mpthcdf]|home|work|office|privat|private|buro|bureau|casa|trabajo|ufficio): ?$")
@@ -77,6 +78,8 @@ def _judged(view: View, number: Number) -> Iterator[Found]:
     alone = number.start < _BEFORE and len(folded) - number.end < _BEHIND
     whole = alone and not before.strip() and not after.strip(" .!?")
     if named.kind == CODE and number.text[0] != "+":
+        for part in split(number, _LINE)[1:] if "\n" in number.text else ():
+            yield from _judged(view, part)
         return
     if number.text[0] != "+" and number.size >= 12:
         cards = list(find_cards(number, named.kind, whole=whole))
@@ -84,7 +87,7 @@ def _judged(view: View, number: Number) -> Iterator[Found]:
             yield from cards
             return
     if len(number.runs) > MANY:
-        parts = split(number)
+        parts = split(number, LISTING)
         for part in parts if len(parts) > 1 else ():
             if len(part.runs) <= MANY and part.end - part.start >= LEAST:
                 yield from _judged(view, part)
@@ -101,7 +104,14 @@ def _judged(view: View, number: Number) -> Iterator[Found]:
 
 def _phones(folded: str, number: Number, named: Named, *, whole: bool) -> Iterator[Found]:
     """The phone number, or those of a list; a list of short parts is looked at as one number first."""
-    parts = split(number)
+    parts = split(number, LISTING)
+    longest = max(parts, key=_size)
+    if len(parts) > 1 and longest.size >= _NATIONAL and all(part is longest or part.size < LEAST for part in parts):
+        found = list(_phone(folded, longest, named, whole=whole))
+        if found:
+            yield from found
+            return
+    parts = split(number, PARTING)
     if len(parts) == 1 or any(part.size < LEAST for part in parts):
         found = list(_phone(folded, number, named, whole=whole))
         if found or len(parts) == 1:
@@ -111,6 +121,10 @@ def _phones(folded: str, number: Number, named: Named, *, whole: bool) -> Iterat
         rest = undated(part)
         if rest is not None:
             yield from _phone(folded, rest, named, whole=whole)
+
+
+def _size(number: Number) -> int:
+    return number.size
 
 
 def _phone(folded: str, number: Number, named: Named, *, whole: bool) -> Iterator[Found]:
@@ -175,8 +189,8 @@ def find_pii(view: View) -> list[Found]:
     text = view.text
     found: list[Found] = [Found("EMAIL", *place) for place in find_emails(view)]
     digits = sum(map(text.count, "0123456789"))
-    if digits >= _FEW:
-        places = [*find_ibans(text)]
+    if digits:
+        places = [*find_ibans(text)] if digits >= LEAST else []
         for lettered in lettered_numbers(view):
             places += _lettered(view, lettered)
         if places:

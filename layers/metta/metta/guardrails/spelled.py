@@ -206,7 +206,7 @@ def lettered_numbers(view: View) -> Iterator[Spelled]:
         found = match.group()
         plain = found.translate(_LETTERS)
         digits = sum(c.isdigit() for c in plain)
-        if plain != found and 9 <= digits <= 27 and sum(c.isdigit() for c in found) >= 3:
+        if plain != found and 9 <= digits <= 27 and any(c.isdigit() for c in found):
             at = match.start()
             runs = tuple((at + r.start(), at + r.end(), r.group()) for r in re.finditer(r"\d+", plain))
             yield Spelled(match.start(), match.end(), runs, 0)

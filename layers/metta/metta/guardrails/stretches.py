@@ -7,7 +7,10 @@ from typing import NamedTuple
 
 STRETCH = re.compile(r"[0-9](?:[^\w+=@#$€£¥%\"'<>\[\]{}°&;?!]{0,3}_?[0-9]){6,}+")
 RUN = re.compile(r"[0-9]+")
-_STRONG = re.compile(r"[,;\n|]| [/\-\u00b7] ")
+LISTING = re.compile(r"[,;\n|]")
+"""What stands between the parts of a list."""
+PARTING = re.compile(r"[,;\n|]| [/\-\u00b7] ")
+"""The same, and what may stand inside a number as well."""
 DATE = re.compile(
     r"(?:(?:19|20)\d\d([-./ ])[01]?\d\1[0-3]?\d|[0-3]?\d([-./ ]|\. )[0-3]?\d\2(?:19|20)\d\d|"
     r"[0-3]?\d([-./])[0-3]?\d\3\d\d(?!\d)|20\d\d[01]\d[0-3]\d(?:\d{4}|\d{6})?)(?!\d|[-./]\d)"
@@ -40,25 +43,29 @@ class Number(NamedTuple):
         return sum([len(run[2]) for run in self.runs])
 
 
+def _is_latin(char: str) -> bool:
+    return char.isalnum() and char < "\u0250"
+
+
 def read(text: str, start: int, end: int) -> Number:
     """The number at a place, with the sign or bracket in front of it."""
     runs = tuple([(m.start(), m.end(), m.group()) for m in RUN.finditer(text, start, end)])
-    while start and (text[start - 1] == "(" or (text[start - 1] == "+" and not text[max(0, start - 2)].isalnum())):
+    while start and (text[start - 1] == "(" or (text[start - 1] == "+" and not _is_latin(text[max(0, start - 2)]))):
         start -= 1
     if start > 1 and text[start - 1] == " " and text[start - 2] == "+":
         start -= 2
     return Number(start, end, text[start:end], runs)
 
 
-def split(number: Number) -> list[Number]:
+def split(number: Number, between: re.Pattern[str]) -> list[Number]:
     """The numbers of a list: parted by commas or lines, each long enough to be a number by itself."""
-    if len(number.runs) < 2 or _STRONG.search(number.text) is None:
+    if len(number.runs) < 2 or between.search(number.text) is None:
         return [number]
     base = number.start
     cuts = [
         i
         for i in range(len(number.runs) - 1)
-        if _STRONG.search(number.text[number.runs[i][1] - base : number.runs[i + 1][0] - base])
+        if between.search(number.text[number.runs[i][1] - base : number.runs[i + 1][0] - base])
     ]
     parts, first = [], 0
     for cut in (*cuts, len(number.runs) - 1):
