@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test lint build requirements clean
+.PHONY: setup demo test fuzz lint build requirements clean
 
 setup: $(VENV)/.ready
 
@@ -21,6 +21,10 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+# What the tests do for seconds, for ten minutes and from another seed each time.
+fuzz: setup
+	$(BIN)/metta fuzz --seconds 600
 
 lint: setup
 	$(BIN)/ruff check .
