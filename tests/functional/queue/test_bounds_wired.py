@@ -16,11 +16,12 @@ from moto import mock_aws
 
 from metta.bootstrap import Worker, build_worker
 from metta.errors import ChatwootDown, OdooDown
+from metta.guardrails import FixedText, fixed_text
 from metta.messages import ConversationKey
 from metta.settings import load
 from metta_local.chatwoot import ChatwootEmulator
 from metta_local.lambda_context import LocalContext
-from metta_local.model import ModelEmulator, Say
+from metta_local.model import ModelEmulator, Moderate, Say
 from metta_local.serving import LoopbackServer
 from tests_support import payload, record
 from tests_support.table import state_table
@@ -124,3 +125,46 @@ def test_a_day_without_money_calls_no_model(build: Build, table: Any) -> None:
         worker.handle({"Records": [record(body)]}, LocalContext())
     assert model.requests == []
     assert chatwoot.conversation(84)["status"] == "open"
+
+
+OPINIONS = """
+limits: {usd_per_day: 1000}
+second_opinion: {band: 1, moderation: {enabled: true}, judge: {enabled: true}}
+"""
+RUDE = "you are useless, where is my parcel?"
+
+
+def opinions(build: Build, model: ModelEmulator) -> ChatwootEmulator:
+    chatwoot = ChatwootEmulator()
+    chatwoot.customer_writes(901, RUDE)
+    with LoopbackServer(chatwoot.app) as desk, LoopbackServer(model.app) as mind:
+        worker = build(PRICES + OPINIONS, CHATWOOT_BASE_URL=desk.url, OPENAI_BASE_URL=f"{mind.url}/v1")
+        worker.handle({"Records": [record(payload("01_incoming_text_webwidget.json", content=RUDE))]}, LocalContext())
+    return chatwoot
+
+
+def who_was_asked(path: str, body: str) -> str:
+    return "moderation" if path.endswith("moderations") else "judge" if "second_opinion" in body else "agent"
+
+
+def test_i6_a_second_opinion_is_asked_before_the_agent_and_paid_from_the_days_money(build: Build, table: Any) -> None:
+    model = ModelEmulator()
+    model.moderate(Moderate({"harassment": 0.1}))
+    model.script([Say('{"kind": "fine", "confidence": 1}')], when="second_opinion")
+    model.script([Say("I am looking into it.")], when="<details-")
+    chatwoot = opinions(build, model)
+    asked = [who_was_asked(request.path, str(request.body)) for request in model.requests]
+    assert (sorted(asked[:-1]), asked[-1]) == (["judge", "moderation"], "agent")
+    assert [message["message_type"] for message in chatwoot.messages(84)] == [0, 1]
+    (budget,) = [one for one in table.scan(TableName="state-table")["Items"] if one["id"]["S"].startswith("budget")]
+    tokens = sum(len(str(request.body)) for request in model.requests if request.path == "/v1/responses")
+    assert 0 < int(budget["spent"]["N"]) < tokens * 100  # at 100 micro-dollars a token, what was not used has gone back
+
+
+def test_i6_what_a_second_opinion_is_against_reaches_no_agent(build: Build) -> None:
+    model = ModelEmulator()
+    model.moderate(Moderate({"harassment": 0.9}))
+    chatwoot = opinions(build, model)
+    assert not any("<details-" in str(request.body) for request in model.requests)
+    reply = chatwoot.messages(84)[-1]["content"]
+    assert reply in {fixed_text(FixedText.ABUSE, language) for language in ("en", "de")}

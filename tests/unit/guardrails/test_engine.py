@@ -53,6 +53,18 @@ def test_i6_a_broken_normalisation_hands_off_and_sanitize_raises(
         guardrails.sanitize("hello")
 
 
+def test_scores_below_a_threshold_are_told_and_find_nothing(policy: Policy, nowhere: MessageContext) -> None:
+    guardrails = Guardrails(policy)
+    weak = [Hit("toxicity", "abuse", 0, 0, score, Action.ALLOW, below=True) for score in (0.2, 0.4321, 0.3)]
+    counted = Hit("injection", "override", 0, 3, 0.9, Action.BLOCK)
+    guardrails._input = (("toxicity", lambda _view, _context: weak), ("injection", lambda _view, _context: [counted]))
+    verdict = guardrails.validate_input("hello", nowhere)
+    assert verdict.below == {"toxicity": 0.432}
+    assert [found.check for found in verdict.findings] == ["injection"]
+    guardrails._input = (("toxicity", lambda _view, _context: weak),)
+    assert guardrails.validate_input("hello", nowhere).action is Action.ALLOW
+
+
 def test_the_severest_action_decides(guardrails: Guardrails, nowhere: MessageContext) -> None:
     text = "Fuck you! My card is 4111 1111 1111 1111. I want a human"
     verdict = guardrails.validate_input(text, nowhere)
