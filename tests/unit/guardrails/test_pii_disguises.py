@@ -82,7 +82,8 @@ john dot doe at gmail dot com|john underscore doe at gmail dot com|john.doe at g
 john at-sign example dot com|john arroba ejemplo punto es|john(arroba)ejemplo.es|john arroba exemplo ponto com
 john arobase exemple point fr|john ät beispiel punkt de|john chiocciola esempio punto it
 john apenstaartje voorbeeld punt nl|john(a)example.com|jоhn@exаmple.com|jo\u200bhn@exam\u00adple.com
-john&#64;example.com|john%40example.com|j o h n @ example.com|ｊｏｈｎ＠ｅｘａｍｐｌｅ．ｃｏｍ"""
+john&#64;example.com|john%40example.com|j o h n @ example.com
+l e n a . v o g t @ w e b . d e|p e t e r _ k @ w e b . d e|ｊｏｈｎ＠ｅｘａｍｐｌｅ．ｃｏｍ"""
 NO_ADDRESSES = """I ordered at example.com last week|look at amazon.de or at otto.de|at some point it broke
 meet me at point b|the part at dot 3|we met at the dot|order at example dot com|follow @acme.shop now|@john_doe
 5 @ 3.99|user@host|m***@g***.com|le**@example.org|npm pkg@1.2.3|https://user:pass@example.com/x
@@ -165,3 +166,18 @@ def test_addresses_in_words_and_brackets_are_read(guardrails: Guardrails) -> Non
 def test_talk_about_places_and_handles_is_no_address(guardrails: Guardrails) -> None:
     for text in NO_ADDRESSES.replace("\n", "|").split("|"):
         assert kinds(guardrails, text) == [], text
+
+
+def test_cards_and_ssns_are_kept_in_no_disguise(guardrails: Guardrails) -> None:
+    rewritings = [
+        *(in_digits(digits) for digits in DIGITS),
+        *(strewn(mark) for mark in ("\u200b", ".", " ")),
+        lambda text: text.replace("1", "l").replace("0", "O"),
+        lambda text: text.replace(" ", "🔥"),
+        lambda text: " ".join(ONES["en"].split()[int(c)] for c in text if c.isdigit()),
+    ]
+    for rewritten in rewritings:
+        for kind in ("CARD", "SSN"):
+            kept = guardrails.sanitize(SAID[kind].format(rewritten(PLAIN[kind])))
+            assert kept == SAID[kind].format(f"[{kind}]"), ascii(kept)
+            assert guardrails.sanitize(kept) == kept

@@ -103,6 +103,10 @@ def test_several_numbers_in_a_row_are_several(guardrails: Guardrails) -> None:
     for between in (", ", "\n", " or ", "; ", " / "):
         text = f"call 415-555-0132{between}415-555-0199"
         assert kinds(guardrails, text) == [("PHONE", "415-555-0132"), ("PHONE", "415-555-0199")], text
+    table = "\n".join(f"415-555-{n:04d}" for n in range(100, 130))
+    assert len(kinds(guardrails, f"phone numbers:\n{table}")) == 30
+    ssns = "\n".join(f"219-09-{n:04d}" for n in range(9900, 9930))
+    assert [kind for kind, _ in kinds(guardrails, f"SSNs:\n{ssns}")] == ["SSN"] * 30
     text = "on 12.05.2024 call 0151 12345678"
     assert kinds(guardrails, text) == [("PHONE", "0151 12345678")]
 

@@ -33,9 +33,9 @@ _OPEN = r"[ \n]?[(\[{<*_\-'\"/|~]{0,2} ?"
 _CLOSE = r" ?[)\]}>*_\-'\"/|~]{0,2}[ \n]?"
 _DOT = rf"(?:{_OPEN}(?<![^\W_])(?:{_DOT_NAMES}|point)(?![^\W_]){_CLOSE}| ?[(\[{{<] ?\. ?[)\]}}>] ?| \. |\.)"
 _LABEL = r"[^\W_](?:[^\W_]|-(?=[^\W_])){0,40}"
-_LINE = r" (?:underscore|unterstrich|dash|minus|hyphen|bindestrich|guion(?: bajo)?|tiret(?: bas)?|trattino|plus) "
+_LINE = r" (?:_|underscore|unterstrich|dash|minus|hyphen|bindestrich|guion(?: bajo)?|tiret(?: bas)?|trattino|plus) "
 _WORDY_LOCAL = re.compile(rf"[^\W_][\w+%'\-]{{0,40}}?(?:(?:{_DOT}|{_LINE})[^\W_][\w+%'\-]{{0,40}}?){{0,3}}{_OPEN}$")
-_WORDY_DOMAIN = re.compile(rf"{_CLOSE}({_LABEL}(?:{_DOT}{_LABEL}){{1,5}})")
+_WORDY_DOMAIN = re.compile(rf"{_CLOSE}({_LABEL}(?:{_DOT}(?:[a-z] [a-z](?![^\W_])|{_LABEL})){{1,5}})")
 _PROVIDED = re.compile(
     r"[ \n]?((?:gmail|googlemail|yahoo|hotmail|outlook|icloud|gmx|web|proton|protonmail|aol|live|msn|t-online|orange|"
     r"free|laposte|libero|posteo)[ ,]{1,2}(?:com|net|org|de|fr|it|es|me|at|ch|co uk|nl|pt))(?![^\W_])"
@@ -161,7 +161,7 @@ def _wordy(folded: str, at: re.Match[str], done: int, *, sign: bool) -> tuple[in
         return None
     for part in parts:
         end = folded.index(part, end) + len(part)
-    return start, end, 0.9, f"{name}@{'.'.join(parts)}"
+    return start, end, 0.9, f"{name}@{'.'.join(parts)}".replace(" ", "")
 
 
 _OPENED = re.compile(rf"{_OPEN}$")
@@ -170,7 +170,7 @@ _OPENED = re.compile(rf"{_OPEN}$")
 def _parts(domain: str) -> list[str]:
     """The labels of a disguised domain, as far as its last known top-level name."""
     parts = [part for part in _DOTS.split(domain) if part]
-    while len(parts) > 1 and parts[-1] not in _TOP:
+    while len(parts) > 1 and parts[-1].replace(" ", "") not in _TOP:
         parts.pop()
     return parts if len(parts) > 1 else []
 

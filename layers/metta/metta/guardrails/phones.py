@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from metta.guardrails.naming import CODE, NUMBER, PHONE, Named
+from metta.guardrails.naming import NUMBER, PHONE, Named
 
 _EXTENSION = re.compile(
     r"[ .,\-(/\n]{0,3}(?:ext(?:ension|n)?|x|durchwahl|dw|poste|int(?:erno|erne|ern)?|anexo|ramal|toestel|klapka|wew|"
@@ -79,7 +79,7 @@ def judge(text: str, runs: Runs, before: str, after: str, *, named: Named, whole
         runs: its digit groups.
         before: folded text before it.
         after: folded text behind it.
-        named: what the words around it say it is.
+        named: what the words around it say it is; nothing that is called a code comes here, except behind ``+``.
         whole: the message consists of nothing else.
     """
     digits = "".join([run[2] for run in runs])
@@ -88,8 +88,6 @@ def judge(text: str, runs: Runs, before: str, after: str, *, named: Named, whole
         return 0.0
     if text[0] == "+" or text[:2] == "(+":
         return 0.98 if is_international(digits) else 0.0
-    if named.kind == CODE:
-        return 0.0
     shape = tuple([len(run[2]) for run in runs])
     for prefix in ("00", "011"):
         if (

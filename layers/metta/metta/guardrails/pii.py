@@ -87,10 +87,7 @@ def _judged(view: View, number: Number) -> Iterator[Found]:
             yield from cards
             return
     if len(number.runs) > MANY:
-        parts = split(number, LISTING)
-        for part in parts if len(parts) > 1 else ():
-            if len(part.runs) <= MANY and part.end - part.start >= LEAST:
-                yield from _judged(view, part)
+        yield from _table(number, named)
         return
     if found := _ssn(number, named):
         yield found
@@ -100,6 +97,18 @@ def _judged(view: View, number: Number) -> Iterator[Found]:
     rest = undated(number)
     if rest is not None:
         yield from _phones(folded, rest, named, whole=whole)
+
+
+def _table(number: Number, named: Named) -> Iterator[Found]:
+    """The numbers of a long list, all judged by what the words before the list say."""
+    alike = named._replace(gap=max(named.gap, 3))
+    for part in split(number, LISTING):
+        if part.size < LEAST or len(part.runs) > MANY:
+            continue
+        if found := _ssn(part, named):
+            yield found
+        elif score := phones.judge(part.text, part.runs, "", "", named=alike, whole=False):
+            yield Found("PHONE", part.start, part.end, score, part.digits)
 
 
 def _phones(folded: str, number: Number, named: Named, *, whole: bool) -> Iterator[Found]:
