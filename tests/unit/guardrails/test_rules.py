@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from metta.guardrails import Guardrails
-from metta.messages import Action, MessageContext
-from metta.policy import Policy, Rules
+from metta.messages import Action, Contact, ConversationKey, MessageContext
+from metta.policy import Policy, Rules, load_policy
+
+GUARDRAILS = Guardrails(load_policy())
+NOWHERE = MessageContext(key=ConversationKey(account_id=3, conversation_id=7), inbox_id=11, contact=Contact(id=901))
 
 
 @pytest.mark.parametrize(
@@ -160,3 +165,47 @@ def test_what_the_facts_promise_may_be_told(policy: Policy, turn: MessageContext
     facts = policy.facts | {"refunds": "For unused goods you get a full refund."}
     assert Guardrails(policy).validate_output(reply, turn).action is Action.BLOCK
     assert Guardrails(policy.model_copy(update={"facts": facts})).validate_output(reply, turn).action is Action.ALLOW
+
+
+@pytest.mark.parametrize(
+    ("reply", "left"),
+    [
+        ("{{{<!---->{%", "{ { { { %"),
+        ("javascript:<img src=x>alert(1)", "[link])"),
+        ("[{<b>{ contact.name }}", "[{ { contact.name }}"),
+        ("![a](<i>https://evil.example/x)", "a"),
+    ],
+)
+def test_taking_markup_out_brings_no_new_markup_together(
+    guardrails: Guardrails, turn: MessageContext, reply: str, left: str
+) -> None:
+    verdict = guardrails.validate_output(reply, turn)
+    assert verdict.text == left
+    assert guardrails.validate_output(left, turn).text == left
+
+
+@pytest.mark.parametrize(
+    ("reply", "check"),
+    [
+        ("We will ref<b>und you.", "rules"),
+        ("You fuck<!-- -->ing idiot", "toxicity"),
+    ],
+)
+def test_what_reads_badly_without_its_markup_does_not_leave(
+    guardrails: Guardrails, turn: MessageContext, reply: str, check: str
+) -> None:
+    verdict = guardrails.validate_output(reply, turn)
+    assert (verdict.action, verdict.reason.partition("/")[0]) == (Action.BLOCK, check)
+
+
+_MARKUP = (
+    "![a]( https://evil.example/x ) [b]( <img src=x> < </ {{ {% }} [1]: www.x.com/ javascript: : text ( ] [ ! ` "
+    "<!-- --> data:x % { ]( @"
+).split(" ")
+
+
+@given(st.lists(st.sampled_from([*_MARKUP, " ", "\n"]), max_size=9))
+def test_a_cleaned_reply_is_clean(pieces: list[str]) -> None:
+    verdict = GUARDRAILS.validate_output("".join(pieces), NOWHERE)
+    if verdict.action in (Action.ALLOW, Action.REDACT):
+        assert GUARDRAILS.validate_output(verdict.text, NOWHERE).text == verdict.text

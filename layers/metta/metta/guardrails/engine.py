@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from metta.errors import GuardrailBroken
@@ -14,6 +15,7 @@ from metta.guardrails.injection import InjectionCheck
 from metta.guardrails.leak import LeakCheck, SecretCheck
 from metta.guardrails.lists import lists_version
 from metta.guardrails.normalise import View
+from metta.guardrails.persona import PersonaCheck
 from metta.guardrails.personal import InputPersonalData, OutputPersonalData, masked_for_keeps
 from metta.guardrails.rules import InputRules, OutputRules
 from metta.guardrails.shorten import shorten
@@ -48,12 +50,14 @@ class Guardrails:
             ("toxicity", InputToxicity(policy)),
             ("rules", InputRules(policy)),
         )
+        self._rules = OutputRules(policy)
         self._output: tuple[tuple[str, Check], ...] = (
             ("pii", OutputPersonalData(policy)),
             ("leak", self._leak),
             ("toxicity", OutputToxicity(policy)),
-            ("rules", OutputRules(policy)),
+            ("rules", self._rules),
             ("rules", ClaimCheck(policy)),
+            ("rules", PersonaCheck()),
         )
         self.version = f"rules-{RULES}.{lists_version()}+policy-{policy.version or 'unversioned'}"
 
@@ -106,7 +110,9 @@ class Guardrails:
                     else:
                         hits.append(hit)
             name = "redaction"
-            safe = self._redacted(direction, text, hits)
+            safe = self._redacted(direction, text, hits, context)
+            if direction is Direction.OUTPUT and safe != text:
+                hits += _brought_together(safe, text, context, checks)
         except Exception as error:  # noqa: BLE001 - whatever breaks, the text must not pass (I6)
             # no traceback, since it could show the customer's text
             _LOG.error(
@@ -121,8 +127,10 @@ class Guardrails:
             action, reason = Action.BLOCK, "rules/nothing_left"
         return self._verdict(direction, action, reason, hits, safe, below)
 
-    def _redacted(self, direction: Direction, text: str, hits: list[Hit]) -> str:
+    def _redacted(self, direction: Direction, text: str, hits: list[Hit], context: MessageContext) -> str:
         safe = replaced(text, hits)
+        if direction is Direction.OUTPUT and safe != text:
+            safe = self._rules.without_markup(safe, context)
         if _REVERSING in text or safe != text:
             # what stands there now may read differently: a mask, or an invisible sign gone, brings neighbours together
             safe = masked_for_keeps(safe, self._policy)
@@ -167,6 +175,19 @@ def replaced(text: str, hits: Iterable[Hit]) -> str:
         done = end
     pieces.append(text[done:])
     return strip_invisible("".join(pieces))
+
+
+def _brought_together(
+    safe: str, text: str, context: MessageContext, checks: tuple[tuple[str, Check], ...]
+) -> list[Hit]:
+    """What stops a text only after something was taken out of it; nobody can say where that was before."""
+    view = View(safe)
+    hits = [hit for _, check in checks for hit in check(view, context)]
+    return [
+        replace(hit, start=0, end=len(text), instead=None)
+        for hit in hits
+        if hit.action in (Action.BLOCK, Action.HANDOFF)
+    ]
 
 
 def _by_place(place: tuple[int, int, str | None]) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import get_args
 
-from metta.guardrails.chars import fold
+from metta.guardrails.chars import fold, strip_invisible
 from metta.guardrails.hits import Hit
 from metta.guardrails.language import surely_other
 from metta.guardrails.links import find_markup
@@ -39,6 +39,8 @@ _CANNOT = re.compile(
 LONGEST_REPLY = 20_000
 """Characters; a longer reply is not one, since the policy bounds what a model may write."""
 _BACK = 60
+_ROUNDS = 8
+"""Times that markup is taken out of a reply; what then still holds some was made to."""
 _PATTERN = 0.9
 """Score of a promise found by pattern: less than that of a phrase the policy names, or of a figure without source."""
 
@@ -89,6 +91,23 @@ class OutputRules:
         wanted = tuple(kind for kind in kinds if not policy.rules.promises.get(kind, False))
         self._promises = PromiseFinder(wanted, self._promised, today)
         self._language_action = action_of(policy, "other_language")
+
+    def without_markup(self, text: str, context: MessageContext) -> str:
+        """``text`` in which something was exchanged, without the links and markup that this brought together.
+
+        Raises:
+            ValueError: it does not come to rest.
+        """
+        for _ in range(_ROUNDS):
+            found = find_markup(text, self._hosts, self._facts, context)
+            if not found:
+                return text
+            pieces, done = [], 0
+            for item in found:
+                pieces += (text[done : item.start], item.instead)
+                done = item.end
+            text = strip_invisible("".join((*pieces, text[done:])))
+        raise ValueError("markup within markup without end")
 
     def __call__(self, view: View, context: MessageContext) -> list[Hit]:
         """One hit a place; those of links and markup carry what stands there instead."""
