@@ -102,7 +102,8 @@ class OutputRules:
             found = find_markup(text, self._hosts, self._facts, context)
             if not found:
                 return text
-            pieces, done = [], 0
+            pieces: list[str] = []
+            done = 0
             for item in found:
                 pieces += (text[done : item.start], item.instead)
                 done = item.end
