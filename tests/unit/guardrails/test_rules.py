@@ -199,12 +199,12 @@ def test_what_reads_badly_without_its_markup_does_not_leave(
 
 
 _MARKUP = (
-    "![a]( https://evil.example/x ) [b]( <img src=x> < </ {{ {% }} [1]: www.x.com/ javascript: : text ( ] [ ! ` "
-    "<!-- --> data:x % { ]( @"
-).split(" ")  # noqa: SIM905 - a list of pieces reads better so
+    "![a](", "https://evil.example/x", ")", "[b](", "<img src=x>", "<", "</", "{{", "{%", "}}", "[1]:", "www.x.com/", "{",
+    "javascript:", ":", " ", "\n", "text", "(", "]", "[", "!", "`", "<!--", "-->", "data:x", "%", "](", "@",
+)  # fmt: skip
 
 
-@given(st.lists(st.sampled_from([*_MARKUP, " ", "\n"]), max_size=9))
+@given(st.lists(st.sampled_from(_MARKUP), max_size=9))
 def test_a_cleaned_reply_is_clean(pieces: list[str]) -> None:
     verdict = GUARDRAILS.validate_output("".join(pieces), NOWHERE)
     if verdict.action in (Action.ALLOW, Action.REDACT):
