@@ -199,8 +199,8 @@ def test_what_reads_badly_without_its_markup_does_not_leave(
 
 
 _MARKUP = (
-    "![a](", "https://evil.example/x", ")", "[b](", "<img src=x>", "<", "</", "{{", "{%", "}}", "[1]:", "www.x.com/", "{",
-    "javascript:", ":", " ", "\n", "text", "(", "]", "[", "!", "`", "<!--", "-->", "data:x", "%", "](", "@",
+    "![a](", "https://evil.example/x", ")", "[b](", "<img src=x>", "<", "</", "{{", "{%", "}}", "[1]:", "www.x.com/",
+    "{", "javascript:", ":", " ", "\n", "text", "(", "]", "[", "!", "`", "<!--", "-->", "data:x", "%", "](", "@",
 )  # fmt: skip
 
 
