@@ -27,6 +27,7 @@ from metta.errors import AuditDown, ModelDown, OdooDown, SettingsError
 from metta.guardrails import Guardrails
 from metta.integrations.chatwoot.client import ChatwootClient
 from metta.integrations.odoo import OdooClient, OdooShop
+from metta.integrations.odoo.results import field_names
 from metta.messages import AgentReply, AgentWork, IncomingMessage, JsonObject, MessageContext
 from metta.observability import Meter, NoTracing, Tracing, XRayTracing, set_up_logging
 from metta.persistence.store import AuditStore
@@ -186,6 +187,7 @@ def build_worker(
     agent = MettaAgent(settings.model, policy, shop, tries=counters, safety_key=safety_key)
     guardrails = Guardrails(policy)
     guardrails.protect(instructions_text(policy), *(spec.description for spec in SPECS.values()))
+    guardrails.protect(*SPECS, *(spec.argument for spec in SPECS.values()), *field_names())
     audit = AuditStore(settings.database.get_secret_value())
     meter = Meter(settings, enabled=emit_metrics)
     judge = policy.second_opinion.judge

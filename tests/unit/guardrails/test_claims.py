@@ -59,6 +59,8 @@ INVENTED = [
     ("Arriva il 3 luglio.", "3 luglio"),
     ("Tracking number 00340434161094019999.", "00340434161094019999"),
     ("We have 12 in stock.", "12"),
+    ("We have 99 desk lamps in stock.", "99"),
+    ("The bulb costs 3 EUR.", "3"),
     ("Es sind noch 7 auf Lager.", "7"),
     ("You can return it within 60 days.", "60"),
     ("Delivery takes 14 days.", "14"),
@@ -99,7 +101,10 @@ def test_a_figure_that_only_the_assistant_named_earlier_vouches_for_nothing(
     reply = "As for S00077, it costs 12,50 €."
     assert guardrails.validate_output(reply, said_by(Author.ASSISTANT)).action is Action.BLOCK
     assert guardrails.validate_output(reply, said_by(Author.AGENT)).action is Action.ALLOW
-    assert guardrails.validate_output(reply, said_by(Author.CUSTOMER)).action is Action.ALLOW
+    assert guardrails.validate_output(reply, said_by(Author.CUSTOMER)).action is Action.BLOCK
+    theirs = "As for S00077, you wrote that it costs 12,50 €."
+    assert guardrails.validate_output(theirs, said_by(Author.CUSTOMER)).action is Action.ALLOW
+    assert guardrails.validate_output(theirs, said_by(Author.ASSISTANT)).action is Action.BLOCK
 
 
 def test_without_a_turn_there_is_nothing_to_judge_figures_by(guardrails: Guardrails, nowhere: MessageContext) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from metta.ai.bounded import bounded, clean, shorten
-from metta.ai.untrusted import IsInstruction, packaged_check, withhold
+from metta.ai.untrusted import IsInstruction, packaged_check, withhold, without_cards
 from metta.messages import Identity, IdentityLevel, JsonObject
 from metta.policy import Limits
 from metta.ports import Shop
@@ -167,5 +167,5 @@ async def call_tool(
     }
     result = await asked[name]()
     content: JsonObject = result.model_dump(mode="json", by_alias=True, exclude_none=True)
-    content = withhold(content, is_instruction or packaged_check())
+    content = without_cards(withhold(content, is_instruction or packaged_check()))
     return bounded(content, (limits or Limits()).tool_result_chars)

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from metta.guardrails import ForeignTextCheck
+from metta.guardrails.normalise import View
+from metta.guardrails.pii import MASKS, find_pii
 from metta.messages import JsonObject
 from metta.policy import load_policy
 
@@ -25,6 +27,11 @@ _FIGURE = re.compile(r"-?\d[\d.,:\- T]{0,30}(?:[A-Z]{3})?")
 """An amount or a date: nobody's words."""
 _SEAM = 160
 """Characters at the end of a text in which an order may go on into the next."""
+
+_NEVER_READ = ("CARD", "SSN")
+_MANY_DIGITS = re.compile(r"(?:\d\D{0,4}){9}")
+_CODES = ("number", "reference", "link", "url", "id")
+"""Ends of the names of fields that hold a code: a tracking number may look like a card's."""
 
 IsInstruction = Callable[[str], bool]
 
@@ -51,6 +58,34 @@ def withhold(result: JsonObject, is_instruction: IsInstruction) -> JsonObject:
         return result
     clean: JsonObject = _without(result, flagged)
     return clean
+
+
+def without_cards(result: JsonObject) -> JsonObject:
+    """``result`` with masks in the place of card and social security numbers, which no model and no log may see.
+
+    Somebody may have noted a customer's in an order line or a description.
+    """
+    clean: JsonObject = _masked(result)
+    return clean
+
+
+def _masked(value: Any, name: str = "") -> Any:
+    if isinstance(value, str):
+        return value if name.lower().endswith(_CODES) or not _MANY_DIGITS.search(value) else _mask(value)
+    if isinstance(value, dict):
+        return {key: _masked(inner, str(key)) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_masked(inner, name) for inner in value]
+    return value
+
+
+def _mask(text: str) -> str:
+    view = View(text)
+    for found in sorted(find_pii(view), key=lambda one: -one.start):
+        if found.kind in _NEVER_READ:
+            start, end = view.span(found.start, found.end)
+            text = text[:start] + MASKS[found.kind] + text[end:]
+    return text
 
 
 def withheld_fields(result: JsonObject) -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 
 Sources are this turn's tool results, the policy's facts, the customer's own words and the earlier conversation. Honest
 small counts pass, and so do the same figure in another notation, a product or sum of known amounts, and a known date
-plus a known number of days. Free text of the shop vouches for no more than ``metta.guardrails.described`` says.
+plus a known number of days. Free text of the shop vouches for no more than ``metta.guardrails.described`` says, and the
+customer's words for no more than ``metta.guardrails.echoed`` does.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import islice
+from typing import NamedTuple
 
 from metta.guardrails.calendar import find_dates, find_times
 from metta.guardrails.described import may_be_hours, may_describe, places_of
+from metta.guardrails.echoed import may_echo, may_echo_day
 from metta.guardrails.figures import Figure, Sort, find_figures
 from metta.guardrails.hits import Hit
 from metta.guardrails.known import Known, blanked, where_left
@@ -62,8 +65,10 @@ class ClaimCheck:
         names = [View(name).folded for name in told.names if any(char.isdigit() for char in name)]
         folded = blanked(folded, places_of(names, folded))
         text = where_left(text, folded)
-        known = Known(_sources(context, self._facts, told), self._today(), codes=told.codes)
-        places = islice(_unsupported(text, folded, known, Known(told.free)), _ENOUGH)
+        sources = tuple(_ours(context, self._facts, told))
+        ours = Known(sources, self._today(), codes=told.codes, counts=told.counts)
+        known = Known((*sources, *_theirs(context)), self._today(), codes=told.codes, counts=told.counts)
+        places = islice(_unsupported(text, folded, Sources(ours, known, Known(told.free))), _ENOUGH)
         return [Hit("rules", "unsupported_claim", *view.span(*place), 0.95, self._action) for place in places]
 
 
@@ -74,39 +79,56 @@ def _without_addresses(view: View) -> tuple[str, str]:
     return where_left(view.text, folded), folded
 
 
-def _sources(context: MessageContext, facts: tuple[str, ...], told: Told) -> Iterator[str]:
+class Sources(NamedTuple):
+    """What a reply may be vouched for by."""
+
+    ours: Known
+    """Tools, facts, the team's words: they vouch for whatever they say."""
+    known: Known
+    """The same and the customer's words."""
+    described: Known
+    """Free text of the shop."""
+
+
+def _ours(context: MessageContext, facts: tuple[str, ...], told: Told) -> Iterator[str]:
     yield from facts
     yield "\n".join(told.typed)
-    yield context.customer_text
-    yield from (entry.text for entry in context.history if entry.author is not Author.ASSISTANT)
+    yield from (entry.text for entry in context.history if entry.author is Author.AGENT)
     contact, identity = context.contact, context.identity
     yield "\n".join(filter(None, (contact.name, contact.phone, contact.email, identity.phone, identity.email)))
 
 
-def _unsupported(text: str, folded: str, known: Known, described: Known) -> Iterator[tuple[int, int]]:
+def _theirs(context: MessageContext) -> Iterator[str]:
+    yield context.customer_text
+    yield from (entry.text for entry in context.history if entry.author is Author.CUSTOMER)
+
+
+def _unsupported(text: str, folded: str, sources: Sources) -> Iterator[tuple[int, int]]:
+    ours, known, described = sources
     places: list[tuple[int, int]] = []
     for dated in find_dates(folded, text):
         places.append((dated.start, dated.end))
-        if not known.has_day(dated.readings):
+        if not (ours.has_day(dated.readings) or (known.has_day(dated.readings) and may_echo_day(*places[-1], folded))):
             yield places[-1]
     for timed in find_times(folded):
         places.append((timed.start, timed.end))
-        vouched = not known.times.isdisjoint(timed.readings)
+        vouched = not ours.times.isdisjoint(timed.readings)
+        if not vouched and may_echo_day(*places[-1], folded):
+            vouched = not known.times.isdisjoint(timed.readings)
         if not vouched and may_be_hours(*places[-1], folded):
             vouched = not described.times.isdisjoint(timed.readings)
         if not vouched:
             yield places[-1]
     folded = blanked(folded, places)
     figures = find_figures(where_left(text, folded), folded)
-    amounts = [f for f in figures if f.sort in (Sort.AMOUNT, Sort.NUMBER) and known.amounts.intersection(f.values)]
     for figure in figures:
-        if _is_supported(figure, figures, amounts, known, text):
-            continue
-        if not (may_describe(figure, folded) and _is_supported(figure, figures, [], described, text)):
+        vouched = _is_supported(figure, figures, ours, text)
+        vouched = vouched or (may_echo(figure, folded) and _is_supported(figure, figures, known, text))
+        if not vouched and not (may_describe(figure, folded) and _is_supported(figure, figures, described, text)):
             yield figure.start, figure.end
 
 
-def _is_supported(figure: Figure, figures: list[Figure], amounts: list[Figure], known: Known, text: str) -> bool:
+def _is_supported(figure: Figure, figures: list[Figure], known: Known, text: str) -> bool:
     if figure.sort is Sort.COUNT:
         return True
     if figure.sort is Sort.MEASURE:
@@ -119,9 +141,7 @@ def _is_supported(figure: Figure, figures: list[Figure], amounts: list[Figure], 
         return True
     if figure.sort is Sort.CODE:
         return False
-    return (" " in figure.text and _all_parts_known(figure.text, known)) or _is_worked_out(
-        figure, figures, amounts, known
-    )
+    return (" " in figure.text and _all_parts_known(figure.text, known)) or _is_worked_out(figure, figures, known)
 
 
 def _all_parts_known(text: str, known: Known) -> bool:
@@ -155,8 +175,9 @@ def _is_measured(figure: Figure, known: Known) -> bool:
     )
 
 
-def _is_worked_out(figure: Figure, figures: list[Figure], amounts: list[Figure], known: Known) -> bool:
+def _is_worked_out(figure: Figure, figures: list[Figure], known: Known) -> bool:
     """A rounded amount, a quantity times a known price, or a sum of known amounts of the same reply."""
+    amounts = [f for f in figures if f.sort in (Sort.AMOUNT, Sort.NUMBER) and known.amounts.intersection(f.values)]
     whole = [value for value in figure.values if value == value.to_integral_value()]
     fractions = [n for n in known.amounts if n != n.to_integral_value()]
     if figure.sort is Sort.AMOUNT and any(value in (round(n), int(n)) for value in whole for n in fractions):

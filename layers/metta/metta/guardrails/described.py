@@ -29,6 +29,11 @@ _MONEY_BEFORE = re.compile(rf"\b(?:{_MONEY})\b[^.!?\n\d]{{0,30}}$")
 _MONEY_AFTER = re.compile(rf"[^.!?\n\d]{{0,16}}\b(?:{_MONEY}|off|back|zuruck|de moins|menos|di meno|minder)\b")
 _TIME_BEFORE = re.compile(rf"\b(?:{_TIME}|{_MONEY})\b[^.!?\n\d]{{0,40}}$")
 _TIME_AFTER = re.compile(rf"[^.!?\n]{{0,30}}\b(?:{_TIME})\b")
+_PARCEL_BEFORE = re.compile(
+    r"\b(?:tracking|parcels?|packages?|shipments?|sendung\w{0,8}|paket\w{0,8}|colis|suivi|envio|paquete|rastreio|seguimiento"
+    r"|encomenda|pacco|spedizione|pakket\w{0,6}|zending)\b[^.!?\n\d]{0,40}$"
+)
+"""A number after this is one that somebody can follow, or is sent after."""
 _BACK = 80
 _HOURS = re.compile(r"\d{1,2} ?(?:heures?|uur|h)")
 """In French and Dutch the hour of a clock is written like a number of hours."""
@@ -45,9 +50,9 @@ def may_describe(figure: Figure, folded: str) -> bool:
     """
     before = folded[max(0, figure.start - _BACK) : figure.start]
     if figure.sort is Sort.CODE:
-        return not ANNOUNCED.search(before)
+        return not (ANNOUNCED.search(before) or _PARCEL_BEFORE.search(before))
     if figure.sort is Sort.NUMBER:
-        return not _MONEY_BEFORE.search(before)
+        return not (_MONEY_BEFORE.search(before) or _PARCEL_BEFORE.search(before))
     if figure.sort is not Sort.MEASURE or figure.unit == "stock":
         return False
     if figure.unit == "percent":
@@ -56,6 +61,22 @@ def may_describe(figure: Figure, folded: str) -> bool:
     if figure.unit in _SPANS:
         return not _TIME_BEFORE.search(before) and not _TIME_AFTER.match(folded, figure.end)
     return not _GLUED_MONEY.search(figure.text)
+
+
+def is_about_money(start: int, folded: str) -> bool:
+    """Whether a figure that begins here is said to be a price or a payment."""
+    return _MONEY_BEFORE.search(folded[max(0, start - _BACK) : start]) is not None
+
+
+def is_about_parcel(start: int, folded: str) -> bool:
+    """Whether a figure that begins here is said to belong to a parcel."""
+    return _PARCEL_BEFORE.search(folded[max(0, start - _BACK) : start]) is not None
+
+
+def is_about_time(start: int, end: int, folded: str) -> bool:
+    """Whether a figure at this place is said to be when something is delivered or returned."""
+    before = folded[max(0, start - _BACK) : start]
+    return _TIME_BEFORE.search(before) is not None or _TIME_AFTER.match(folded, end) is not None
 
 
 def may_be_hours(start: int, end: int, folded: str) -> bool:

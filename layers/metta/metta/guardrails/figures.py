@@ -63,6 +63,10 @@ _UNIT = re.compile(
     r"|available|remaining|auf lager|verfugbar|vorratig|en stock|disponib\w{2,5}|em stock|em estoque|in magazzino"
     r"|op voorraad|restantes|rimast[ie]|beschikbaar|ubrig)))"
 )
+_GOODS_IN_STOCK = re.compile(
+    r" (?:[a-z]{2,20} ){1,3}(?:in stock|auf lager|en stock|em stock|em estoque|in magazzino|op voorraad)\b"
+)
+"""Goods between number and stock; a small number may count kinds of goods then."""
 ANNOUNCED = re.compile(
     r"(?:#|\bn[o.°º]{1,2} ?|\b(?:order|orders|bestell\w{0,8}|auftrag\w{0,8}|pedido|commande|ordine|encomenda|bestelling"
     r"|ordernummer|tracking|number|nummer|numero|sendung\w{0,8}|invoice|rechnung|factura|facture|fattura|fatura|factuur"
@@ -136,6 +140,8 @@ def _number(match: re.Match[str], folded: str) -> Figure:
     unit = _UNIT.match(folded, end)
     if unit is not None:
         return Figure(Sort.MEASURE, start, end, text, values, unit.lastgroup or "")
+    if len(text) > 1 and _GOODS_IN_STOCK.match(folded, end):
+        return Figure(Sort.MEASURE, start, end, text, values, "stock")
     if ANNOUNCED.search(before):
         return Figure(Sort.CODE, start, end, text, values)
     digits = sum(char.isdigit() for char in text)

@@ -21,15 +21,23 @@ class Known:
         sources: texts whose every figure is known.
         today: known with its neighbours.
         codes: texts that hold nothing but codes.
+        counts: bare numbers that are no amounts.
     """
 
-    def __init__(self, sources: Iterable[str], today: date | None = None, *, codes: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        sources: Iterable[str],
+        today: date | None = None,
+        *,
+        codes: Iterable[str] = (),
+        counts: Iterable[str] = (),
+    ) -> None:
         self.numbers: set[Decimal] = set()
         """Every number, whatever it says."""
         self.bare: set[Decimal] = set()
         """Numbers without unit or currency."""
         self.amounts: set[Decimal] = set()
-        """Numbers that may be amounts: with a currency, or bare."""
+        """Numbers that may be amounts: with a currency, or bare and not small."""
         self.measures: dict[str, set[Decimal]] = {}
         """Unit -> numbers that stand with it."""
         self.codes: set[str] = set()
@@ -40,6 +48,10 @@ class Known:
         for text in sources:
             self._read(View(text))
         for text in codes:
+            self._read_codes(text)
+        for text in counts:
+            self.numbers.add(Decimal(text).normalize())
+            self.bare.add(Decimal(text).normalize())
             self._read_codes(text)
 
     def _read(self, view: View) -> None:
@@ -57,7 +69,8 @@ class Known:
             if figure.sort is Sort.MEASURE:
                 self.measures.setdefault(figure.unit, set()).update(figure.values)
                 continue
-            self.amounts.update(figure.values)
+            if figure.sort is not Sort.COUNT:
+                self.amounts.update(figure.values)
             if figure.sort is not Sort.AMOUNT:
                 self.bare.update(figure.values)
         self._read_codes(text)

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+_BARE = ""
+"""Stands for the name of a field that holds a number and no text."""
 _OURS = frozenset(
     ("status", "delivery", "invoice", "payment", "kind", "availability", "nextStep", "priceNote", "taxNote")
 )
@@ -35,7 +37,9 @@ class Told:
     """What the tools of a turn told."""
 
     typed: list[str] = field(default_factory=list)
-    """Amounts, dates, quantities and the like: they vouch for whatever they say."""
+    """Amounts, dates and the like: they vouch for whatever they say."""
+    counts: list[str] = field(default_factory=list)
+    """Bare numbers, such as quantities: they vouch for numbers, never for an amount of money."""
     codes: list[str] = field(default_factory=list)
     """Order, tracking and article numbers, phone numbers and addresses: they vouch for themselves."""
     names: list[str] = field(default_factory=list)
@@ -54,7 +58,10 @@ def read_told(tool_results: Iterable[str]) -> Told:
             told.free.append(result)
             continue
         for name, text in leaves:
-            _sort(told, name, text)
+            if name == _BARE:
+                told.counts.append(text)
+            else:
+                _sort(told, name, text)
     return told
 
 
@@ -83,4 +90,4 @@ def _leaves(value: Any, name: str) -> Iterator[tuple[str, str]]:
         yield name, value
     elif isinstance(value, int | float) and not isinstance(value, bool):
         # a number is no text that somebody wrote, whatever its field is called
-        yield "", format(Decimal(str(value)), "f") if abs(value) < 1e18 else str(value)
+        yield _BARE, format(Decimal(str(value)), "f") if abs(value) < 1e18 else str(value)

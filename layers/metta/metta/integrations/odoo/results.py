@@ -6,6 +6,7 @@ They serialise themselves in camelCase and leave out what is not known. Where no
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any, Literal, TypeVar
 
@@ -23,6 +24,17 @@ class Result(BaseModel):
     @model_serializer(mode="wrap")
     def _without_unknowns(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         return {name: value for name, value in serialize(self).items() if value is not None}
+
+
+def field_names() -> frozenset[str]:
+    """The names of all fields as a model reads them; none is meant for a customer's eyes."""
+
+    def below(kind: type[Result]) -> Iterator[type[Result]]:
+        for one in kind.__subclasses__():
+            yield one
+            yield from below(one)
+
+    return frozenset(to_camel(name) for kind in below(Result) for name in kind.model_fields)
 
 
 class Availability(StrEnum):
