@@ -20,6 +20,8 @@ _SAME = {
 _STRIKES = ((0x0300, 0x036F), (0x1AB0, 0x1AFF), (0x1DC0, 0x1DFF), (0x20D0, 0x20FF), (0xFE20, 0xFE2F))
 _SQUARED = ((0x1F130, 0x1F149), (0x1F150, 0x1F169), (0x1F170, 0x1F189), (0x1F1E6, 0x1F1FF))
 
+_SMALL_CAPITAL = "LATIN LETTER SMALL CAPITAL "
+
 CYRILLIC_GREEK = str.maketrans(
     "авеёіјкмнорсѕтухԁһӏԛѡАВЕЅІЈКМНОРСТУХαβγεικνορτυχωΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
     "abeeijkmhopcstyxdhlqwABESIJKMHOPCTYXaByeikvoptuxwABEZHIKMNOPTYX",
@@ -47,10 +49,13 @@ def _plain(char: str) -> str:
     for low, high in _SQUARED:
         if low <= code <= high:
             return chr(ord("a") + code - low)
-    digit = unicodedata.decimal(char, None)
+    digit = unicodedata.digit(char, None)
     if digit is not None:
         return str(digit)
     plain = unicodedata.normalize("NFKC", char)
+    name = unicodedata.name(char, "")
+    if name.startswith(_SMALL_CAPITAL) and len(name) == len(_SMALL_CAPITAL) + 1:
+        return name[-1].lower()
     if plain and plain[0] == " " and len(plain) > 1:
         return " "
     return plain

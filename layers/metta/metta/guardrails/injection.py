@@ -1,6 +1,7 @@
-"""Judges whether a customer's text attacks the assistant: reviewable rules over the shared view and what it hides.
+"""Judges whether a customer's text attacks the assistant: a trained model and reviewable rules over the shared view.
 
-A trained model can join as one more ``Judge``: what judges return is combined as independent evidence.
+What the view hides (encoded, reversed, scrambled) is judged as well. What judges return is combined as independent
+evidence.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from metta.guardrails.hits import Hit
-from metta.guardrails.injection_rules import Rule, rule_set
+from metta.guardrails.injection_rules import Rule, RuleIndex, rule_set
+from metta.guardrails.model import INJECTION, model
 from metta.guardrails.normalise import View, words_of
 from metta.guardrails.shorten import TAIL
-from metta.messages import MessageContext
+from metta.messages import Action, MessageContext
 from metta.policy import Policy
 
 _TALK_FACTOR = 0.4
@@ -30,6 +32,9 @@ class Evidence(NamedTuple):
     score: float
 
 
+_MODEL_THRESHOLD = 0.7
+"""The score that the model's operating point gets: the policy's packaged threshold."""
+
 Judge = Callable[[View, str], Iterator[Evidence]]
 """Looks at a folded text of the view's length and yields evidence."""
 
@@ -44,18 +49,23 @@ def rule_evidence(view: View, folded: str, *, framed: bool = True) -> Iterator[E
         yield Evidence(rule.id, start, end, _in_frame(rule, start, end, folded) if framed else rule.score)
 
 
+def model_evidence(view: View, folded: str) -> Iterator[Evidence]:
+    """What the trained model sees in the text's most telling stretch."""
+    judged = view.judged(folded)[INJECTION]
+    yield Evidence("model", judged.start, judged.end, model().score(INJECTION, judged.logit, _MODEL_THRESHOLD))
+
+
 def words_in(view: View, folded: str) -> frozenset[str]:
     """The distinct words of a reading of the view."""
     return view.words if folded is view.folded else words_of(folded)
 
 
-def matches(rules: Iterable[Rule], words: frozenset[str], folded: str) -> Iterator[tuple[Rule, int, int]]:
+def matches(rules: RuleIndex, words: frozenset[str], folded: str) -> Iterator[tuple[Rule, int, int]]:
     """Each rule's first place in a folded text, tried only where one of its key words is among ``words``."""
-    for rule in rules:
-        if not rule.needs or not words.isdisjoint(rule.needs):
-            found = rule.pattern.search(folded)
-            if found:
-                yield rule, found.start(), found.end()
+    for rule in rules.worth_trying(words):
+        found = rule.pattern.search(folded)
+        if found:
+            yield rule, found.start(), found.end()
 
 
 def _in_frame(rule: Rule, start: int, end: int, folded: str) -> float:
@@ -74,13 +84,13 @@ class InjectionCheck:
 
     Args:
         policy: threshold and action.
-        judges: sources of evidence; the rules alone by default.
+        judges: sources of evidence.
         head: how much of a text's beginning is looked at; the policy's ``input_chars`` by default, which is what goes
             on to the model.
     """
 
     def __init__(
-        self, policy: Policy, judges: tuple[Judge, ...] = (rule_evidence,), *, head: int | None = None
+        self, policy: Policy, judges: tuple[Judge, ...] = (rule_evidence, model_evidence), *, head: int | None = None
     ) -> None:
         self._action = policy.checks.injection
         self._threshold = policy.checks.thresholds.injection
@@ -89,10 +99,13 @@ class InjectionCheck:
         rule_set()
 
     def __call__(self, view: View, _context: MessageContext) -> list[Hit]:
-        """At most one hit: the strongest evidence's place and kind, with the combined score."""
+        """At most one hit: the strongest evidence's place and kind, with the combined score (also one below)."""
         best, score = self._combined(view)
         if best is None or score < self._threshold:
-            return self._hidden(view)
+            hidden = self._hidden(view)
+            if not hidden and best is not None:
+                return [Hit("injection", best.rule, 0, 0, score, Action.ALLOW, below=True)]
+            return hidden
         start, end = view.span(best.start, best.end)
         return [Hit("injection", best.rule, start, end, score, self._action)]
 
@@ -128,7 +141,4 @@ class InjectionCheck:
             best, score = self._combined(inner)
             if best is not None and score >= self._threshold:
                 return [Hit("injection", best.rule, start, end, score, self._action)]
-        joined = rule_set().letters_only.search(view.folded) if view.text is not view.original else None
-        if joined:
-            return [Hit("injection", "spaced", *view.span(*joined.span()), 0.9, self._action)]
         return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -22,13 +23,34 @@ class Rule:
     pattern: re.Pattern[str]
 
 
+class RuleIndex:
+    """Rules by the words that make them worth trying, so that a text without such a word costs one comparison.
+
+    Args:
+        rules: in the order in which they are tried.
+    """
+
+    def __init__(self, rules: tuple[Rule, ...]) -> None:
+        self._rules = rules
+        self._always = tuple(rule for rule in rules if not rule.needs)
+        self._keys = frozenset[str]().union(*(rule.needs for rule in rules))
+
+    def __iter__(self) -> Iterator[Rule]:
+        return iter(self._rules)
+
+    def worth_trying(self, words: frozenset[str]) -> Iterable[Rule]:
+        """The rules of which ``words`` hold a key word, and those that need none."""
+        seen = self._keys & words
+        if not seen:
+            return self._always
+        return [rule for rule in self._rules if not rule.needs or not seen.isdisjoint(rule.needs)]
+
+
 @dataclass(frozen=True, slots=True)
 class RuleSet:
     """Everything ``data/injection.yaml`` holds."""
 
-    rules: tuple[Rule, ...]
-    letters_only: re.Pattern[str]
-    """Attacks whose words ran together because their letters were spaced."""
+    rules: RuleIndex
     talks_about: re.Pattern[str]
     """Talk about attacks in place of attacks."""
     prompt_words: frozenset[str]
@@ -43,8 +65,8 @@ def _compiled(block: str, parts: dict[str, str]) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-def _rules(data: dict[str, Any], parts: dict[str, str]) -> tuple[Rule, ...]:
-    return tuple(
+def _rules(data: dict[str, Any], parts: dict[str, str]) -> RuleIndex:
+    return RuleIndex(tuple(
         Rule(
             entry["id"],
             entry["reason"],
@@ -53,7 +75,7 @@ def _rules(data: dict[str, Any], parts: dict[str, str]) -> tuple[Rule, ...]:
             _compiled(entry["pattern"], parts),
         )
         for entry in data["rules"]
-    )
+    ))
 
 
 def _parts(data: dict[str, Any]) -> dict[str, str]:
@@ -64,7 +86,7 @@ def _parts(data: dict[str, Any]) -> dict[str, str]:
 class ForeignRules:
     """Everything ``data/foreign.yaml`` holds: what is different about texts that no customer wrote."""
 
-    rules: tuple[Rule, ...]
+    rules: RuleIndex
     factors: dict[str, float]
     """Rule of ``injection.yaml``, or the part of its id before the dot -> what its score is multiplied by."""
     harmless: re.Pattern[str]
@@ -87,7 +109,6 @@ def rule_set() -> RuleSet:
     parts = _parts(data)
     return RuleSet(
         _rules(data, parts),
-        _compiled(data["letters_only"], parts),
         _compiled(data["talks_about"], parts),
         frozenset(data["prompt_words"].split()),
         {int(count): float(score) for count, score in data["vocabulary_scores"].items()},

@@ -25,6 +25,6 @@ def read_data(name: str) -> dict[str, Any]:
 def lists_version() -> str:
     """First 8 hex digits of the SHA-256 over all data files."""
     digest = hashlib.sha256()
-    for path in sorted(_DATA.glob("*.yaml")):
+    for path in sorted(path for path in _DATA.iterdir() if path.suffix in (".yaml", ".txt", ".bin")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:8]

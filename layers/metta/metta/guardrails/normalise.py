@@ -1,15 +1,13 @@
 """One pass over a text builds the view that all checks share, with the way back to places in the original.
 
 The view has no invisible characters, plain letters and digits in place of look-alikes, decoded entities and escapes,
-and joined words where letters were spaced or dotted. What may be encoded whole (base64, hex, rot13, reversed, leet)
-becomes views of its own that are judged again. Every step is linear in the length of the text.
+and joined words where letters were spaced, dotted or otherwise set apart. What may be encoded, reversed, scrambled or
+hidden in a comment becomes views of its own that are judged again (``hidden.py``). Every step is linear in the length
+of the text.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import codecs
 import html
 import re
 import unicodedata
@@ -17,6 +15,9 @@ from collections.abc import Callable
 from functools import cached_property
 
 from metta.guardrails.chars import CYRILLIC_GREEK, PLAIN, fold
+from metta.guardrails.hidden import readings
+from metta.guardrails.lexicon import lexicon
+from metta.guardrails.model import Judged, model
 
 _BIDI = re.compile("\u202e([^\u202c\u202d\u202e\n]{0,2000})\u202c?")
 _TAGS = re.compile("[\U000e0020-\U000e007e]+")
@@ -24,18 +25,20 @@ _FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007e]{1,8}\U000e007f")
 _ESCAPED = re.compile(
     r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,24});|(?:%[0-9a-fA-F]{2}){1,40}+|\\u[0-9a-fA-F]{4}"
 )
-_SPACED = re.compile(r"(?<![^\W_])[^\W\d_](?:([ ._*|~/\-])(?:[^\W_])(?=\1|[^\w]|$)){2,200}+")
+_APART = r"(?:[^\w\s@]|_){1,4}"
+_SPACED = re.compile(
+    rf"(?<![^\W_])[^\W\d_](?:(?: [^\W_](?=[ \W_]|$)){{2,200}}+|{_APART}[^\W_](?:{_APART}[^\W_]){{1,200}}+)(?![^\W_])"
+)
+_SIGNS = re.compile(r"[^\w]+|_+")
+_COMMENT = re.compile(r"<!--([^<>]{0,200}?)-->")
 _BLANKS = re.compile(r"[ \t\r\n]{2,}+")
 _MIXED = re.compile(r"[^\W\d_]{2,60}")
 _LATIN = re.compile(r"[A-Za-z]")
 _LOOKALIKE = re.compile(r"[\u0370-\u04ff\u0500-\u052f]")
-_LEET_SEEN = re.compile(r"[a-z][013457@$!|]{1,3}[a-z]|\b[013457@$!|]{1,2}[a-z]{2,20}[013457@$!|][a-z]")
-_LEET_WORD = re.compile(r"[a-z0-9@$!|]{3,24}")
-_LEET = str.maketrans("013457@$!|", "oieastasil")
-_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/_-]{20,4096}+)={0,2}")
-_HEX = re.compile(r"(?<![0-9A-Za-z])(?:[0-9a-fA-F]{2}[ :]?){12,2000}+")
-_ROT13 = re.compile(r"\b(?:vtaber|qvfertneq|vafgehpgvbaf?|cebzcg|cerivbhf|flfgrz|eriirny|erirny|olcnff)\b")
-_REVERSED = re.compile(r"\b(?:erongi|dragersid|snoitcurtsni|noitcurtsni|tpmorp|suoiverp|metsys|laever|ssapyb)\b")
+_LEET_SEEN = re.compile(r"[a-z][0-9@$!|]{1,3}[a-z]|(?<![^\W_])[0-9@$!|]{1,3}[a-z]{1,20}|[a-z][0-9@$!|]{1,3}(?=[ ,.?]|$)")
+_LEET_WORD = re.compile(r"[a-z0-9@$!|]{2,24}")
+_LEET = str.maketrans("0123456789@$!|", "oizeasgtbgasil")
+_LEET_ELL = str.maketrans("0123456789@$!|", "olzeasgtbgasil")
 _DEPTH = 2
 _WORDS = re.compile(r"[^\W_]{2,40}+")
 
@@ -54,9 +57,12 @@ class View:
         self._starts: list[int] | None = None
         self._ends: list[int] | None = None
         self._depth = depth
+        self._judged: dict[str, tuple[Judged, Judged]] = {}
         if not original.isascii():
             self._characters()
             self._confusables()
+        if "<!--" in self.text:
+            self._replace(_COMMENT, _without_comment)
         self._escapes()
         self._spaced()
         self._replace(_BLANKS, _one_blank)
@@ -85,19 +91,10 @@ class View:
         """Views of what the text may hide, each with its place in the original (it stands for the whole place)."""
         if self._depth >= _DEPTH:
             return ()
-        found: list[tuple[View, int, int]] = []
-        for pattern, decode in ((_BASE64, _from_base64), (_HEX, _from_hex)):
-            for match in pattern.finditer(self.text):
-                decoded = decode(match.group())
-                if decoded:
-                    found.append((View(decoded, depth=self._depth + 1), *self.span(match.start(), match.end())))
-        whole = self.span(0, len(self.text))
-        head = self.text[:8000]
-        if _ROT13.search(self.folded):
-            found.append((View(codecs.encode(head, "rot13"), depth=_DEPTH), *whole))
-        if _REVERSED.search(self.folded):
-            found.append((View(head[::-1], depth=_DEPTH), *whole))
-        return tuple(found)
+        return tuple(
+            (View(text, depth=self._depth + 1 if deeper else _DEPTH), *self.span(start, end))
+            for text, start, end, deeper in readings(self.original, self.text, self.folded, self.words)
+        )
 
     @cached_property
     def unleeted(self) -> str | None:
@@ -105,6 +102,13 @@ class View:
         if not _LEET_SEEN.search(self.folded):
             return None
         return _LEET_WORD.sub(_unleet, self.folded)
+
+    def judged(self, folded: str) -> tuple[Judged, Judged]:
+        """What the trained models say of a reading of this view, worked out once for all checks."""
+        found = self._judged.get(folded)
+        if found is None:
+            found = self._judged[folded] = model().judge(folded)
+        return found
 
     def _characters(self) -> None:
         text = self.text
@@ -211,42 +215,26 @@ def _one_blank(match: re.Match[str]) -> str:
 
 def _join(match: re.Match[str]) -> str:
     found = match.group()
-    letters = found[::2]
+    letters = _SIGNS.sub("", found)
     digits = sum(c.isdigit() for c in letters)
     return found if digits * 3 > len(letters) else letters
 
 
+def _without_comment(match: re.Match[str]) -> str:
+    text, before, after = match.string, match.start() - 1, match.end()
+    inside = before >= 0 and after < len(text) and text[before].isalnum() and text[after].isalnum()
+    return "" if inside else match.group()
+
+
 def _unleet(match: re.Match[str]) -> str:
     word = match.group()
+    if word.isalpha() or word.isdigit():
+        return word
     letters = sum(c.isalpha() for c in word)
-    return word.translate(_LEET) if letters and letters * 2 >= len(word) - 1 else word
-
-
-def _printable(raw: bytes) -> str | None:
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return None
-    shown = sum(c.isprintable() or c in "\n\r\t" for c in text)
-    spaced = " " in text or "_" in text
-    letters = sum(c.isalpha() for c in text)
-    fine = shown == len(text) and spaced and letters * 2 > len(text)
-    return text if fine and unicodedata.category(text[0]) != "Cn" else None
-
-
-def _from_base64(found: str) -> str | None:
-    found = found.rstrip("=").replace("-", "+").replace("_", "/")
-    try:
-        return _printable(base64.b64decode(found[: len(found) // 4 * 4] + _rest(found), validate=True))
-    except (binascii.Error, ValueError):
-        return None
-
-
-def _rest(found: str) -> str:
-    left = found[len(found) // 4 * 4 :]
-    return left + "=" * (4 - len(left)) if len(left) > 1 else ""
-
-
-def _from_hex(found: str) -> str | None:
-    digits = found.replace(" ", "").replace(":", "")
-    return _printable(bytes.fromhex(digits[: len(digits) // 2 * 2]))
+    read = word.translate(_LEET)
+    if read in lexicon().words:
+        return read
+    other = word.translate(_LEET_ELL)
+    if other in lexicon().words:
+        return other
+    return read if letters and letters * 2 >= len(word) - 1 else word

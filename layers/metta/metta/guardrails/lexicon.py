@@ -1,0 +1,124 @@
+"""The commonest words of many languages: tells text from gibberish, and puts scrambled or joined words right.
+
+``data/words.txt`` is made by the training from the words that its texts share; commonest first. Nothing here judges a
+text; it only offers readings that checks judge as well.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from functools import cache, cached_property
+from pathlib import Path
+
+PATH = Path(__file__).with_name("data") / "words.txt"
+
+_WORD = re.compile(r"[^\W\d_]{3,40}+")
+_LETTERS = re.compile(r"[^\W\d_]+")
+_LONGEST = 14
+"""Letters of the longest word that joined letters are cut into."""
+_MOST_JOINED = 240
+"""Letters of a run that is cut into words; a longer one is no sentence."""
+_UNKNOWN = 14.0
+"""What a letter outside all known words costs."""
+
+
+class Lexicon:
+    """Words with their ranks.
+
+    Args:
+        ranked: folded words, commonest first.
+    """
+
+    def __init__(self, ranked: list[str]) -> None:
+        self.words = frozenset(ranked)
+        self._ranked = ranked
+
+    @cached_property
+    def _cost(self) -> dict[str, float]:
+        """Word -> cost of using it, the logarithm of its rank; one and two letters cost more."""
+        total = math.log(len(self._ranked) + 2)
+        costs = {}
+        for rank, word in enumerate(self._ranked):
+            dear = (6.0, 3.0, 1.0)[len(word) - 1] if len(word) <= 3 and word not in ("a", "i") else 0.0
+            costs[word] = math.log(rank + 2) + dear + total / 4
+        return costs
+
+    @cached_property
+    def _by_letters(self) -> dict[str, str]:
+        """First, sorted inner and last letter -> the commonest word with them."""
+        found: dict[str, str] = {}
+        for word in self._ranked:
+            if len(word) > 3:
+                found.setdefault(_key(word), word)
+        return found
+
+    def share_known(self, folded: str) -> float:
+        """Which part of the letters of the words of three and more letters stands in known words; 1 if there are none."""
+        words = _WORD.findall(folded)
+        total = sum(map(len, words))
+        return sum(len(word) for word in words if word in self.words) / total if total else 1.0
+
+    def put_right(self, folded: str) -> str:
+        """``folded`` with scrambled, doubled and joined letters of unknown words put right where a known word fits."""
+        return _LETTERS.sub(self._righted, folded)
+
+    def _righted(self, match: re.Match[str]) -> str:
+        word = match.group()
+        if word in self.words or len(word) < 4:
+            return word
+        known = self._by_letters.get(_key(word)) or self._undoubled(word)
+        if known:
+            return known
+        return self.split(word) or word
+
+    def _undoubled(self, word: str) -> str | None:
+        """A known word that ``word`` is when some of its letters are written twice."""
+        single = re.sub(r"(.)\1+", r"\1", word)
+        if single == word:
+            return None
+        return single if single in self.words else self._singles.get(single)
+
+    @cached_property
+    def _singles(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for word in self._ranked:
+            single = re.sub(r"(.)\1+", r"\1", word)
+            if single != word:
+                found.setdefault(single, word)
+        return found
+
+    def split(self, letters: str) -> str | None:
+        """Joined words with blanks between them; None where most of it is no known word."""
+        size = len(letters)
+        if not 8 <= size <= _MOST_JOINED:
+            return None
+        best: list[tuple[float, int, bool]] = [(0.0, 0, True)]
+        costs = self._cost
+        for end in range(1, size + 1):
+            choice = (best[end - 1][0] + _UNKNOWN, end - 1, False)
+            for start in range(max(0, end - _LONGEST), end):
+                cost = costs.get(letters[start:end])
+                if cost is not None and best[start][0] + cost < choice[0]:
+                    choice = (best[start][0] + cost, start, True)
+            best.append(choice)
+        parts: list[str] = []
+        unknown, end = 0, size
+        while end:
+            _, start, known = best[end]
+            parts.append(letters[start:end])
+            unknown += 0 if known else end - start
+            end = start
+        if unknown * 5 > size or len(parts) * 2.5 > size:
+            return None
+        return " ".join(reversed(parts))
+
+
+def _key(word: str) -> str:
+    return word[0] + "".join(sorted(word[1:-1])) + word[-1]
+
+
+@cache
+def lexicon() -> Lexicon:
+    """The packaged words; read once."""
+    return Lexicon(PATH.read_text(encoding="utf-8").split())

@@ -1,0 +1,206 @@
+"""The trained models at run time: two linear models over shared hashed features, in pure Python.
+
+``data/model.bin`` holds a header line of JSON and the int8 weights. What a word adds to both scores is
+remembered, so a message of common words costs little more than splitting it. A text is judged as a whole and, when it
+is long, in overlapping windows, so that an attack inside a long honest text is not averaged away.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from functools import cache
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from metta.guardrails.concepts import concept_of
+from metta.guardrails.features import (
+    NEAR,
+    TOKEN,
+    VERSION,
+    concept_features,
+    orderless,
+    pair_feature,
+    word_features,
+)
+
+PATH = Path(__file__).with_name("data") / "model.bin"
+MAGIC = b"metta-model\n"
+HEADS = ("injection", "toxicity")
+INJECTION, TOXICITY = range(2)
+
+WINDOW = 40
+"""Tokens of a window."""
+STRIDE = 10
+WHOLE = 60
+"""Tokens up to which a text is judged only as a whole."""
+
+_WORDS_KEPT = 20_000
+_PAIRS_KEPT = 40_000
+"""Words and pairs remembered; the memory is emptied when it is full, so that no text can make it grow."""
+_SHIFT = 32
+_HALF = 1 << (_SHIFT - 1)
+_LOW = (1 << _SHIFT) - 1
+
+
+_Part = tuple[int, int, str, str | None]
+"""What a word adds (packed weights), number of its features, its orderless form, its concept."""
+
+
+class ModelError(RuntimeError):
+    """The model file cannot be used; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """One linear model. A text's logit is ``bias + scale * (sum of its features' weights) / sqrt(their number)``."""
+
+    weights: Any
+    """int8, one per feature."""
+    scale: float
+    bias: float
+    operating_point: float
+    """The logit that the policy's packaged threshold stands for."""
+    slope: float
+    """How fast the score moves from there with the logit."""
+
+
+class Judged(NamedTuple):
+    """What one model says of a text: its highest logit and the characters it was found in."""
+
+    logit: float
+    start: int
+    end: int
+
+
+class Model:
+    """Both heads, and what words and pairs add to their scores.
+
+    Args:
+        heads: injection and toxicity, in this order.
+        version: of the training; reaches the audit log.
+    """
+
+    def __init__(self, heads: tuple[Head, Head], version: str) -> None:
+        self.heads = heads
+        self.version = version
+        self._words: dict[str, _Part] = {}
+        self._pairs: dict[str, int] = {}
+        self._concepts: dict[tuple[str, ...], tuple[int, int]] = {}
+
+    def judge(self, folded: str) -> tuple[Judged, Judged]:
+        """The strongest stretch of ``folded`` for each head."""
+        words, known = TOKEN.findall(folded), self._words
+        parts: list[_Part] = []
+        for word in words:
+            part = known.get(word)
+            parts.append(part if part is not None else self._learn(word))
+        sums, counts = self._added(parts)
+        if len(words) <= WHOLE:
+            total, count, end = sum(sums), sum(counts), len(folded)
+            return Judged(self._logit(0, total, count), 0, end), Judged(self._logit(1, total, count), 0, end)
+        return self._windows(folded, sums, counts)
+
+    def _added(self, parts: list[_Part]) -> tuple[list[int], list[int]]:
+        """What each token adds, with its pair and its concepts: packed weights, and number of features."""
+        pairs = self._pairs
+        sums: list[int] = []
+        counts: list[int] = []
+        before = ""
+        meant: list[tuple[int, str]] = []
+        for at, (value, count, form, concept) in enumerate(parts):
+            if before:
+                key = f"{before} {form}"
+                pair = pairs.get(key)
+                value += pair if pair is not None else self._learn_pair(key)  # noqa: PLW2901
+                count += 1  # noqa: PLW2901
+            before = form
+            if concept is not None:
+                near = tuple([name for place, name in meant if at - place <= NEAR])
+                if near:
+                    more, number = self._concepts.get((*near, concept)) or self._learn_concepts((*near, concept))
+                    value += more  # noqa: PLW2901
+                    count += number  # noqa: PLW2901
+                meant = [*meant[-2:], (at, concept)]
+            sums.append(value)
+            counts.append(count)
+        return sums, counts
+
+    def _windows(self, folded: str, sums: list[int], counts: list[int]) -> tuple[Judged, Judged]:
+        total = [0, *accumulate(sums)]
+        count = [0, *accumulate(counts)]
+        size = len(sums)
+        spans = [(0, size), *((low, min(low + WINDOW, size)) for low in range(0, size - WINDOW + STRIDE, STRIDE))]
+        best = []
+        for head in range(len(self.heads)):
+            scored = [(self._logit(head, total[high] - total[low], count[high] - count[low]), low, high) for low, high in spans]
+            best.append(max(scored))
+        places = [match.span() for match in TOKEN.finditer(folded)]
+        first, second = (Judged(logit, places[low][0], places[high - 1][1]) for logit, low, high in best)
+        return first, second
+
+    def _logit(self, head: int, packed: int, count: int) -> float:
+        low = ((packed + _HALF) & _LOW) - _HALF
+        value = low if head == 0 else (packed - low) >> _SHIFT
+        this = self.heads[head]
+        return this.bias + this.scale * value / math.sqrt(count or 1)
+
+    def score(self, head: int, logit: float, threshold: float) -> float:
+        """A logit as a score of 0 to 1 that is ``threshold`` at the operating point."""
+        this = self.heads[head]
+        turned = (logit - this.operating_point) * this.slope + math.log(threshold / (1 - threshold))
+        return 1 / (1 + math.exp(-max(-30.0, min(30.0, turned))))
+
+    def _packed(self, features: list[int]) -> int:
+        injection, toxicity = (head.weights for head in self.heads)
+        return sum([injection[i] for i in features]) + (sum([toxicity[i] for i in features]) << _SHIFT)
+
+    def _learn(self, word: str) -> _Part:
+        shape = "0" if word.isdigit() else word
+        features = list(word_features(shape))
+        if len(self._words) >= _WORDS_KEPT:
+            self._words.clear()
+        part = self._words[word] = (self._packed(features), len(features), orderless(shape), concept_of(shape))
+        return part
+
+    def _learn_pair(self, key: str) -> int:
+        if len(self._pairs) >= _PAIRS_KEPT:
+            self._pairs.clear()
+        value = self._pairs[key] = self._packed([pair_feature(key)])
+        return value
+
+    def _learn_concepts(self, key: tuple[str, ...]) -> tuple[int, int]:
+        features = list(concept_features(key))
+        if len(self._concepts) >= _PAIRS_KEPT:
+            self._concepts.clear()
+        value = self._concepts[key] = (self._packed(features), len(features))
+        return value
+
+
+def read_model(content: bytes) -> Model:
+    """The model in the bytes of a ``model.bin``.
+
+    Raises:
+        ModelError: it is none, or was trained on other features than this code's.
+    """
+    if not content.startswith(MAGIC):
+        raise ModelError("not a model file")
+    head, _, packed = content[len(MAGIC) :].partition(b"\n")
+    header = json.loads(head)
+    if header["features"] != VERSION:
+        raise ModelError(f"trained on features {header['features']}, this code has {VERSION}")
+    raw = memoryview(packed).cast("b")
+    size = len(raw) // len(HEADS)
+    heads = [
+        Head(raw[i * size : (i + 1) * size], *(float(header["heads"][name][key]) for key in ("scale", "bias", "operating_point", "slope")))
+        for i, name in enumerate(HEADS)
+    ]
+    return Model((heads[0], heads[1]), str(header["version"]))
+
+
+@cache
+def model() -> Model:
+    """The packaged model; read once."""
+    return read_model(PATH.read_bytes())

@@ -1,0 +1,70 @@
+"""Trains both heads and writes the two files that ship: the lexicon first, since the normaliser reads it."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from metta.guardrails import lexicon as lexicon_module
+from metta.guardrails import model as model_module
+from metta_local.training.corpus import Row, Task, own_rows, shared_rows
+from metta_local.training.dataset import dataset
+from metta_local.training.fit import BLEND, SEED, Fitted, Table, blended, quantised
+from metta_local.training.modelfile import Packed, model_file
+from metta_local.training.samples import Vectorizer, segments
+from metta_local.training.words import common_words
+
+OPERATING_POINTS: dict[Task, float] = {"injection": 1.0, "toxicity": 0.8}
+"""Logits from which a text counts, chosen by ``validate`` on honest texts that were not trained on."""
+SLOPE = 1.0
+HEADS: tuple[Task, ...] = ("injection", "toxicity")
+
+
+def read_rows(data: Path) -> list[Row]:
+    """The project's own texts and those of ``data``, in a fixed order."""
+    return [*own_rows(), *shared_rows(data)]
+
+
+def write_words(rows: list[Row], path: Path = lexicon_module.PATH) -> int:
+    """Write the lexicon and have the running normaliser use it; returns the number of words."""
+    words = common_words(rows)
+    path.write_text("\n".join(words) + "\n", encoding="utf-8")
+    lexicon_module.lexicon.cache_clear()
+    return len(words)
+
+
+def table(task: Task, rows: list[Row], vectorizer: Vectorizer) -> Table:
+    """What the head of ``task`` is fitted to."""
+    chosen = dataset(task, rows)
+    cut = segments(row.text for row in chosen.rows)
+    matrix = vectorizer.matrix(segment.tokens for segment in cut)
+    return Table(matrix, cut, chosen.labels, chosen.sources, chosen.factors)
+
+
+def packed(task: Task, fitted: Fitted) -> Packed:
+    """The fitted head as it ships."""
+    weights, scale = quantised(fitted)
+    return Packed(weights, scale, fitted.bias, OPERATING_POINTS[task], SLOPE)
+
+
+def train(data: Path, out: Path = model_module.PATH) -> str:
+    """Train on ``data`` and the project's own texts; the version is a digest of the texts, the seed and the code's names.
+
+    Returns:
+        The version that the model carries.
+    """
+    rows = read_rows(data)
+    write_words(rows)
+    vectorizer = Vectorizer()
+    heads = {task: packed(task, blended(table(task, rows, vectorizer), BLEND[task])) for task in HEADS}
+    version = _digest(rows)
+    out.write_bytes(model_file(dict(heads), version))
+    model_module.model.cache_clear()
+    return version
+
+
+def _digest(rows: list[Row]) -> str:
+    digest = hashlib.sha256(f"{SEED} {BLEND} {OPERATING_POINTS}".encode())
+    for row in rows:
+        digest.update(f"{row.task}\0{row.label}\0{row.source}\0{row.text}\0".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()[:12]
