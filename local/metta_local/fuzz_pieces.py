@@ -122,7 +122,25 @@ ENCODINGS: tuple[Callable[[str], str], ...] = (
     lambda text: "".join(f"{c}\u0336\u0301" for c in text),
 )
 PLAIN_WORDS = (
-    *("where", "is", "my", "parcel", "the", "order", "has", "not", "come", "yet", "and", "nobody", "answers", "please"),
+    *(
+        "where",
+        "is",
+        "my",
+        "parcel",
+        "Quantox",
+        "Lindqvist",
+        "Marienplatz",
+        "the",
+        "order",
+        "has",
+        "not",
+        "come",
+        "yet",
+        "and",
+        "nobody",
+        "answers",
+        "please",
+    ),
     *("tell", "me", "when", "will", "arrive", "thanks", "for", "your", "help", "lamp", "broken", "Monday", "or", "to"),
 )
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from metta.guardrails import detect_language
 from metta.guardrails.normalise import View
 from metta_local.bench.disguises import DISGUISES
+from metta_local.fuzz_patterns import guardrail_patterns, sample_of
 from metta_local.fuzz_properties import Subject, complaint, share_read_back, unchanged
 from metta_local.fuzz_texts import plain_text
 
@@ -58,6 +59,14 @@ def test_holds_for_any_text(name: str) -> None:
         assert complaint(PROPERTIES[name], text) is None
 
     holds()
+
+
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_holds_for_a_text_that_is_nothing_but_what_is_looked_for(name: str) -> None:
+    dice = random.Random(2)
+    samples = [sample_of(pattern, dice) for pattern in guardrail_patterns().values()]
+    wrong = {text: complaint(PROPERTIES[name], text) for text in (*PIECES, *samples)}
+    assert not {text: said for text, said in wrong.items() if said}
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,11 @@ def test_time_that_grows_faster_than_the_text_is_told(
     assert found.length == 8000
 
 
+def test_a_step_in_time_is_no_growth(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fuzz_growth, "seconds_for", lambda work, text: 1e-6 * len(text) + 0.1 * (len(text) > 3000))
+    assert growth("a", repeated("a"), len, 2000, "1").linear
+
+
 def test_a_quadratic_pattern_is_the_first_suspect_with_the_text_that_shows_it() -> None:
     patterns = {"fine": re.compile(r"\bcat\b"), "slow": re.compile(r"q+;")}
     (_, name, shape), *_ = suspects(patterns, random.Random(1), length=1000, pieces=9)
