@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import date
 from typing import NamedTuple
+
+from metta.guardrails.patterns import regex
 
 _MONTHS = (
     "january jan janvier janv januar janner enero ene janeiro gennaio gen januari",
@@ -24,22 +25,20 @@ _MONTHS = (
 _MONTH_OF = {name: number for number, names in enumerate(_MONTHS, 1) for name in names.split()}
 _NAME = "(?:" + "|".join(sorted(_MONTH_OF, key=len, reverse=True)) + r")"
 
-_ISO = re.compile(r"(?<![\d\-])(\d{4})-(\d{1,2})-(\d{1,2})(?!\d)")
-_NUMERIC = re.compile(r"(?<![\d./\-])(\d{1,2})([./-]) ?(\d{1,2})\2 ?(\d{4}|\d{2})(?![\d])")
-_SHORT = re.compile(r"(?<![\d./])(\d{1,2})\. ?(\d{1,2})\.(?! ?\d)")
-_SLASHED = re.compile(
-    r"\b(?:on|by|until|before|from|since|am|vom|bis|el|le|em|il|op|dia|for) (\d{1,2})/(\d{1,2})(?![\d/])"
-)
-_DAY_FIRST = re.compile(
+_ISO = regex(r"(?<![\d\-])(\d{4})-(\d{1,2})-(\d{1,2})(?!\d)")
+_NUMERIC = regex(r"(?<![\d./\-])(\d{1,2})([./-]) ?(\d{1,2})\2 ?(\d{4}|\d{2})(?![\d])")
+_SHORT = regex(r"(?<![\d./])(\d{1,2})\. ?(\d{1,2})\.(?! ?\d)")
+_SLASHED = regex(r"\b(?:on|by|until|before|from|since|am|vom|bis|el|le|em|il|op|dia|for) (\d{1,2})/(\d{1,2})(?![\d/])")
+_DAY_FIRST = regex(
     rf"(?<![\d.,])(\d{{1,2}})(?:st|nd|rd|th|er|e|o|\.)? ?(?:de |of |d'|di )?({_NAME})\b"
     rf"(?:\.?,? (?:de |del |di )?(\d{{4}})(?!\d))?"
 )
-_MONTH_FIRST = re.compile(
+_MONTH_FIRST = regex(
     rf"\b({_NAME})\b\.? (\d{{1,2}})(?:st|nd|rd|th)?(?![\d.,]\d|\d|[:%€$]| ?(?:eur|usd|€))(?:,? (\d{{4}})(?!\d))?"
 )
-_MONTH_ONLY = re.compile(rf"\b({_NAME})\b\.? (?:de |del |di )?((?:19|20)\d\d)(?!\d)")
-_CLOCK = re.compile(r"(?<![\d:.,])(\d{1,2})[:h](\d{2})(?::\d{2}(?:\.\d{1,6})?)?(?!\d|:\d)(?: ?([ap])\.?m\b)?")
-_HOUR = re.compile(r"(?<![\d:.,])(\d{1,2}) ?(?:([ap])\.?m\b|uhr\b|o'clock\b|heures?\b|uur\b)")
+_MONTH_ONLY = regex(rf"\b({_NAME})\b\.? (?:de |del |di )?((?:19|20)\d\d)(?!\d)")
+_CLOCK = regex(r"(?<![\d:.,])(\d{1,2})[:h](\d{2})(?::\d{2}(?:\.\d{1,6})?)?(?!\d|:\d)(?: ?([ap])\.?m\b)?")
+_HOUR = regex(r"(?<![\d:.,])(\d{1,2}) ?(?:([ap])\.?m\b|uhr\b|o'clock\b|heures?\b|uur\b)")
 
 
 class Day(NamedTuple):

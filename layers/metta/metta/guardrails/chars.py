@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from metta.guardrails.patterns import regex
+
 _CACHED = 4096
 """Characters remembered; more are worked out again, so that hostile text cannot fill the memory."""
 
@@ -94,8 +96,8 @@ def fold(text: str) -> str:
     return text.translate(FOLD)
 
 
-_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_JOINERS = re.compile(r"[\u200c\u200d\ufe0e\ufe0f]+")
+_CONTROLS = regex(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_JOINERS = regex(r"[\u200c\u200d\ufe0e\ufe0f]+")
 _JOINER_CODES = frozenset((0x200C, 0x200D, 0xFE0E, 0xFE0F))
 
 

@@ -6,9 +6,8 @@ of delivery may not, since whoever wrote the text could promise in Metta's name.
 
 from __future__ import annotations
 
-import re
-
 from metta.guardrails.figures import ANNOUNCED, Figure, Sort
+from metta.guardrails.patterns import regex
 
 _MONEY = (
     r"price[sd]?|costs?|pay(?:s|ing|ment)?|paid|charged?|total|amount|refund\w{0,4}|reimburs\w{1,6}|discount\w{0,3}"
@@ -25,20 +24,20 @@ _TIME = (
     r"|livr\w{1,6}|expedi\w{1,4}|arrive\w{0,2}|retour\w{0,4}|entreg\w{1,4}|envi\w{1,4}|llega\w{0,3}|devol\w{1,6}|chega\w{0,2}"
     r"|consegn\w{1,4}|spedi\w{1,6}|arriva|reso|lever\w{1,4}|bezorg\w{0,4}|verz\w{2,6}|aankomt"
 )
-_MONEY_BEFORE = re.compile(rf"\b(?:{_MONEY})\b[^.!?\n\d]{{0,30}}$")
-_MONEY_AFTER = re.compile(rf"[^.!?\n\d]{{0,16}}\b(?:{_MONEY}|off|back|zuruck|de moins|menos|di meno|minder)\b")
-_TIME_BEFORE = re.compile(rf"\b(?:{_TIME}|{_MONEY})\b[^.!?\n\d]{{0,40}}$")
-_TIME_AFTER = re.compile(rf"[^.!?\n]{{0,30}}\b(?:{_TIME})\b")
-_PARCEL_BEFORE = re.compile(
+_MONEY_BEFORE = regex(rf"\b(?:{_MONEY})\b[^.!?\n\d]{{0,30}}$")
+_MONEY_AFTER = regex(rf"[^.!?\n\d]{{0,16}}\b(?:{_MONEY}|off|back|zuruck|de moins|menos|di meno|minder)\b")
+_TIME_BEFORE = regex(rf"\b(?:{_TIME}|{_MONEY})\b[^.!?\n\d]{{0,40}}$")
+_TIME_AFTER = regex(rf"[^.!?\n]{{0,30}}\b(?:{_TIME})\b")
+_PARCEL_BEFORE = regex(
     r"\b(?:tracking|parcels?|packages?|shipments?|sendung\w{0,8}|paket\w{0,8}|colis|suivi|envio|paquete|rastreio|seguimiento"
     r"|encomenda|pacco|spedizione|pakket\w{0,6}|zending)\b[^.!?\n\d]{0,40}$"
 )
 """A number after this is one that somebody can follow, or is sent after."""
 _BACK = 80
-_HOURS = re.compile(r"\d{1,2} ?(?:heures?|uur|h)")
+_HOURS = regex(r"\d{1,2} ?(?:heures?|uur|h)")
 """In French and Dutch the hour of a clock is written like a number of hours."""
 _SPANS = frozenset(("day", "week", "hour", "month", "year", "minute"))
-_GLUED_MONEY = re.compile(r"(?i)\d(?:e|eur|usd|gbp)$")
+_GLUED_MONEY = regex(r"(?i)\d(?:e|eur|usd|gbp)$")
 
 
 def may_describe(figure: Figure, folded: str) -> bool:

@@ -6,14 +6,13 @@ made the assistant say it.
 
 from __future__ import annotations
 
-import re
-
 from metta.guardrails.described import is_about_money, is_about_parcel, is_about_time
 from metta.guardrails.figures import Figure, Sort
+from metta.guardrails.patterns import regex
 
-_SENTENCE = re.compile(r"[.!?\n](?=\s|$)")
-_CLAUSE = re.compile(r"[.!?\n,;:](?=\s|$)")
-_THEIRS = re.compile(
+_SENTENCE = regex(r"[.!?\n](?=\s|$)")
+_CLAUSE = regex(r"[.!?\n,;:](?=\s|$)")
+_THEIRS = regex(
     r"\b(?:you (?:say|said|write|wrote|mention\w{0,2}|ask\w{0,2}|told|tell|paid|pay|gave|were charged|have paid"
     r"|were promised)|your (?:message|question|words)"
     r"|sie (?:schreiben|sagen|sagten|fragen|nennen|haben|zahlten)|geschrieben|gesagt|genannt|ihre (?:nachricht|frage)"
@@ -24,13 +23,13 @@ _THEIRS = re.compile(
     r"|u (?:schrijft|schreef|zegt|noemt|vraagt|betaalde|heeft betaald)|uw (?:bericht|vraag))\b"
 )
 """In the sentence, these make a figure the customer's."""
-_NOT_SAID = re.compile(
+_NOT_SAID = regex(
     r"\b(?:if|whether|cannot|can'?t|could not|couldn'?t|unable|not|no|never|don'?t|doesn'?t|didn'?t|won'?t"
     r"|unfortunately|ob|wenn|falls|nicht|kein\w{0,2}|nie|leider|si|nunca|lamentablemente|ne|pas|jamais|malheureusement|se|nao"
     r"|infelizmente|non|mai|purtroppo|of|als|niet|geen|nooit|helaas)\b"
 )
 """Before the figure in its clause, these make it a refusal or a question."""
-_NOT_AFTER = re.compile(r"\b(?:nicht|kein\w{0,2}|leider|niet|geen|helaas)\b")
+_NOT_AFTER = regex(r"\b(?:nicht|kein\w{0,2}|leider|niet|geen|helaas)\b")
 """German and Dutch refuse behind the figure as well."""
 
 

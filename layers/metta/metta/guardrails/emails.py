@@ -10,23 +10,20 @@ import re
 from collections.abc import Iterator
 
 from metta.guardrails.normalise import View
+from metta.guardrails.patterns import regex
 
-_LOCAL = re.compile(r"[A-Za-z0-9!#$%'*+^_`{}~.\-\u00c0-\u024f]{1,64}$")
-_ANY_LOCAL = re.compile(r"[\w!#$%'*+^`{}~.\-]{1,64}$")
-_QUOTED = re.compile(r'"[^"\n]{1,60}"$')
-_DOMAIN = re.compile(
-    r"(?:[^\W_](?:[\w\-]{0,62})\.){1,8}(?:xn--[a-z0-9\-]{2,50}|[^\W\d_]{2,24})|\[\d{1,3}(?:\.\d{1,3}){3}\]"
-)
+_LOCAL = regex(r"[A-Za-z0-9!#$%'*+^_`{}~.\-\u00c0-\u024f]{1,64}$")
+_ANY_LOCAL = regex(r"[\w!#$%'*+^`{}~.\-]{1,64}$")
+_QUOTED = regex(r'"[^"\n]{1,60}"$')
+_DOMAIN = regex(r"(?:[^\W_](?:[\w\-]{0,62})\.){1,8}(?:xn--[a-z0-9\-]{2,50}|[^\W\d_]{2,24})|\[\d{1,3}(?:\.\d{1,3}){3}\]")
 _AT_NAMES = (
     r"at[ \-]sign|at|arrobas?|arobase|arobas|chiocciola|apenstaartje|apestaartje|klammeraffe|affenschwanz|snabel-?a|"
     "kukac|malpa|собака|эт"
 )
 _DOT_NAMES = "dot|punkt|punto|ponto|punt|period|kropka|tochka|piste|точка"
-_AT = re.compile(
-    rf"@(?=[ )\]}}>*_\-'\"\n]{{0,4}}[^\W_]|\[\d)|(?<![^\W_])(?:{_AT_NAMES})(?![^\W_])|(?<=[(\[])a(?=[)\]])"
-)
-_SIGN = re.compile(r"@(?=[ )\]}>*_\-'\"\n]{0,4}[^\W_]|\[\d)")
-_AT_HOST = re.compile(rf"(?:{_AT_NAMES})[ )\]}}>*_\-'\"\n]{{0,4}}[^\W_][\w\-]{{0,40}}[ (\[{{<]{{0,2}}\.")
+_AT = regex(rf"@(?=[ )\]}}>*_\-'\"\n]{{0,4}}[^\W_]|\[\d)|(?<![^\W_])(?:{_AT_NAMES})(?![^\W_])|(?<=[(\[])a(?=[)\]])")
+_SIGN = regex(r"@(?=[ )\]}>*_\-'\"\n]{0,4}[^\W_]|\[\d)")
+_AT_HOST = regex(rf"(?:{_AT_NAMES})[ )\]}}>*_\-'\"\n]{{0,4}}[^\W_][\w\-]{{0,40}}[ (\[{{<]{{0,2}}\.")
 _DOT_WORDS = frozenset((*_DOT_NAMES.split("|"), "point"))
 _AT_WORDS = frozenset(_AT_NAMES.replace("?", "").split("|")) | {"arroba", "arobas", "snabel"}
 _OPEN = r"[ \n]?[(\[{<*_\-'\"/|~]{0,2} ?"
@@ -34,9 +31,9 @@ _CLOSE = r" ?[)\]}>*_\-'\"/|~]{0,2}[ \n]?"
 _DOT = rf"(?:{_OPEN}(?<![^\W_])(?:{_DOT_NAMES}|point)(?![^\W_]){_CLOSE}| ?[(\[{{<] ?\. ?[)\]}}>] ?| \. |\.)"
 _LABEL = r"[^\W_](?:[^\W_]|-(?=[^\W_])){0,40}"
 _LINE = r" (?:_|underscore|unterstrich|dash|minus|hyphen|bindestrich|guion(?: bajo)?|tiret(?: bas)?|trattino|plus) "
-_WORDY_LOCAL = re.compile(rf"[^\W_][\w+%'\-]{{0,40}}?(?:(?:{_DOT}|{_LINE})[^\W_][\w+%'\-]{{0,40}}?){{0,3}}{_OPEN}$")
-_WORDY_DOMAIN = re.compile(rf"{_CLOSE}({_LABEL}(?:{_DOT}(?:[a-z] [a-z](?![^\W_])|{_LABEL})){{1,5}})")
-_PROVIDED = re.compile(
+_WORDY_LOCAL = regex(rf"[^\W_][\w+%'\-]{{0,40}}?(?:(?:{_DOT}|{_LINE})[^\W_][\w+%'\-]{{0,40}}?){{0,3}}{_OPEN}$")
+_WORDY_DOMAIN = regex(rf"{_CLOSE}({_LABEL}(?:{_DOT}(?:[a-z] [a-z](?![^\W_])|{_LABEL})){{1,5}})")
+_PROVIDED = regex(
     r"[ \n]?((?:gmail|googlemail|yahoo|hotmail|outlook|icloud|gmx|web|proton|protonmail|aol|live|msn|t-online|orange|"
     r"free|laposte|libero|posteo)[ ,]{1,2}(?:com|net|org|de|fr|it|es|me|at|ch|co uk|nl|pt))(?![^\W_])"
 )
@@ -44,8 +41,8 @@ _PROVIDERS = frozenset(
     """gmail googlemail yahoo hotmail outlook icloud gmx web proton protonmail aol live msn t-online orange laposte
     libero posteo yandex mail qq naver ymail freenet wanadoo sfr""".split()  # noqa: SIM905 - a list reads better so
 )
-_DOTS = re.compile(rf"{_DOT}")
-_WORD_DOT = re.compile(rf"(?<![^\W_])(?:{_DOT_NAMES}|point)(?![^\W_])|[(\[{{<] ?\.")
+_DOTS = regex(rf"{_DOT}")
+_WORD_DOT = regex(rf"(?<![^\W_])(?:{_DOT_NAMES}|point)(?![^\W_])|[(\[{{<] ?\.")
 _TOP = frozenset(
     """com org net edu gov int mil io co de fr es it nl pt uk us eu at ch be br mx ar cl pl se no dk fi ie in jp au ca
     nz me info biz museum dev app shop store online site tech cloud travel name pro mobi xyz email ru cz gr hu ro tr za
@@ -58,12 +55,12 @@ _PLACES = frozenset(
     now pay pagar today only reach write mail email contact support""".split()  # noqa: SIM905
 )
 _LABELS_OF_TALK = frozenset("any some one that this what which the a certain point dot all home my your no".split())  # noqa: SIM905
-_SAYS_ADDRESS = re.compile(
+_SAYS_ADDRESS = regex(
     r"(?:e-?mail|mail|adress|address|correo|courriel|posta|indirizzo|endereco|direccion|write|schreib)"
 )
-_CAMEL = re.compile(r"[A-Za-z0-9._\-]{1,40}AT[a-z0-9\-]{1,40}(?:DOT[a-z0-9\-]{1,24}){1,3}")
+_CAMEL = regex(r"[A-Za-z0-9._\-]{1,40}AT[a-z0-9\-]{1,40}(?:DOT[a-z0-9\-]{1,24}){1,3}")
 _EDGE = ".,;:!?'\"-`#$*^{}~"
-_MASKED = re.compile(r"\*|\.\.|^x{3,}$|\u2022")
+_MASKED = regex(r"\*|\.\.|^x{3,}$|\u2022")
 
 
 def find_emails(view: View) -> Iterator[tuple[int, int, float, str]]:
@@ -164,7 +161,7 @@ def _wordy(folded: str, at: re.Match[str], done: int, *, sign: bool) -> tuple[in
     return start, end, 0.9, f"{name}@{'.'.join(parts)}".replace(" ", "")
 
 
-_OPENED = re.compile(rf"{_OPEN}$")
+_OPENED = regex(rf"{_OPEN}$")
 
 
 def _parts(domain: str) -> list[str]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 
-_MARKED_LINK = re.compile(r"!?\[[^\[\]\n]{0,300}\]\([^()\s]{0,2000}\)")
-_SENTENCE_END = re.compile(r"[.!?…][\"'»”’)\]*_]{0,3}(?=\s)|[。！？]|(?<=\S)(?=\n)")
-_BLANK = re.compile(r"\s+")
-_SHORT_WORD = re.compile(
+from metta.guardrails.patterns import regex
+
+_MARKED_LINK = regex(r"!?\[[^\[\]\n]{0,300}\]\([^()\s]{0,2000}\)")
+_SENTENCE_END = regex(r"[.!?…][\"'»”’)\]*_]{0,3}(?=\s)|[。！？]|(?<=\S)(?=\n)")
+_BLANK = regex(r"\s+")
+_SHORT_WORD = regex(
     r"(?:^|[^\w])(?:[^\W\d_]{1,2}|\d{1,9}|approx|bzw|incl|inkl|max|min|num|núm|pág|art|mrs|sra|tel|str|usw)$",
     re.IGNORECASE,
 )
 """Before a full stop, it is the stop of an abbreviation, a numbered point or a date more often than of a sentence."""
-_FIGURE_ENDS = re.compile(r"(?:\d|[€$£%#]|\b(?:EUR|USD|GBP|CHF|No\.|Nr\.))$")
-_FIGURE_BEGINS = re.compile(r"[\d€$£%+(]|(?:EUR|USD|GBP|CHF)\b")
+_FIGURE_ENDS = regex(r"(?:\d|[€$£%#]|\b(?:EUR|USD|GBP|CHF|No\.|Nr\.))$")
+_FIGURE_BEGINS = regex(r"[\d€$£%+(]|(?:EUR|USD|GBP|CHF)\b")
 _LEAST = 4
 """A sentence counts when it ends behind this fraction of the limit: otherwise too little would be left."""
 _ELLIPSIS = " …"

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from metta.guardrails.lexicon import lexicon
+from metta.guardrails.patterns import regex
 
 
 class Reading(NamedTuple):
@@ -27,11 +28,11 @@ class Reading(NamedTuple):
     """Whether it may hide something in its turn."""
 
 
-_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/_-]{16,6000}+)={0,2}")
-_HEX = re.compile(r"(?<![0-9A-Za-z])(?:(?:0x|\\x)?[0-9a-fA-F]{2}[ :,]?){10,3000}+")
-_BINARY = re.compile(r"(?<![0-9])(?:[01]{8}[ ,]?){6,1000}+")
-_COMMENT = re.compile(r"<!--([^<>]{12,400}?)-->|/\*([^*]{12,400}?)\*/")
-_WORD = re.compile(r"[^\W\d_]{3,400}+")
+_BASE64 = regex(r"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/_-]{16,6000}+)={0,2}")
+_HEX = regex(r"(?<![0-9A-Za-z])(?:(?:0x|\\x)?[0-9a-fA-F]{2}[ :,]?){10,3000}+")
+_BINARY = regex(r"(?<![0-9])(?:[01]{8}[ ,]?){6,1000}+")
+_COMMENT = regex(r"<!--([^<>]{12,400}?)-->|/\*([^*]{12,400}?)\*/")
+_WORD = regex(r"[^\W\d_]{3,400}+")
 _SHORT_LINES = 9
 """Mean length of lines that may be one text cut into pieces."""
 _MOST = 8

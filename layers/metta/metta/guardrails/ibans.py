@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from metta.guardrails.found import Found
 from metta.guardrails.numbers import iban_form, is_iban, is_iban_country
+from metta.guardrails.patterns import regex
 
-_TWO_DIGITS = re.compile(r"[0-9][\W_]{0,2}[0-9]+")
+_TWO_DIGITS = regex(r"[0-9][\W_]{0,2}[0-9]+")
 
 
 def find_ibans(text: str) -> Iterator[Found]:

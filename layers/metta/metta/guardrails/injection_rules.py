@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from metta.guardrails.lists import read_data
+from metta.guardrails.patterns import regex
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +63,22 @@ def _compiled(block: str, parts: dict[str, str]) -> re.Pattern[str]:
     pattern = block.replace("\n", "")
     for name, part in parts.items():
         pattern = pattern.replace(f"<<{name}>>", part)
-    return re.compile(pattern)
+    return regex(pattern)
 
 
 def _rules(data: dict[str, Any], parts: dict[str, str]) -> RuleIndex:
-    return RuleIndex(tuple(
-        Rule(
-            entry["id"],
-            entry["reason"],
-            float(entry["score"]),
-            frozenset(entry["needs"].split()),
-            _compiled(entry["pattern"], parts),
+    return RuleIndex(
+        tuple(
+            Rule(
+                entry["id"],
+                entry["reason"],
+                float(entry["score"]),
+                frozenset(entry["needs"].split()),
+                _compiled(entry["pattern"], parts),
+            )
+            for entry in data["rules"]
         )
-        for entry in data["rules"]
-    ))
+    )
 
 
 def _parts(data: dict[str, Any]) -> dict[str, str]:
@@ -95,7 +98,7 @@ class ForeignRules:
 
 @cache
 def foreign_rules() -> ForeignRules:
-    """The packaged rules for texts from the shop; read and compiled once."""
+    """The packaged rules for texts from the shop; read once."""
     data: dict[str, Any] = read_data("foreign.yaml")
     parts = _parts(data)
     factors = {name: float(factor) for name, factor in data["factors"].items()}
@@ -104,7 +107,7 @@ def foreign_rules() -> ForeignRules:
 
 @cache
 def rule_set() -> RuleSet:
-    """The packaged rules; read and compiled once."""
+    """The packaged rules; read once."""
     data: dict[str, Any] = read_data("injection.yaml")
     parts = _parts(data)
     return RuleSet(

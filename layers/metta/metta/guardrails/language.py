@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import re
+from metta.guardrails.patterns import regex
 
 _HEAD_CHARS = 2000
 """No more of a text is needed to know its language."""
 
 _SCRIPTS = (
-    (re.compile(r"[\u3040-\u30ff]"), "ja"),
-    (re.compile(r"[\uac00-\ud7af]"), "ko"),
-    (re.compile(r"[\u4e00-\u9fff]"), "zh"),
-    (re.compile(r"[\u0590-\u05ff]"), "he"),
-    (re.compile(r"[\u0600-\u06ff]"), "ar"),
-    (re.compile(r"[\u0900-\u097f]"), "hi"),
-    (re.compile(r"[\u0e00-\u0e7f]"), "th"),
-    (re.compile(r"[\u0370-\u03ff]"), "el"),
-    (re.compile(r"[\u0400-\u04ff]"), "ru"),
+    (regex(r"[\u3040-\u30ff]"), "ja"),
+    (regex(r"[\uac00-\ud7af]"), "ko"),
+    (regex(r"[\u4e00-\u9fff]"), "zh"),
+    (regex(r"[\u0590-\u05ff]"), "he"),
+    (regex(r"[\u0600-\u06ff]"), "ar"),
+    (regex(r"[\u0900-\u097f]"), "hi"),
+    (regex(r"[\u0e00-\u0e7f]"), "th"),
+    (regex(r"[\u0370-\u03ff]"), "el"),
+    (regex(r"[\u0400-\u04ff]"), "ru"),
 )
 
 _WORDS = {
@@ -54,7 +54,7 @@ _LETTERS = {
     "œ": "fr", "ê": "fr", "û": "fr", "î": "fr", "ë": "fr", "ç": "fr",
     "ì": "it", "ò": "it",
 }  # fmt: skip
-_TOKEN = re.compile(r"[^\W\d_]{1,30}+(?:['’-][^\W\d_]{1,30}+){0,2}")
+_TOKEN = regex(r"[^\W\d_]{1,30}+(?:['’-][^\W\d_]{1,30}+){0,2}")
 _SURE = 2.0
 """Points by which a text must lead before it overrules what the browser said."""
 

@@ -6,20 +6,19 @@ the instructions too but are meant to be told, so they do not count.
 
 from __future__ import annotations
 
-import re
-
 from metta.guardrails.chars import fold
 from metta.guardrails.hits import Hit
 from metta.guardrails.normalise import View
+from metta.guardrails.patterns import regex
 from metta.guardrails.secrets import SECRET_MASK, find_secrets
 from metta.messages import Action, MessageContext
 from metta.policy import Policy
 
 RUN = 8
 """Words in a row that make a repetition."""
-_WORD = re.compile(r"[^\W_]+(?:-[^\W_]+){0,5}")
-_CANARY = re.compile(r"\bcanary-[0-9a-f]{8,64}\b")
-_INTERNAL_NAME = re.compile(r"\b[a-z]{2,30}(?:[A-Z][a-z]{1,30}){1,6}\b")
+_WORD = regex(r"[^\W_]+(?:-[^\W_]+){0,5}")
+_CANARY = regex(r"\bcanary-[0-9a-f]{8,64}\b")
+_INTERNAL_NAME = regex(r"\b[a-z]{2,30}(?:[A-Z][a-z]{1,30}){1,6}\b")
 
 
 class SecretCheck:

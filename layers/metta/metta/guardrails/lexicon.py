@@ -11,10 +11,12 @@ import re
 from functools import cache, cached_property
 from pathlib import Path
 
+from metta.guardrails.patterns import regex
+
 PATH = Path(__file__).with_name("data") / "words.txt"
 
-_WORD = re.compile(r"[^\W\d_]{3,40}+")
-_LETTERS = re.compile(r"[^\W\d_]+")
+_WORD = regex(r"[^\W\d_]{3,40}+")
+_LETTERS = regex(r"[^\W\d_]+")
 _LONGEST = 14
 """Letters of the longest word that joined letters are cut into."""
 _MOST_JOINED = 240

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from metta.guardrails.patterns import regex
 from metta.messages import MessageContext
 
 LINK_MASK = "[link]"
@@ -27,22 +28,22 @@ class Markup(NamedTuple):
     instead: str
 
 
-_IMAGE = re.compile(
+_IMAGE = regex(
     r"!\[([^\]\n]{0,300})\](?:\(([^()\s]{0,2000}(?:\([^()\s]{0,200}\))?[^()\n]{0,300})\)|\[[^\]\n]{0,100}\])"
 )
-_NAMED_LINK = re.compile(
+_NAMED_LINK = regex(
     r"\[([^\[\]\n]{0,300})\]\(\s{0,3}<?([^()\s<>]{0,2000}(?:\([^()\s]{0,200}\)[^()\s<>]{0,200})?)>?(?:\s[^()\n]{0,300})?\)"
 )
-_REFERENCE = re.compile(r"(?m)^ {0,3}\[[^\]\n]{1,100}\]:[ \t]{0,4}<?(\S{1,2000})[^\n]{0,200}$")
-_AUTOLINK = re.compile(r"<((?:https?|ftp|mailto|data|javascript|vbscript|file):[^\s<>]{1,2000})>", re.IGNORECASE)
-_TAG = re.compile(r"<(?:!--[^>]{0,2000}(?:-->|>)?|[/!?]?[A-Za-z][A-Za-z0-9:-]{0,30}(?=[\s/>])[^<>]{0,2000}>?)")
-_BARE = re.compile(
+_REFERENCE = regex(r"(?m)^ {0,3}\[[^\]\n]{1,100}\]:[ \t]{0,4}<?(\S{1,2000})[^\n]{0,200}$")
+_AUTOLINK = regex(r"<((?:https?|ftp|mailto|data|javascript|vbscript|file):[^\s<>]{1,2000})>", re.IGNORECASE)
+_TAG = regex(r"<(?:!--[^>]{0,2000}(?:-->|>)?|[/!?]?[A-Za-z][A-Za-z0-9:-]{0,30}(?=[\s/>])[^<>]{0,2000}>?)")
+_BARE = regex(
     rf"(?<![\w@.\-])(?:(?:(?:https?|ftp)://|www\.)[^\s<>\"'`\])}}]{{1,2000}}|(?:javascript|vbscript|data|file):(?=[^\s])[^\s<>\"'`)]{{1,2000}}"
     rf"|(?:[a-z0-9](?:[a-z0-9\-]{{0,40}})\.){{1,4}}(?:(?:{_TOP})\b(?![\w.@\-]*@)(?:/[^\s<>\"'`\])}}]{{0,2000}})?|[a-z]{{2,12}}/[^\s<>\"'`\])}}]{{1,2000}}))",
     re.IGNORECASE,
 )
-_LIQUID = re.compile(r"\{{1,1000}+(?:%|(?<=\{\{))")
-_HOST = re.compile(r"(?:[a-z][a-z0-9+.\-]{0,20}:)?(?://)?(?:[^/@\s?#\\]{0,100}@)?([^/:?#\s\\]{1,253})", re.IGNORECASE)
+_LIQUID = regex(r"\{{1,1000}+(?:%|(?<=\{\{))")
+_HOST = regex(r"(?:[a-z][a-z0-9+.\-]{0,20}:)?(?://)?(?:[^/@\s?#\\]{0,100}@)?([^/:?#\s\\]{1,253})", re.IGNORECASE)
 _ENDING = ".,;:!?)…»”’"
 
 

@@ -6,11 +6,11 @@ only link ("is", "my", "no.") are passed over, so that "order number is" and "my
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import NamedTuple
 
 from metta.guardrails.chars import fold
+from metta.guardrails.patterns import regex
 
 CODE, PHONE, CARD, SSN, NUMBER, NOTHING = "code", "phone", "card", "ssn", "number", ""
 
@@ -24,10 +24,10 @@ class Named(NamedTuple):
 
 
 _NOTHING = Named(NOTHING, 0)
-_WORD = re.compile(r"[^\W\d_]+")
-_FOREIGN = re.compile("[\u0370-\u1dff\u3040-\ud7ff]")
-_NUMBER_LINE = re.compile(r"\d\s*\n")
-_SENTENCE = re.compile(r"[^\W\d_]{4}[.!?]+ |[!?] |\n")
+_WORD = regex(r"[^\W\d_]+")
+_FOREIGN = regex("[\u0370-\u1dff\u3040-\ud7ff]")
+_NUMBER_LINE = regex(r"\d\s*\n")
+_SENTENCE = regex(r"[^\W\d_]{4}[.!?]+ |[!?] |\n")
 _TAILS = ("nummer", "nr", "number", "numret", "szam")
 """Ends of compounds that announce a number of some kind."""
 
@@ -142,8 +142,8 @@ def _ended(before: str, word: str, gap: int) -> bool:
     return _SENTENCE.search(before, max(0, place - 4)) is not None
 
 
-_BEHIND = re.compile(r" ?(?:\(|,? ?(?:is|ist|es|est|e|are|was|war|fue|era|on|via|por|per|als|as|=)\b)")
-_EXPIRES = re.compile(r",? ?\(?(?:exp|expires|expiry|valid|cvv|cvc|cvv2|gultig|valable|caduca|scadenza|validade)\b")
+_BEHIND = regex(r" ?(?:\(|,? ?(?:is|ist|es|est|e|are|was|war|fue|era|on|via|por|per|als|as|=)\b)")
+_EXPIRES = regex(r",? ?\(?(?:exp|expires|expiry|valid|cvv|cvc|cvv2|gultig|valable|caduca|scadenza|validade)\b")
 
 
 def named_behind(after: str) -> str:

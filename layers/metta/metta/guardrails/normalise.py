@@ -10,37 +10,35 @@ from __future__ import annotations
 
 import html
 import re
-import unicodedata
 from collections.abc import Callable
 from functools import cached_property
 
 from metta.guardrails.chars import CYRILLIC_GREEK, PLAIN, fold
-from metta.guardrails.hidden import readings
+from metta.guardrails.hidden import Reading, readings
 from metta.guardrails.lexicon import lexicon
 from metta.guardrails.model import Judged, model
+from metta.guardrails.patterns import regex
 
-_BIDI = re.compile("\u202e([^\u202c\u202d\u202e\n]{0,2000})\u202c?")
-_TAGS = re.compile("[\U000e0020-\U000e007e]+")
-_FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007e]{1,8}\U000e007f")
-_ESCAPED = re.compile(
-    r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,24});|(?:%[0-9a-fA-F]{2}){1,40}+|\\u[0-9a-fA-F]{4}"
-)
+_BIDI = regex("\u202e([^\u202c\u202d\u202e\n]{0,2000})\u202c?")
+_TAGS = regex("[\U000e0020-\U000e007e]+")
+_FLAG = regex("\U0001f3f4[\U000e0020-\U000e007e]{1,8}\U000e007f")
+_ESCAPED = regex(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,24});|(?:%[0-9a-fA-F]{2}){1,40}+|\\u[0-9a-fA-F]{4}")
 _APART = r"(?:[^\w\s@]|_){1,4}"
-_SPACED = re.compile(
+_SPACED = regex(
     rf"(?<![^\W_])[^\W\d_](?:(?: [^\W_](?=[ \W_]|$)){{2,200}}+|{_APART}[^\W_](?:{_APART}[^\W_]){{1,200}}+)(?![^\W_])"
 )
-_SIGNS = re.compile(r"[^\w]+|_+")
-_COMMENT = re.compile(r"<!--([^<>]{0,200}?)-->")
-_BLANKS = re.compile(r"[ \t\r\n]{2,}+")
-_MIXED = re.compile(r"[^\W\d_]{2,60}")
-_LATIN = re.compile(r"[A-Za-z]")
-_LOOKALIKE = re.compile(r"[\u0370-\u04ff\u0500-\u052f]")
-_LEET_SEEN = re.compile(r"[a-z][0-9@$!|]{1,3}[a-z]|(?<![^\W_])[0-9@$!|]{1,3}[a-z]{1,20}|[a-z][0-9@$!|]{1,3}(?=[ ,.?]|$)")
-_LEET_WORD = re.compile(r"[a-z0-9@$!|]{2,24}")
+_SIGNS = regex(r"[^\w]+|_+")
+_COMMENT = regex(r"<!--([^<>]{0,200}?)-->")
+_BLANKS = regex(r"[ \t\r\n]{2,}+")
+_MIXED = regex(r"[^\W\d_]{2,60}")
+_LATIN = regex(r"[A-Za-z]")
+_LOOKALIKE = regex(r"[\u0370-\u04ff\u0500-\u052f]")
+_LEET_SEEN = regex(r"[a-z][0-9@$!|]{1,3}[a-z]|(?<![^\W_])[0-9@$!|]{1,3}[a-z]{1,20}|[a-z][0-9@$!|]{1,3}(?=[ ,.?]|$)")
+_LEET_WORD = regex(r"[a-z0-9@$!|]{2,24}")
 _LEET = str.maketrans("0123456789@$!|", "oizeasgtbgasil")
 _LEET_ELL = str.maketrans("0123456789@$!|", "olzeasgtbgasil")
 _DEPTH = 2
-_WORDS = re.compile(r"[^\W_]{2,40}+")
+_WORDS = regex(r"[^\W_]{2,40}+")
 
 
 class View:
@@ -87,13 +85,17 @@ class View:
         return words_of(self.folded)
 
     @cached_property
-    def hidden(self) -> tuple[tuple[View, int, int], ...]:
-        """Views of what the text may hide, each with its place in the original (it stands for the whole place)."""
+    def _readings(self) -> tuple[Reading, ...]:
         if self._depth >= _DEPTH:
             return ()
+        return tuple(readings(self.original, self.text, self.folded, self.words))
+
+    @cached_property
+    def hidden(self) -> tuple[tuple[View, int, int], ...]:
+        """Views of what the text may hide, each with its place in the original (it stands for the whole place)."""
         return tuple(
             (View(text, depth=self._depth + 1 if deeper else _DEPTH), *self.span(start, end))
-            for text, start, end, deeper in readings(self.original, self.text, self.folded, self.words)
+            for text, start, end, deeper in self._readings
         )
 
     @cached_property
@@ -107,8 +109,18 @@ class View:
         """What the trained models say of a reading of this view, worked out once for all checks."""
         found = self._judged.get(folded)
         if found is None:
-            found = self._judged[folded] = model().judge(folded)
+            found = self._judged[folded] = model().judge(self.shown(folded))
         return found
+
+    def shown(self, folded: str) -> str:
+        """A reading without the stretches that could be decoded, place for place.
+
+        Their letters mean nothing, and what they hide is judged by itself.
+        """
+        for reading in self._readings:
+            if reading.deeper:
+                folded = folded[: reading.start] + " " * (reading.end - reading.start) + folded[reading.end :]
+        return folded
 
     def _characters(self) -> None:
         text = self.text

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from metta.guardrails.patterns import regex
+
 _ISSUERS: tuple[tuple[int, int, int, tuple[int, ...], tuple[int, ...]], ...] = (
     (1, 4, 4, (16, 19), (13,)),
     (2, 51, 55, (16,), ()),
@@ -45,7 +47,7 @@ ST 21n SV 4a20n TL 19n TN 20n TR 6n16c UA 6n19c VA 18n VG 4a16n XK 16n YE 4a4n18
 
 
 _SORTS = {"n": "[0-9]", "a": "[0-9A-Za-z]", "c": "[0-9A-Za-z]"}
-_PARTS = re.compile(r"(\d{1,2})([nac])")
+_PARTS = regex(r"(\d{1,2})([nac])")
 IBAN_FORMS = dict(zip(_BBAN.split()[::2], _BBAN.split()[1::2], strict=True))
 
 
@@ -56,7 +58,7 @@ def iban_form(country: str) -> re.Pattern[str] | None:
     if form is None:
         return None
     parts = "".join(rf"(?:[\W_]{{0,3}}{_SORTS[sort]}){{{size}}}" for size, sort in _PARTS.findall("2n" + form))
-    return re.compile(parts)
+    return regex(parts)
 
 
 _ONCE = bytes.maketrans(b"0123456789", bytes(range(10)))

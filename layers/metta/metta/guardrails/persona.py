@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from metta.guardrails.hits import Hit
 from metta.guardrails.lists import read_data
 from metta.guardrails.normalise import View
+from metta.guardrails.patterns import regex
 from metta.messages import Action, MessageContext
 
 _NAME = r"[a-z]{2,15}(?: [a-z]{2,15})?"
@@ -19,7 +18,7 @@ class PersonaCheck:
     def __init__(self) -> None:
         sources: list[str] = read_data("persona.yaml")["patterns"]
         patterns = [one.replace("NAME", _NAME).replace(" ", _BLANK) for one in sources]
-        self._claim = re.compile(rf"(?<![^\W_])(?:{'|'.join(patterns)})(?![^\W_])")
+        self._claim = regex(rf"(?<![^\W_])(?:{'|'.join(patterns)})(?![^\W_])")
 
     def __call__(self, view: View, _context: MessageContext) -> list[Hit]:
         """One hit a sentence."""

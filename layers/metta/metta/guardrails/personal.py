@@ -10,6 +10,7 @@ import re
 from metta.guardrails.chars import strip_invisible
 from metta.guardrails.hits import Hit
 from metta.guardrails.normalise import View
+from metta.guardrails.patterns import regex
 from metta.guardrails.pii import MASKS, Found, find_pii
 from metta.guardrails.secrets import SECRET_MASK, find_secrets
 from metta.guardrails.sources import read_told
@@ -26,7 +27,7 @@ _INPUT: dict[PiiKind, Action] = {
 _NEVER_KEPT = ("CARD", "SSN")
 _ROUNDS = 4
 """Masking may bring a number nearer to a word that says what it is; more rounds than this are not worth it."""
-_LONG_NUMBER = re.compile(r"\d(?:[^\w\n]{0,4}\d){8,}+")
+_LONG_NUMBER = regex(r"\d(?:[^\w\n]{0,4}\d){8,}+")
 
 
 class InputPersonalData:

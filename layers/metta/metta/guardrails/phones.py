@@ -6,32 +6,31 @@ others need a word that names them.
 
 from __future__ import annotations
 
-import re
-
 from metta.guardrails.naming import NUMBER, PHONE, Named
+from metta.guardrails.patterns import regex
 
-_EXTENSION = re.compile(
+_EXTENSION = regex(
     r"[ .,\-(/\n]{0,3}(?:ext(?:ension|n)?|x|durchwahl|dw|poste|int(?:erno|erne|ern)?|anexo|ramal|toestel|klapka|wew|"
     r"anknytning|(?:доб|вн)|#)[ .:\-/#\n]{0,3}\d{1,6}(?!\w)\)?"
 )
-_MONEY = re.compile(
+_MONEY = regex(
     r" ?(?:[$€£¥%]|(?:eur|usd|gbp|euros?|dollars?|yen|kwh|km|kg|cm|mm|ml|chf|kr|ft|vnd|mah|mb|gb|pcs|stk|stuck)\b)"
 )
-_PRICED = re.compile(
+_PRICED = regex(
     r"(?:[$€£¥]|\b(?:eur|usd|gbp|rs|inr|chf|total was|total|amount|price|paid|cost|costs|preis|prix)\.?) ?$"
 )
-_GROUPED = re.compile(r"[1-9]\d{0,2}(?:([,. '])\d{3})(?:\1\d{3}){0,5}[.,]\d{2}$|\d{1,3}(?:,\d{2,3})+(?:\.\d\d)?$")
-_NANP = re.compile(r"(?:\+? ?1[ .\-/]{0,2})?\(? ?[2-9]\d\d ?\)?[ .\-/_|~]{0,3}[2-9]\d\d[ .\-/_|~]{1,3}\d{4}$")
-_BRACKETED = re.compile(r"(?:\+? ?\d{1,3} ?|0|8 ?)?\( ?\d{2,5} ?\)")
+_GROUPED = regex(r"[1-9]\d{0,2}(?:([,. '])\d{3})(?:\1\d{3}){0,5}[.,]\d{2}$|\d{1,3}(?:,\d{2,3})+(?:\.\d\d)?$")
+_NANP = regex(r"(?:\+? ?1[ .\-/]{0,2})?\(? ?[2-9]\d\d ?\)?[ .\-/_|~]{0,3}[2-9]\d\d[ .\-/_|~]{1,3}\d{4}$")
+_BRACKETED = regex(r"(?:\+? ?\d{1,3} ?|0|8 ?)?\( ?\d{2,5} ?\)")
 _TIME = r"(?:[01]?\d|2[0-4])[:.][0-5]\d(?::[0-5]\d(?:\.\d{1,6})?)?"
-_TIMES = re.compile(rf"{_TIME}(?:[^\w.:]{{1,3}}{_TIME})*$|(?:[01]\d|2[0-3])[0-5]\d ?- ?(?:[01]\d|2[0-4])[0-5]\d$")
+_TIMES = regex(rf"{_TIME}(?:[^\w.:]{{1,3}}{_TIME})*$|(?:[01]\d|2[0-3])[0-5]\d ?- ?(?:[01]\d|2[0-4])[0-5]\d$")
 _OCTET = r"(?:0|[1-9]\d?|1\d\d|2[0-4]\d|25[0-5])"
-_IP = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}$")
-_BARE = re.compile(
+_IP = regex(rf"{_OCTET}(?:\.{_OCTET}){{3}}$")
+_BARE = regex(
     r"(?:[2-9]\d\d[2-9]\d{6}|[6-9]\d{9}|0[1-9]\d{8,9}|01[5-7]\d{9}|1[3-9]\d{9}|1[2-9]\d\d[2-9]\d{6}|89\d{9}|3[2-9]\d{8}|[67]\d{8})$"
 )
-_TRUNK = re.compile(r"(?:0[1-9]\d{8,9}|01[5-7]\d{9})$")
-_UNUSUAL = re.compile(r"[,:*;|~\n]")
+_TRUNK = regex(r"(?:0[1-9]\d{8,9}|01[5-7]\d{9})$")
+_UNUSUAL = regex(r"[,:*;|~\n]")
 _ANY = "123456789"
 _HIGH = "56789"
 _NATIONAL: dict[tuple[int, ...], str] = {

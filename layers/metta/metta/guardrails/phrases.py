@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable
 
 from metta.guardrails.chars import fold
+from metta.guardrails.patterns import regex
 
-_WORD = re.compile(r"[^\W_]+")
-_NEVER = re.compile(r"(?!)")
+_WORD = regex(r"[^\W_]+")
+_NEVER = regex(r"(?!)")
 
 
 def phrase_pattern(phrases: Iterable[str]) -> re.Pattern[str]:
@@ -18,4 +19,4 @@ def phrase_pattern(phrases: Iterable[str]) -> re.Pattern[str]:
     )
     if not alternatives:
         return _NEVER
-    return re.compile(rf"(?<![^\W_])(?:{'|'.join(alternatives)})(?![^\W_])")
+    return regex(rf"(?<![^\W_])(?:{'|'.join(alternatives)})(?![^\W_])")

@@ -7,7 +7,6 @@ normalised view.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Iterator
 
@@ -19,6 +18,7 @@ from metta.guardrails.ibans import find_ibans
 from metta.guardrails.naming import CARD, CODE, NOTHING, NUMBER, PHONE, SSN, Named, named_before, named_behind
 from metta.guardrails.normalise import View
 from metta.guardrails.numbers import is_ssn
+from metta.guardrails.patterns import regex
 from metta.guardrails.spelled import Spelled, is_counting, lettered_numbers, spelled_numbers
 from metta.guardrails.stretches import DATE, LEAST, LISTING, MANY, PARTING, RUN, STRETCH, Number, read, split, undated
 
@@ -32,11 +32,11 @@ _BEFORE = 48
 """How many characters before a number can say what it is."""
 _BEHIND = 32
 """How many characters behind a number can."""
-_MASKED = re.compile(r"[*x•#]{2,}[ \-]?$")
-_LINE = re.compile(r"\n")
+_MASKED = regex(r"[*x•#]{2,}[ \-]?$")
+_LINE = regex(r"\n")
 _GLUED = frozenset("-_/=")
-_HANDLE = re.compile(r"[@/][\w.]{1,40}$")
-_INITIAL = re.compile(r"(?<![^\W_])(?:[mpthcdf]|home|work|office|privat|private|buro|bureau|casa|trabajo|ufficio): ?$")
+_HANDLE = regex(r"[@/][\w.]{1,40}$")
+_INITIAL = regex(r"(?<![^\W_])(?:[mpthcdf]|home|work|office|privat|private|buro|bureau|casa|trabajo|ufficio): ?$")
 """How signatures name their phones."""
 
 

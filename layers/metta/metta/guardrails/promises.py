@@ -16,13 +16,14 @@ from typing import Any, get_args
 from metta.guardrails.calendar import find_dates
 from metta.guardrails.chars import fold
 from metta.guardrails.lists import read_data
+from metta.guardrails.patterns import regex
 from metta.guardrails.phrases import phrase_pattern
 from metta.guardrails.sources import Told, read_told
 from metta.policy import PromiseKind
 
 _GAP = r"[\s,]{1,3}"
 _WORD = r"[^\s,;:.!?]{1,24}+"
-_CLAUSE = re.compile(r"[.!?;:,\n]|\s[-–]\s")
+_CLAUSE = regex(r"[.!?;:,\n]|\s[-–]\s")
 _BACK = 80
 _WORDS_BEFORE = 5
 """Words before a promise in which a refusal counts."""
@@ -43,8 +44,8 @@ class _Promises:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """Compiled when a text first holds a stem: all of them at once would slow down every cold start."""
-        return re.compile(rf"(?<!{_LETTER})(?:{'|'.join(_regex(one, self.days) for one in self.sources)})(?!{_LETTER})")
+        """Put together when a text first holds a stem."""
+        return regex(rf"(?<!{_LETTER})(?:{'|'.join(_regex(one, self.days) for one in self.sources)})(?!{_LETTER})")
 
     @cached_property
     def refusal(self) -> re.Pattern[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import get_args
@@ -12,6 +11,7 @@ from metta.guardrails.hits import Hit
 from metta.guardrails.language import surely_other
 from metta.guardrails.links import find_markup
 from metta.guardrails.normalise import View
+from metta.guardrails.patterns import regex
 from metta.guardrails.phrases import phrase_pattern
 from metta.guardrails.promises import PromiseFinder
 from metta.messages import Action, MessageContext
@@ -25,13 +25,13 @@ _ACTIONS: dict[RuleKind, Action] = {
     "unsupported_claim": Action.BLOCK,
     "other_language": Action.BLOCK,
 }
-_NOT_WANTED = re.compile(
+_NOT_WANTED = regex(
     r"(?:\b(?:don'?t|do not|didn'?t|no need|not|never|without|rather than|instead of|are you|is this|is it|am i"
     r"|was that|nicht|kein\w{0,2}|no (?:quiero|necesito|hace falta)|ne (?:veux|souhaite) pas|nao (?:quero|preciso)"
     r"|non (?:voglio|serve)|niet|geen)\b(?: [^\W_]{1,14}){0,3} ?|\beres (?:un|una) ?)$"
 )
 """Right before a phrase, this turns a request for a person into something else."""
-_CANNOT = re.compile(
+_CANNOT = regex(
     r"\b(?:cannot|can'?t|can not|unable|not|never|don'?t|won'?t|no|nicht|kein\w{0,2}|leider|nao|non|niet|geen|ne|pas"
     r"|unfortunately)\b(?:[ ,][^\W_']{1,16}){0,4} ?$"
 )

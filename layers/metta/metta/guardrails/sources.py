@@ -7,11 +7,12 @@ fields with a type of their own say what something costs, when it comes and how 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
+
+from metta.guardrails.patterns import regex
 
 _BARE = ""
 """Stands for the name of a field that holds a number and no text."""
@@ -24,12 +25,12 @@ _CODES = ("number", "reference")
 """Ends of the names of fields that hold a code."""
 _ADDRESSES = ("phone", "mobile", "email")
 _FREE = frozenset((*_NAMES, "description", "note"))
-_TYPED = re.compile(
+_TYPED = regex(
     r"-?\d{1,15}(?:[.,]\d{1,6})? ?(?:[A-Z]{3}|[$€£¥])?|[$€£¥] ?-?\d{1,15}(?:[.,]\d{1,6})?"
     r"|\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?)?"
 )
-_ADDRESS = re.compile(r"\+?[\d ()./-]{6,24}|[^\s@]{1,64}@[^\s@]{1,190}")
-_CODE = re.compile(r"(?=[^\d]{0,40}\d)[A-Za-z0-9#][\w\-/.#+]{0,39}(?:[ ,;]{1,2}[A-Za-z]{0,4}\d[\w\-/.]{0,39}){0,7}")
+_ADDRESS = regex(r"\+?[\d ()./-]{6,24}|[^\s@]{1,64}@[^\s@]{1,190}")
+_CODE = regex(r"(?=[^\d]{0,40}\d)[A-Za-z0-9#][\w\-/.#+]{0,39}(?:[ ,;]{1,2}[A-Za-z]{0,4}\d[\w\-/.]{0,39}){0,7}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from metta.guardrails.chars import fold
 from metta.guardrails.normalise import View
+from metta.guardrails.patterns import regex
 
 _UNITS = (
     "zero oh nought nil cero null nul",
@@ -59,7 +60,7 @@ _GLUE = frozenset(
     """then and dash hyphen minus space dann und bindestrich strich leerzeichen y luego guion espacio puis et tiret
     espace poi e trattino spazio depois traco hifen espaco dan en streepje spatie dot point punkt punto plus""".split()  # noqa: SIM905
 )
-_GLUED = re.compile(rf"[0-9]{{2}} (?:{'|'.join(sorted(_GLUE))}) [0-9]{{2}}")
+_GLUED = regex(rf"[0-9]{{2}} (?:{'|'.join(sorted(_GLUE))}) [0-9]{{2}}")
 _JOINT = frozenset(("and", "und", "y", "e", "et", "en"))
 _UNSURE = frozenset("un una um uma ein een une sei null oh once dos tres meia nil twice due elf on tre".split())  # noqa: SIM905
 
@@ -83,8 +84,8 @@ def _values() -> dict[str, str]:
 _VALUES = {fold(name): digits for name, digits in _values().items()}
 _NAMES = frozenset(_VALUES)
 _LIKELY = _NAMES - _UNSURE
-_TOKEN = re.compile(r"[a-z]+|[0-9]+|[^a-z0-9\s,.\-/()|*_\u00b7]")
-_PUNCTUATED = re.compile(r"[/.,:]")
+_TOKEN = regex(r"[a-z]+|[0-9]+|[^a-z0-9\s,.\-/()|*_\u00b7]")
+_PUNCTUATED = regex(r"[/.,:]")
 _LEAST = 7
 _MOST = 64
 """Words beyond which they are no number of anybody's."""
@@ -193,9 +194,9 @@ def is_counting(digits: str) -> bool:
     return len(steps) == 1 or digits in _UPWARDS or digits in _DOWNWARDS
 
 
-_LOOKALIKE = re.compile(r"(?<![^\W_])[0-9oil|]{2,19}+(?:[ .\-][0-9oil|]{2,19}+){0,8}+(?![^\W_])")
+_LOOKALIKE = regex(r"(?<![^\W_])[0-9oil|]{2,19}+(?:[ .\-][0-9oil|]{2,19}+){0,8}+(?![^\W_])")
 _LETTERS = str.maketrans("oil|", "0111")
-_SEEN = re.compile(r"[0-9](?:(?<=[oil|][0-9])|(?<=[oil|] [0-9])|[ \-]?[oil|](?=[0-9oil|]|\W|$))")
+_SEEN = regex(r"[0-9](?:(?<=[oil|][0-9])|(?<=[oil|] [0-9])|[ \-]?[oil|](?=[0-9oil|]|\W|$))")
 
 
 def lettered_numbers(view: View) -> Iterator[Spelled]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-STRETCH = re.compile(r"[0-9](?:[^\w+=@#$€£¥%\"'<>\[\]{}°&;?!]{0,3}_?[0-9]){6,}+")
-RUN = re.compile(r"[0-9]+")
-LISTING = re.compile(r"[,;\n|]")
+from metta.guardrails.patterns import regex
+
+STRETCH = regex(r"[0-9](?:[^\w+=@#$€£¥%\"'<>\[\]{}°&;?!]{0,3}_?[0-9]){6,}+")
+RUN = regex(r"[0-9]+")
+LISTING = regex(r"[,;\n|]")
 """What stands between the parts of a list."""
-PARTING = re.compile(r"[,;\n|]| [/\-\u00b7] ")
+PARTING = regex(r"[,;\n|]| [/\-\u00b7] ")
 """The same, and what may stand inside a number as well."""
-DATE = re.compile(
+DATE = regex(
     r"(?:(?:19|20)\d\d([-./ ])[01]?\d\1[0-3]?\d|[0-3]?\d([-./ ]|\. )[0-3]?\d\2(?:19|20)\d\d|"
     r"[0-3]?\d([-./])[0-3]?\d\3\d\d(?!\d)|20\d\d[01]\d[0-3]\d(?:\d{4}|\d{6})?)(?!\d|[-./]\d)"
 )
