@@ -8,7 +8,6 @@ customer's words for no more than ``metta.guardrails.echoed`` does.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -18,21 +17,24 @@ from typing import NamedTuple
 from metta.guardrails.calendar import find_dates, find_times
 from metta.guardrails.described import may_be_hours, may_describe, places_of
 from metta.guardrails.echoed import may_echo, may_echo_day
-from metta.guardrails.figures import Figure, Sort, find_figures
+from metta.guardrails.figures import Figure, Sort, amounts_in_words, find_figures
 from metta.guardrails.hits import Hit
 from metta.guardrails.known import Known, blanked, where_left
 from metta.guardrails.normalise import View
+from metta.guardrails.patterns import regex
 from metta.guardrails.pii import find_pii
 from metta.guardrails.rules import LONGEST_REPLY, action_of
 from metta.guardrails.sources import Told, read_told
 from metta.messages import Author, MessageContext
 from metta.policy import Policy
 
-_NOT_A_CLAIM = re.compile(
+_NOT_A_CLAIM = regex(
     r"(?:https?://|www\.)[^\s<>)\]]{1,2000}"
     r"|(?<![\w.+\-])[\w.+\-]{1,64}@[\w\-]{1,63}(?:\.[\w\-]{1,63}){1,5}"
     r"|(?m:^[ \t]{0,8}\(?\d{1,2}[.)](?=\s))|\[[a-z]{3,8}\]"
 )
+_WRAPPED = regex(r"(?<=[^\n.:])\n(?=[^\W\d_])")
+"""A line break within a sentence; before a list's next entry, or after a sentence or heading, it is none."""
 _AROUND = 40
 _ENOUGH = 20
 """Unsupported figures of one reply that are reported."""
@@ -59,7 +61,7 @@ class ClaimCheck:
         if (not context.tool_results and not context.customer_text) or len(view.text) > LONGEST_REPLY:
             return []
         text, folded = _without_addresses(view)
-        if not any(char.isdigit() for char in text):
+        if not any(char.isdigit() for char in text) and not amounts_in_words(folded):
             return []
         told = read_told(context.tool_results)
         names = [View(name).folded for name in told.names if any(char.isdigit() for char in name)]
@@ -105,6 +107,7 @@ def _theirs(context: MessageContext) -> Iterator[str]:
 
 def _unsupported(text: str, folded: str, sources: Sources) -> Iterator[tuple[int, int]]:
     ours, known, described = sources
+    folded = _WRAPPED.sub(" ", folded)
     places: list[tuple[int, int]] = []
     for dated in find_dates(folded, text):
         places.append((dated.start, dated.end))
@@ -146,7 +149,8 @@ def _is_supported(figure: Figure, figures: list[Figure], known: Known, text: str
 
 def _all_parts_known(text: str, known: Known) -> bool:
     """``12 345`` may be two numbers that only stand side by side."""
-    return all(Decimal(part) in known.numbers for part in text.split() if part.isdigit())
+    parts = [part for part in text.split() if part.isdigit()]
+    return bool(parts) and all(Decimal(part) in known.numbers for part in parts)
 
 
 _CONVERSIONS: dict[str, tuple[tuple[str, Decimal], ...]] = {

@@ -8,6 +8,8 @@ from decimal import Decimal
 from enum import Enum
 from typing import NamedTuple
 
+from metta.guardrails.patterns import regex
+
 
 class Sort(Enum):
     """What a figure says, and so what must vouch for it."""
@@ -36,20 +38,20 @@ class Figure(NamedTuple):
     unit: str = ""
 
 
-_TOKEN = re.compile(r"(?<![^\W_])#?[A-Za-z0-9]{1,60}+(?:[\-/_.][A-Za-z0-9]{1,60}+){0,8}")
-_NUMBER = re.compile(
+_TOKEN = regex(r"(?<![^\W_])#?[A-Za-z0-9]{1,60}+(?:[\-/_.][A-Za-z0-9]{1,60}+){0,8}")
+_NUMBER = regex(
     r"(?<![\w.,])[+\-]?"
     r"(?:\d{1,3}(?:([., '])\d{3}(?!\d))(?:\1\d{3}(?!\d)){0,4}+(?:[.,]\d{1,2}(?!\d))?|\d{1,24}+(?:[.,]\d{1,6}+)?)"
 )
-_COMMAS_GROUP = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
-_DOTS_GROUP = re.compile(r"\d{1,3}(?:\.\d{3})+(?:,\d+)?")
-_ONE_SEPARATOR = re.compile(r"\d+(?:[.,]\d+)?")
-_CURRENCY_BEFORE = re.compile(r"(?:[$€£¥]|\b(?:eur|usd|gbp|chf|us\$|cad|aud|brl|r\$|pln|sek))\s?$")
-_CURRENCY_AFTER = re.compile(
+_COMMAS_GROUP = regex(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_DOTS_GROUP = regex(r"\d{1,3}(?:\.\d{3})+(?:,\d+)?")
+_ONE_SEPARATOR = regex(r"\d+(?:[.,]\d+)?")
+_CURRENCY_BEFORE = regex(r"(?:[$€£¥]|\b(?:eur|usd|gbp|chf|us\$|cad|aud|brl|r\$|pln|sek))\s?$")
+_CURRENCY_AFTER = regex(
     r"\s?(?:[$€£¥]|(?:eur|usd|gbp|chf|cad|aud|euros?|dollars?|dolares|pounds?|pfund|cents?|centimes|francs?|reais|libras"
     r"|sterline|dollari|pond)\b)"
 )
-_UNIT = re.compile(
+_UNIT = regex(
     r"[\s\-]?(?:"
     r"(?P<percent>%|percent\b|per cent\b|prozent\b|pour ?cent\b|por ?cento\b|por ciento\b|per cento\b|procent\b)"
     r"|(?:(?:working|business|calendar|full|more|volle|weitere)[\s\-])?(?:"
@@ -63,16 +65,38 @@ _UNIT = re.compile(
     r"|available|remaining|auf lager|verfugbar|vorratig|en stock|disponib\w{2,5}|em stock|em estoque|in magazzino"
     r"|op voorraad|restantes|rimast[ie]|beschikbaar|ubrig)))"
 )
-_GOODS_IN_STOCK = re.compile(
+_GOODS_IN_STOCK = regex(
     r" (?:[a-z]{2,20} ){1,3}(?:in stock|auf lager|en stock|em stock|em estoque|in magazzino|op voorraad)\b"
 )
 """Goods between number and stock; a small number may count kinds of goods then."""
-ANNOUNCED = re.compile(
+ANNOUNCED = regex(
     r"(?:#|\bn[o.°º]{1,2} ?|\b(?:order|orders|bestell\w{0,8}|auftrag\w{0,8}|pedido|commande|ordine|encomenda|bestelling"
     r"|ordernummer|tracking|number|nummer|numero|sendung\w{0,8}|invoice|rechnung|factura|facture|fattura|fatura|factuur"
     r"|reference|referenz|ticket)(?: (?:number|no|nr|is|ist|numero|number is))?\.?:? ?)$"
 )
-_QUANTITY = re.compile(r"(\d{1,6})([A-Za-z]{1,6})")
+_SAID = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 50, 100, 1000)
+_WORDS = {
+    word: Decimal(value).normalize()
+    for line in (
+        "one two three four five six seven eight nine ten twenty fifty hundred thousand",
+        "ein zwei drei vier funf sechs sieben acht neun zehn zwanzig funfzig hundert tausend",
+        "un dos tres cuatro cinco seis siete ocho nueve diez veinte cincuenta cien mil",
+        "une deux trois quatre cinq six sept huit neuf dix vingt cinquante cent mille",
+        "um dois tres quatro cinco seis sete oito nove dez vinte cinquenta cem mil",
+        "uno due tre quattro cinque sei sette otto nove dieci venti cinquanta cento mille",
+        "een twee drie vier vijf zes zeven acht negen tien twintig vijftig honderd duizend",
+        "a - - - - - - - - - - - - -",
+        "einen duas - - - - - - - - - - - -",
+    )
+    for word, value in zip(line.split(), _SAID, strict=True)
+    if word != "-"
+}
+_IN_WORDS = regex(
+    rf"(?<![^\W_])({'|'.join(_WORDS)})[ -]"
+    r"(?:euros?|dollars?|dolares|dollari|pounds?|pfund|libras|sterline|pond|cents?|centimes|centavos|centesimi)(?![^\W_])"
+)
+"""A small amount in words, as an offer that nobody means to make would put it."""
+_QUANTITY = regex(r"(\d{1,6})([A-Za-z]{1,6})")
 _UNITS_GLUED = frozenset(
     """kg g mg l ml cl cm mm m km w kw wh kwh mah v a hz khz mhz ghz gb mb tb kb k px dpi lm oz lb lbs ft in x h min s
     st nd rd th d er e eur usd gbp pcs stk fach mal jahrige days tage""".split()  # noqa: SIM905 - words read better so
@@ -113,8 +137,16 @@ def find_figures(text: str, folded: str) -> list[Figure]:
     for match in _NUMBER.finditer(text):
         if not any(taken[match.start() : match.end()]):
             figures.append(_number(match, folded))
+    figures += amounts_in_words(folded)
     figures.sort(key=lambda figure: figure.start)
     return figures
+
+
+def amounts_in_words(folded: str) -> list[Figure]:
+    """Amounts such as ``one euro``, by place."""
+    return [
+        Figure(Sort.AMOUNT, *match.span(), match.group(), (_WORDS[match[1]],)) for match in _IN_WORDS.finditer(folded)
+    ]
 
 
 def _code(match: re.Match[str]) -> Figure | None:
