@@ -17,7 +17,7 @@ from metta_local.fuzz_properties import Subject
 from metta_local.fuzz_shapes import SHAPES, Shape, repeated
 
 WORKS = works(Subject())
-LENGTH = 1000
+LENGTH = 700
 DEAR = 4
 """Times the cost of an honest text, from which the growth is measured."""
 HONEST = repeated("Where is my parcel? It should have come on Monday, and nobody answers the phone. ")
@@ -42,6 +42,11 @@ def not_linear(name: str, shape: Shape) -> list[str]:
             if not grown.linear:
                 found.append(f"{side}: x{grown.ratio:.1f}")
     return found
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_an_honest_text_costs_what_its_length_costs(side: str) -> None:
+    assert growth("honest", HONEST, WORKS[side], 4 * LENGTH, "honest").linear
 
 
 @pytest.mark.parametrize("name", SHAPES)
