@@ -48,11 +48,17 @@ class Reading:
     customer_address: str = ""
     question: str = ""
     """The customer's latest words."""
-    has_files: bool = False
+    files: tuple[dict[str, Any], ...] = ()
+    """What the customer sent besides words."""
     earlier: tuple[tuple[str, str], ...] = ()
     """Role (user, assistant, team) and text of what was said before the question."""
     results: tuple[ToolResult, ...] = ()
     facts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def has_files(self) -> bool:
+        """Whether the customer sent files."""
+        return bool(self.files)
 
     @property
     def last_reply(self) -> str:
@@ -72,6 +78,14 @@ def _object(text: Any) -> dict[str, Any]:
     except (TypeError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _list(text: str) -> list[dict[str, Any]]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return []
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def _result(output: Any) -> dict[str, Any]:
@@ -139,6 +153,7 @@ def read_request(body: dict[str, Any]) -> Reading:
     files = [element for element in _ELEMENT.finditer(question) if element[2] == details.get("mark")]
     for element in files:
         question = question.replace(element[0], "")
+    named = [one for element in files for one in _list(element[3])]
     instructions = str(body.get("instructions") or "")
     return Reading(
         instructions=instructions,
@@ -147,7 +162,7 @@ def read_request(body: dict[str, Any]) -> Reading:
         language=str(details.get("language", "en"))[:2],
         customer_address=str(details.get("customerAddress", "")),
         question=question.strip(),
-        has_files=bool(files),
+        files=tuple(named),
         earlier=tuple(said[:last]) if last >= 0 else (),
         results=tuple(results),
         facts=_facts(instructions),
