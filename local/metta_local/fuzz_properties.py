@@ -55,10 +55,20 @@ class Subject:
 
     def _output(self, text: str) -> str | None:
         for context in (NOWHERE, TURN):
-            wrong = self._judged(text, self.guardrails.validate_output(text, context))
+            verdict = self.guardrails.validate_output(text, context)
+            wrong = self._judged(text, verdict) or self._reply_left(verdict, context)
             if wrong:
                 return wrong
         return None
+
+    def _reply_left(self, verdict: Verdict, context: MessageContext) -> str | None:
+        """A reply out of which something was taken leaves as it is then: judged again, nothing more is taken out."""
+        if verdict.action is not Action.REDACT:
+            return None
+        again = self.guardrails.validate_output(verdict.text, context)
+        if again.text == verdict.text:
+            return None
+        return f"what was taken out leaves {_shown(verdict.text)}, of which {_shown(again.text)} is left"
 
     def _judged(self, text: str, verdict: Verdict) -> str | None:
         if verdict.reason.startswith("broken/"):

@@ -82,6 +82,12 @@ def test_a_number_that_an_invisible_sign_cut_in_two_does_not_reach_the_model(tex
     assert complaint(PROPERTIES["masked text is final"], text) is None
 
 
+@pytest.mark.parametrize("opening", ["[](", "![](", "[a](http://x.example ", "<b", "{{"])
+def test_markup_within_markup_is_taken_out_however_deep(opening: str) -> None:
+    closing = {"<": ">", "{": "}}"}.get(opening[0], ")")
+    assert complaint(PROPERTIES["output is judged"], opening * 60 + closing * 60) is None
+
+
 @FAST
 @given(text=TEXTS, hint=st.one_of(st.none(), st.text(max_size=5)))
 def test_a_language_is_always_found(text: str, hint: str | None) -> None:

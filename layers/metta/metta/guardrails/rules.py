@@ -40,7 +40,8 @@ LONGEST_REPLY = 20_000
 """Characters; a longer reply is not one, since the policy bounds what a model may write."""
 _BACK = 60
 _ROUNDS = 8
-"""Times that markup is taken out of a reply; what then still holds some was made to."""
+"""Times that markup is taken out of a reply; what then still holds some was made to, and loses its brackets."""
+_UNNESTED = {ord(bracket): None for bracket in "[]()<>{}"}
 _PATTERN = 0.9
 """Score of a promise found by pattern: less than that of a phrase the policy names, or of a figure without source."""
 
@@ -98,7 +99,9 @@ class OutputRules:
         Raises:
             ValueError: it does not come to rest.
         """
-        for _ in range(_ROUNDS):
+        for number in range(2 * _ROUNDS):
+            if number == _ROUNDS:
+                text = text.translate(_UNNESTED)
             found = find_markup(text, self._hosts, self._facts, context)
             if not found:
                 return text
