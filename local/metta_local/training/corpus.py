@@ -52,7 +52,7 @@ def own_rows(folder: Path = OWN) -> Iterator[Row]:
 
 
 def _rows(path: Path) -> Iterator[Row]:
-    content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader
+    content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     for field in ("task", "label", "kind", "lang", "rows"):
         if not isinstance(content, dict) or field not in content:
             raise CorpusError(f"{path.name}: {field}: missing")

@@ -25,11 +25,11 @@ class Dataset:
     """The texts of one head, each once."""
 
     rows: tuple[Row, ...]
-    labels: np.ndarray[Any, Any]
+    labels: Any
     """One a row: 0 honest, 1 an attack or toxic."""
-    sources: np.ndarray[Any, Any]
+    sources: Any
     """One a row: source and language."""
-    factors: np.ndarray[Any, Any]
+    factors: Any
     """One a row: what its weight is multiplied by."""
 
 

@@ -16,7 +16,8 @@ ROUNDS = 2
 _TOLERANCE = 1e-2
 _FLOOR = 0.1
 
-Array = np.ndarray[Any, Any]
+Array = Any
+"""A numpy array."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Recipe:
     share: float
     """A source of n texts weighs n to this power in all, so that large ones do not drown small ones."""
     smoothing: float | None
-    """With it, features are scaled by their log-count ratio, smoothed by so many texts; without, they are as they are."""
+    """With it, features are scaled by their log-count ratio, smoothed by so many texts."""
 
 
 BLEND = {
@@ -74,7 +75,11 @@ def _fitted(table: Table, recipe: Recipe) -> Fitted:
     label = table.labels[row]
     weight = _row_weights(table, recipe.share)
     whole = window == 0
-    scale = None if recipe.smoothing is None else _ratios(table.matrix[whole], label[whole], weight[row][whole], recipe.smoothing)
+    scale = (
+        None
+        if recipe.smoothing is None
+        else _ratios(table.matrix[whole], label[whole], weight[row][whole], recipe.smoothing)
+    )
     matrix = table.matrix if scale is None else (table.matrix @ sp.diags(scale)).tocsr()
     chosen = whole | (label == 0)
     fitted = _solved(matrix, chosen, label, _spread(weight, row, chosen), recipe.strength)
@@ -110,7 +115,7 @@ def _most_telling(logits: Array, row: Array, windows: Array) -> Array:
     for i in np.flatnonzero(windows):
         if row[i] not in best or logits[best[row[i]]] < logits[i]:
             best[int(row[i])] = int(i)
-    mask = np.zeros(len(row), dtype=bool)
+    mask: Any = np.zeros(len(row), dtype=bool)
     mask[list(best.values())] = True
     return mask
 

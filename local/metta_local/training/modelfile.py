@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from metta.guardrails.model import HEADS, MAGIC
 class Packed:
     """One head as it ships."""
 
-    weights: np.ndarray[Any, Any]
+    weights: Any
     """int8, one per feature."""
     scale: float
     bias: float
@@ -24,7 +25,7 @@ class Packed:
     slope: float
 
 
-def model_file(heads: dict[str, Packed], version: str) -> bytes:
+def model_file(heads: Mapping[str, Packed], version: str) -> bytes:
     """The bytes of ``model.bin``: magic, a header line of JSON, the weights of all heads one after the other.
 
     Numbers of the header are rounded, so that a difference in the last digit between machines changes no byte.

@@ -17,6 +17,7 @@ from metta.guardrails.normalise import View
 LONGEST = 10_000
 """Characters of a text that are looked at, as at run time."""
 _MOST_WINDOWS = 24
+_MOST_READINGS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +29,43 @@ class Segment:
     tokens: tuple[str, ...]
 
 
-def tokens_of(text: str) -> list[str]:
-    """The tokens of a text as the run time sees them, numbers all alike."""
-    return ["0" if token.isdigit() else token for token in TOKEN.findall(View(text[:LONGEST]).folded)]
+def readings_of(text: str, label: int) -> list[tuple[str, ...]]:
+    """The tokens of every reading of a text that the run time judges, numbers all alike; the text itself first.
+
+    What an attack's disguise covers is the attack: where most of it is encoded, the text itself says nothing.
+    """
+    view = View(text[:LONGEST])
+    shown = view.shown(view.folded)
+    inner = [each.shown(each.folded) for each, _, _ in view.hidden]
+    if view.unleeted is not None:
+        inner.append(view.shown(view.unleeted))
+    if label and inner and len(shown.split()) * 2 < len(view.folded.split()) + 4 and shown != view.folded:
+        shown, *inner = inner
+    return [_tokens(reading) for reading in (shown, *inner)]
 
 
-def segments(texts: Iterable[str]) -> list[Segment]:
-    """Every text as a whole and, where it is long, in windows."""
+def _tokens(folded: str) -> tuple[str, ...]:
+    return tuple("0" if token.isdigit() else token for token in TOKEN.findall(folded))
+
+
+def segments(texts: Iterable[str], labels: Iterable[int]) -> list[Segment]:
+    """Every text as a whole and, where it is long, in windows; other readings of it count as windows."""
     found: list[Segment] = []
-    for row, text in enumerate(texts):
-        tokens = tokens_of(text)
-        found.append(Segment(row, 0, tuple(tokens)))
-        if len(tokens) > WHOLE:
-            starts = list(range(0, len(tokens) - WINDOW + STRIDE, STRIDE))
-            if len(starts) > _MOST_WINDOWS:
-                starts = [starts[i * len(starts) // _MOST_WINDOWS] for i in range(_MOST_WINDOWS)]
-            found += [Segment(row, 1 + i, tuple(tokens[low : low + WINDOW])) for i, low in enumerate(starts)]
+    for row, (text, label) in enumerate(zip(texts, labels, strict=True)):
+        whole, *others = readings_of(text, label)
+        found.append(Segment(row, 0, whole))
+        cut = [*others[:_MOST_READINGS], *_windows(whole)]
+        found += [Segment(row, 1 + i, tokens) for i, tokens in enumerate(cut)]
     return found
+
+
+def _windows(tokens: tuple[str, ...]) -> list[tuple[str, ...]]:
+    if len(tokens) <= WHOLE:
+        return []
+    starts = list(range(0, len(tokens) - WINDOW + STRIDE, STRIDE))
+    if len(starts) > _MOST_WINDOWS:
+        starts = [starts[i * len(starts) // _MOST_WINDOWS] for i in range(_MOST_WINDOWS)]
+    return [tokens[low : low + WINDOW] for low in starts]
 
 
 class Vectorizer:
@@ -75,8 +96,8 @@ class Vectorizer:
 
     def matrix(self, many: Iterable[Sequence[str]]) -> Any:
         """CSR float32, one row a text, ``count / sqrt(number of features)``; shape (texts, SIZE)."""
-        columns: list[np.ndarray[Any, Any]] = []
-        values: list[np.ndarray[Any, Any]] = []
+        columns: list[Any] = []
+        values: list[Any] = []
         ends = [0]
         for tokens in many:
             found = np.array(self.features(tokens), dtype=np.int32)
@@ -86,4 +107,6 @@ class Vectorizer:
             ends.append(ends[-1] + len(unique))
         if not columns:
             return sp.csr_matrix((0, SIZE), dtype=np.float32)
-        return sp.csr_matrix((np.concatenate(values), np.concatenate(columns), np.array(ends)), shape=(len(columns), SIZE))
+        return sp.csr_matrix(
+            (np.concatenate(values), np.concatenate(columns), np.array(ends)), shape=(len(columns), SIZE)
+        )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from metta.guardrails import lexicon as lexicon_module
 from metta.guardrails import model as model_module
+from metta_local.training.augment import disguised
 from metta_local.training.corpus import Row, Task, own_rows, shared_rows
 from metta_local.training.dataset import dataset
 from metta_local.training.fit import BLEND, SEED, Fitted, Table, blended, quantised
@@ -14,7 +15,7 @@ from metta_local.training.modelfile import Packed, model_file
 from metta_local.training.samples import Vectorizer, segments
 from metta_local.training.words import common_words
 
-OPERATING_POINTS: dict[Task, float] = {"injection": 1.0, "toxicity": 0.8}
+OPERATING_POINTS: dict[Task, float] = {"injection": 1.0, "toxicity": 1.1}
 """Logits from which a text counts, chosen by ``validate`` on honest texts that were not trained on."""
 SLOPE = 1.0
 HEADS: tuple[Task, ...] = ("injection", "toxicity")
@@ -22,7 +23,8 @@ HEADS: tuple[Task, ...] = ("injection", "toxicity")
 
 def read_rows(data: Path) -> list[Row]:
     """The project's own texts and those of ``data``, in a fixed order."""
-    return [*own_rows(), *shared_rows(data)]
+    rows = [*own_rows(), *shared_rows(data)]
+    return [*rows, *disguised(rows)]
 
 
 def write_words(rows: list[Row], path: Path = lexicon_module.PATH) -> int:
@@ -36,7 +38,7 @@ def write_words(rows: list[Row], path: Path = lexicon_module.PATH) -> int:
 def table(task: Task, rows: list[Row], vectorizer: Vectorizer) -> Table:
     """What the head of ``task`` is fitted to."""
     chosen = dataset(task, rows)
-    cut = segments(row.text for row in chosen.rows)
+    cut = segments((row.text for row in chosen.rows), chosen.labels)
     matrix = vectorizer.matrix(segment.tokens for segment in cut)
     return Table(matrix, cut, chosen.labels, chosen.sources, chosen.factors)
 
@@ -48,7 +50,7 @@ def packed(task: Task, fitted: Fitted) -> Packed:
 
 
 def train(data: Path, out: Path = model_module.PATH) -> str:
-    """Train on ``data`` and the project's own texts; the version is a digest of the texts, the seed and the code's names.
+    """Train on ``data`` and the project's own texts; the version is a digest of texts, seed and recipes.
 
     Returns:
         The version that the model carries.
@@ -56,9 +58,11 @@ def train(data: Path, out: Path = model_module.PATH) -> str:
     rows = read_rows(data)
     write_words(rows)
     vectorizer = Vectorizer()
-    heads = {task: packed(task, blended(table(task, rows, vectorizer), BLEND[task])) for task in HEADS}
+    heads: dict[str, Packed] = {
+        task: packed(task, blended(table(task, rows, vectorizer), BLEND[task])) for task in HEADS
+    }
     version = _digest(rows)
-    out.write_bytes(model_file(dict(heads), version))
+    out.write_bytes(model_file(heads, version))
     model_module.model.cache_clear()
     return version
 

@@ -45,8 +45,9 @@ def _is_word(word: str) -> bool:
     return len(set(word)) > 1
 
 
-_SHORT = frozenset(
-    "a i an as at am be by do go he hi if in is it me my no of oh ok on or so to up us we el la le de du en un il et je tu "
-    "ne se si er es im zu um ob da wo ik je te en op uw no os as um ao eu na em al lo mi ti ci di ma mo"
-    .split()
+_LISTED = (
+    "a i an as at am be by do go he hi if in is it me my no of oh ok on or so to up us we el la le de du en un il et "
+    "je tu ne se si er es im zu um ob da wo ik te op uw os ao eu na em al lo mi ti ci di ma mo"
 )
+_SHORT = frozenset(_LISTED.split())
+"""Words of one and two letters; other such strings are pieces of words."""

@@ -3,8 +3,8 @@
 Features of a word depend on the word alone, so that a model can remember their sum: the word, its character 3- to
 5-grams with its borders, and its letters with the inner ones in alphabetical order, which scrambled or doubled letters
 do not change, and its concept. Two words in a row add one feature made of those orderless forms; concepts that
-follow each other, with other words between or not, add one for each pair and each three. Scripts without blanks between words
-(Chinese, Japanese) count every character as a word, so that pairs are character 2-grams.
+follow each other, with other words between or not, add one for each pair and each three. Scripts without blanks between
+words (Chinese, Japanese) count every character as a word, so that pairs are character 2-grams.
 """
 
 from __future__ import annotations

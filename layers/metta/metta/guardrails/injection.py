@@ -6,7 +6,7 @@ evidence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from metta.guardrails.hits import Hit
@@ -18,6 +18,10 @@ from metta.messages import Action, MessageContext
 from metta.policy import Policy
 
 _TALK_FACTOR = 0.4
+_BESIDE_THE_MODEL = 0.6
+"""What a rule's score is worth in a customer's message, where the model decides and no rule flags alone."""
+_NAMES_IT = 0.35
+"""Score from which a rule gives the finding its kind and place; those of the model are a whole stretch."""
 _FRAMED = 400
 """Characters within which talk about attacks colours the whole message."""
 _QUOTES = "\"'`"
@@ -32,6 +36,7 @@ class Evidence(NamedTuple):
     score: float
 
 
+_MODEL = "model"
 _MODEL_THRESHOLD = 0.7
 """The score that the model's operating point gets: the policy's packaged threshold."""
 
@@ -44,7 +49,8 @@ def rule_evidence(view: View, folded: str, *, framed: bool = True) -> Iterator[E
     words, known = words_in(view, folded), rule_set()
     used = min(len(words & known.prompt_words), max(known.vocabulary_scores))
     if used in known.vocabulary_scores:
-        yield Evidence("vocabulary", 0, len(folded), known.vocabulary_scores[used])
+        score = known.vocabulary_scores[used]
+        yield Evidence("vocabulary", 0, len(folded), score * _BESIDE_THE_MODEL if framed else score)
     for rule, start, end in matches(known.rules, words, folded):
         yield Evidence(rule.id, start, end, _in_frame(rule, start, end, folded) if framed else rule.score)
 
@@ -52,7 +58,7 @@ def rule_evidence(view: View, folded: str, *, framed: bool = True) -> Iterator[E
 def model_evidence(view: View, folded: str) -> Iterator[Evidence]:
     """What the trained model sees in the text's most telling stretch."""
     judged = view.judged(folded)[INJECTION]
-    yield Evidence("model", judged.start, judged.end, model().score(INJECTION, judged.logit, _MODEL_THRESHOLD))
+    yield Evidence(_MODEL, judged.start, judged.end, model().score(INJECTION, judged.logit, _MODEL_THRESHOLD))
 
 
 def words_in(view: View, folded: str) -> frozenset[str]:
@@ -69,14 +75,19 @@ def matches(rules: RuleIndex, words: frozenset[str], folded: str) -> Iterator[tu
 
 
 def _in_frame(rule: Rule, start: int, end: int, folded: str) -> float:
-    """The rule's score, less where the text only talks about such words or quotes them in a question."""
+    """The rule's score in a message, less where the text only talks about such words or quotes them in a question."""
+    score = rule.score * _BESIDE_THE_MODEL
     if len(folded) > _FRAMED:
-        return rule.score
+        return score
     quoted = start > 0 and folded[start - 1] in _QUOTES
     about = rule_set().talks_about.search(folded)
     if about and (quoted or about.start() < start or "?" in folded[end:]):
-        return rule.score * _TALK_FACTOR
-    return rule.score
+        return score * _TALK_FACTOR
+    return score
+
+
+def _telling(item: Evidence) -> tuple[bool, float]:
+    return item.rule != _MODEL and item.score >= _NAMES_IT, item.score
 
 
 class InjectionCheck:
@@ -118,7 +129,7 @@ class InjectionCheck:
         doubt = 1.0
         for item in strongest.values():
             doubt *= 1 - item.score
-        best = max(strongest.values(), key=lambda item: item.score, default=None)
+        best = max(strongest.values(), key=_telling, default=None)
         return best, 1 - doubt
 
     def _readings(self, view: View) -> Iterator[str]:

@@ -114,15 +114,15 @@ class Model:
             if before:
                 key = f"{before} {form}"
                 pair = pairs.get(key)
-                value += pair if pair is not None else self._learn_pair(key)  # noqa: PLW2901
-                count += 1  # noqa: PLW2901
+                value += pair if pair is not None else self._learn_pair(key)
+                count += 1
             before = form
             if concept is not None:
                 near = tuple([name for place, name in meant if at - place <= NEAR])
                 if near:
                     more, number = self._concepts.get((*near, concept)) or self._learn_concepts((*near, concept))
-                    value += more  # noqa: PLW2901
-                    count += number  # noqa: PLW2901
+                    value += more
+                    count += number
                 meant = [*meant[-2:], (at, concept)]
             sums.append(value)
             counts.append(count)
@@ -135,10 +135,10 @@ class Model:
         spans = [(0, size), *((low, min(low + WINDOW, size)) for low in range(0, size - WINDOW + STRIDE, STRIDE))]
         best = []
         for head in range(len(self.heads)):
-            scored = [(self._logit(head, total[high] - total[low], count[high] - count[low]), low, high) for low, high in spans]
-            best.append(max(scored))
+            logits = [self._logit(head, total[high] - total[low], count[high] - count[low]) for low, high in spans]
+            best.append(max(zip(logits, spans, strict=True)))
         places = [match.span() for match in TOKEN.finditer(folded)]
-        first, second = (Judged(logit, places[low][0], places[high - 1][1]) for logit, low, high in best)
+        first, second = (Judged(logit, places[low][0], places[high - 1][1]) for logit, (low, high) in best)
         return first, second
 
     def _logit(self, head: int, packed: int, count: int) -> float:
@@ -155,7 +155,8 @@ class Model:
 
     def _packed(self, features: list[int]) -> int:
         injection, toxicity = (head.weights for head in self.heads)
-        return sum([injection[i] for i in features]) + (sum([toxicity[i] for i in features]) << _SHIFT)
+        value: int = sum([injection[i] for i in features]) + (sum([toxicity[i] for i in features]) << _SHIFT)
+        return value
 
     def _learn(self, word: str) -> _Part:
         shape = "0" if word.isdigit() else word
@@ -194,7 +195,10 @@ def read_model(content: bytes) -> Model:
     raw = memoryview(packed).cast("b")
     size = len(raw) // len(HEADS)
     heads = [
-        Head(raw[i * size : (i + 1) * size], *(float(header["heads"][name][key]) for key in ("scale", "bias", "operating_point", "slope")))
+        Head(
+            raw[i * size : (i + 1) * size],
+            *(float(header["heads"][name][key]) for key in ("scale", "bias", "operating_point", "slope")),
+        )
         for i, name in enumerate(HEADS)
     ]
     return Model((heads[0], heads[1]), str(header["version"]))

@@ -37,6 +37,11 @@ _LEET_SEEN = regex(r"[a-z][0-9@$!|]{1,3}[a-z]|(?<![^\W_])[0-9@$!|]{1,3}[a-z]{1,2
 _LEET_WORD = regex(r"[a-z0-9@$!|]{2,24}")
 _LEET = str.maketrans("0123456789@$!|", "oizeasgtbgasil")
 _LEET_ELL = str.maketrans("0123456789@$!|", "olzeasgtbgasil")
+_LONG_RUN = 20
+_OPAQUE = re.compile(r"[a-z0-9+/=]{20,4096}+")
+_TURN = re.compile(r"[a-z](?=\d)|\d(?=[a-z])")
+_TURNS = 5
+"""Changes between letters and digits from which a long run is a key or a checksum and no words."""
 _DEPTH = 2
 _WORDS = regex(r"[^\W_]{2,40}+")
 
@@ -109,18 +114,22 @@ class View:
         """What the trained models say of a reading of this view, worked out once for all checks."""
         found = self._judged.get(folded)
         if found is None:
-            found = self._judged[folded] = model().judge(self.shown(folded))
+            line = folded.replace("\n", " ")  # no token ends otherwise
+            found = self._judged.get(line)
+            if found is None:
+                found = self._judged[line] = model().judge(self.shown(line))
+            self._judged[folded] = found
         return found
 
     def shown(self, folded: str) -> str:
-        """A reading without the stretches that could be decoded, place for place.
+        """A reading without decoded stretches, keys and checksums, place for place.
 
         Their letters mean nothing, and what they hide is judged by itself.
         """
         for reading in self._readings:
             if reading.deeper:
                 folded = folded[: reading.start] + " " * (reading.end - reading.start) + folded[reading.end :]
-        return folded
+        return _OPAQUE.sub(_blanked, folded) if len(folded) >= _LONG_RUN else folded
 
     def _characters(self) -> None:
         text = self.text
@@ -230,6 +239,11 @@ def _join(match: re.Match[str]) -> str:
     letters = _SIGNS.sub("", found)
     digits = sum(c.isdigit() for c in letters)
     return found if digits * 3 > len(letters) else letters
+
+
+def _blanked(match: re.Match[str]) -> str:
+    run = match.group()
+    return " " * len(run) if len(_TURN.findall(run)) >= _TURNS else run
 
 
 def _without_comment(match: re.Match[str]) -> str:

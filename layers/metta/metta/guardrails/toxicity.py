@@ -1,7 +1,7 @@
 """Tells rude words in an honest complaint from abuse, threats, hate and sexual harassment aimed at people.
 
-A lexicon in ``data/toxicity.yaml``, in seven languages. On input a rude word is a note only, and an insult counts when
-it is said to somebody; in a reply nothing of the kind leaves. A trained model can add hits beside this one.
+A trained model over the shared features, and a lexicon in ``data/toxicity.yaml`` in seven languages. On input a rude
+word is a note only, and an insult counts when it is said to somebody; in a reply nothing of the kind leaves.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 from metta.guardrails.chars import fold
 from metta.guardrails.hits import Hit
 from metta.guardrails.lists import read_data
+from metta.guardrails.model import TOXICITY, model
 from metta.guardrails.normalise import View
 from metta.guardrails.phrases import phrase_pattern
 from metta.messages import Action, MessageContext
@@ -22,6 +23,11 @@ from metta.policy import Policy, ToxicityKind
 LANGUAGES = ("en", "es", "fr", "de", "pt", "it", "nl")
 _KINDS: dict[str, ToxicityKind] = {"abuse": "abuse", "threats": "threat", "sexual": "sexual", "hate": "hate"}
 _SCORES: dict[str, float] = {"abuse": 0.8, "threat": 0.9, "sexual": 0.85, "hate": 0.9}
+_AGREED = {"abuse": 1.8, "threat": 3.0, "sexual": 2.5, "hate": 2.5}
+"""What a word of the lexicon adds to the model's logit."""
+_COUNTS = 0.5
+_MODEL_THRESHOLD = 0.5
+"""The score that the model's operating point gets: the policy's packaged threshold."""
 _WORD = re.compile(r"[^\W_]{2,40}+")
 _STARRED = re.compile(
     r"(?<![^\W_])(?:f[*#@$%&!.\-]{1,4}(?:k|ck|c)?(?:ing|in|ed|er|s)?|sh[*#@$%!]{1,2}t?(?:ty)?|s[*#@$%]{2}t|b[*#@$%]{1,4}(?:ch|h)|a[*#@$%]{2,3}(?:hole)?|"
@@ -207,8 +213,52 @@ def _weighed(item: _Seen, folded: str, words: Lexicon) -> _Seen:
     return _Seen("abuse", item.start, item.end, score)
 
 
+@dataclass(frozen=True)
+class _Opinion:
+    """What the trained model and the lexicon say of a whole text together."""
+
+    score: float
+    kind: str
+    start: int
+    end: int
+    """Place in the original."""
+
+
+def _opinion(view: View, seen: list[_Seen]) -> _Opinion:
+    """The model's most telling reading; words of the lexicon that are said to somebody speak for it."""
+    logit, start, end = _most_telling(view)
+    agreed = max((_AGREED[item.kind] for item in seen if item.kind in _AGREED and item.score >= _COUNTS), default=0.0)
+    score = model().score(TOXICITY, logit + agreed, _MODEL_THRESHOLD)
+    return _Opinion(score, _kind(view, seen), start, end)
+
+
+def _most_telling(view: View) -> tuple[float, int, int]:
+    judged = view.judged(view.folded)[TOXICITY]
+    best = (judged.logit, *view.span(judged.start, judged.end))
+    if view.unleeted is not None:
+        judged = view.judged(view.unleeted)[TOXICITY]
+        best = max(best, (judged.logit, *view.span(judged.start, judged.end)))
+    for inner, start, end in view.hidden:
+        best = max(best, (inner.judged(inner.folded)[TOXICITY].logit, start, end))
+    return best
+
+
+def _kind(view: View, seen: list[_Seen]) -> str:
+    """The kind of what only the model saw: that of the lexicon's best word, hate where a group is named, else abuse."""
+    serious = [item for item in seen if item.kind in _SCORES and item.kind != "abuse"]
+    if serious:
+        return max(serious, key=lambda item: item.score).kind
+    groups = lexicon().groups
+    named = not groups.keys.isdisjoint(view.words) and groups.pattern.search(view.folded)
+    return "hate" if named else "abuse"
+
+
 class InputToxicity:
-    """Judges what a customer wrote, kindly."""
+    """Judges what a customer wrote, kindly.
+
+    The trained model decides whether a text is toxic, with the lexicon's words as evidence; the lexicon names the kind
+    and the place. What the lexicon alone finds is a rude word.
+    """
 
     def __init__(self, policy: Policy) -> None:
         self._actions = policy.checks.toxicity_verdicts
@@ -217,18 +267,24 @@ class InputToxicity:
 
     def __call__(self, view: View, _context: MessageContext) -> list[Hit]:
         """One hit a place; profanity is reported even where it is allowed."""
-        hits = []
-        for item in find_toxic(view):
-            action: Action = self._actions[item.kind]  # type: ignore[index]
-            if item.score >= self._threshold:
-                hits.append(Hit("toxicity", item.kind, *view.span(item.start, item.end), item.score, action))
-            elif item.kind != "profanity":
-                hits.append(Hit("toxicity", item.kind, 0, 0, item.score, Action.ALLOW, below=True))
+        seen = find_toxic(view)
+        opinion = _opinion(view, seen)
+        toxic = opinion.score >= self._threshold
+        hits = [self._hit(item, view, toxic) for item in seen if item.score >= self._threshold]
+        if not toxic:
+            return [*hits, Hit("toxicity", opinion.kind, 0, 0, opinion.score, Action.ALLOW, below=True)]
+        if all(hit.kind == "profanity" for hit in hits):
+            action: Action = self._actions[opinion.kind]  # type: ignore[index]
+            hits.append(Hit("toxicity", opinion.kind, opinion.start, opinion.end, opinion.score, action))
         return hits
+
+    def _hit(self, item: _Seen, view: View, toxic: bool) -> Hit:
+        kind: ToxicityKind = item.kind if toxic else "profanity"  # type: ignore[assignment]
+        return Hit("toxicity", kind, *view.span(item.start, item.end), item.score, self._actions[kind])
 
 
 class OutputToxicity:
-    """Judges what a model wrote, strictly: rude words are stopped as well."""
+    """Judges what a model wrote, strictly: rude words are stopped as well, and what either way of judging finds."""
 
     def __init__(self, policy: Policy) -> None:
         self._action = policy.checks.toxicity_output
@@ -237,8 +293,13 @@ class OutputToxicity:
 
     def __call__(self, view: View, _context: MessageContext) -> list[Hit]:
         """One hit a place."""
-        return [
+        seen = find_toxic(view)
+        hits = [
             Hit("toxicity", item.kind, *view.span(item.start, item.end), item.score, self._action)
-            for item in find_toxic(view)
+            for item in seen
             if item.score >= self._threshold
         ]
+        opinion = _opinion(view, seen)
+        if not hits and opinion.score >= self._threshold:
+            hits.append(Hit("toxicity", opinion.kind, opinion.start, opinion.end, opinion.score, self._action))
+        return hits
