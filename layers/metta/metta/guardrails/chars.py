@@ -10,6 +10,9 @@ from metta.guardrails.patterns import regex
 _CACHED = 4096
 """Characters remembered; more are worked out again, so that hostile text cannot fill the memory."""
 
+_GROWN = 4
+"""Characters that one may become ("(10)"); a sign that stands for a phrase stays one, or its repeats would swell."""
+
 _SAME = {
     **dict.fromkeys("‘’‚‛`´ʼ′＇", "'"),
     **dict.fromkeys("“”„‟«»″＂", '"'),
@@ -60,7 +63,7 @@ def _plain(char: str) -> str:
         return name[-1].lower()
     if plain and plain[0] == " " and len(plain) > 1:
         return " "
-    return plain
+    return plain if len(plain) <= _GROWN else char
 
 
 class _Cache(dict[int, str]):

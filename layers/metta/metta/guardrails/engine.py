@@ -18,7 +18,7 @@ from metta.guardrails.normalise import View
 from metta.guardrails.persona import PersonaCheck
 from metta.guardrails.personal import InputPersonalData, OutputPersonalData, masked_for_keeps
 from metta.guardrails.rules import InputRules, OutputRules
-from metta.guardrails.shorten import shorten
+from metta.guardrails.shorten import Excerpt, excerpt, shorten
 from metta.guardrails.toxicity import InputToxicity, OutputToxicity
 from metta.messages import Action, Direction, Finding, MessageContext, Verdict
 from metta.policy import Policy
@@ -74,8 +74,12 @@ class Guardrails:
         self._leak.protect(*texts)
 
     def validate_input(self, text: str, context: MessageContext) -> Verdict:
-        """Judge a customer's text. What goes on is masked and shortened to the policy's ``input_chars``."""
-        return self._judge(Direction.INPUT, text, context, self._input)
+        """Judge a customer's text. What goes on is masked and shortened to the policy's ``input_chars``.
+
+        Of a longer text only what can go on is judged, so that no length makes a message dear.
+        """
+        parts = excerpt(text, self._policy.limits.input_chars)
+        return self._judge(Direction.INPUT, parts.text if parts else text, context, self._input, parts)
 
     def validate_output(self, text: str, context: MessageContext) -> Verdict:
         """Judge a text that a model wrote.
@@ -96,7 +100,12 @@ class Guardrails:
             raise GuardrailBroken(f"sanitize failed ({type(error).__name__})") from None
 
     def _judge(
-        self, direction: Direction, text: str, context: MessageContext, checks: tuple[tuple[str, Check], ...]
+        self,
+        direction: Direction,
+        text: str,
+        context: MessageContext,
+        checks: tuple[tuple[str, Check], ...],
+        parts: Excerpt | None = None,
     ) -> Verdict:
         hits: list[Hit] = []
         below: dict[str, float] = {}
@@ -118,14 +127,11 @@ class Guardrails:
             _LOG.error(
                 "guardrail broken", extra={"check": name, "direction": direction.value, "error": type(error).__name__}
             )
-            return self._broken(direction, name, hits)
-        worst = max(hits, key=lambda hit: (_SEVERITY[hit.action], hit.score), default=None)
-        action, reason = (worst.action, f"{worst.check}/{worst.kind}") if worst is not None else (Action.ALLOW, "")
-        if action is Action.ALLOW:
-            reason = ""
+            return self._verdict(direction, Action.HANDOFF, f"broken/{name}", hits, "", parts=parts)
+        action, reason = _worst(hits) if hits else (Action.ALLOW, "")
         if direction is Direction.OUTPUT and action is Action.REDACT and not safe.strip():
             action, reason = Action.BLOCK, "rules/nothing_left"
-        return self._verdict(direction, action, reason, hits, safe, below)
+        return self._verdict(direction, action, reason, hits, safe, below, parts)
 
     def _redacted(self, direction: Direction, text: str, hits: list[Hit], context: MessageContext) -> str:
         safe = replaced(text, hits)
@@ -136,9 +142,6 @@ class Guardrails:
             safe = masked_for_keeps(safe, self._policy)
         return shorten(safe, self._policy.limits.input_chars) if direction is Direction.INPUT else safe
 
-    def _broken(self, direction: Direction, check: str, hits: list[Hit]) -> Verdict:
-        return self._verdict(direction, Action.HANDOFF, f"broken/{check}", hits, "")
-
     def _verdict(
         self,
         direction: Direction,
@@ -147,14 +150,19 @@ class Guardrails:
         hits: Iterable[Hit],
         text: str,
         below: Mapping[str, float] = MappingProxyType({}),
+        parts: Excerpt | None = None,
     ) -> Verdict:
-        findings = sorted({(h.start, h.end, h.check, h.kind, round(h.score, 3)) for h in hits})
+        found = {(h.start, h.end, h.check, h.kind, round(h.score, 3)) for h in hits}
+        if parts is not None:
+            found = {
+                (parts.place(start), parts.place(end), check, kind, score) for start, end, check, kind, score in found
+            }
         return Verdict(
             direction=direction,
             action=action,
             findings=tuple(
                 Finding(check=check, kind=kind, start=start, end=end, score=score)
-                for start, end, check, kind, score in findings[:_MOST_FINDINGS]
+                for start, end, check, kind, score in sorted(found)[:_MOST_FINDINGS]
             ),
             text=text,
             reason=reason,
@@ -165,7 +173,9 @@ class Guardrails:
 
 def replaced(text: str, hits: Iterable[Hit]) -> str:
     """``text`` with the places of hits that carry a replacement exchanged, invisible characters gone."""
-    places = sorted(((hit.start, hit.end, hit.instead) for hit in hits if hit.instead is not None), key=_by_place)
+    places = sorted([(hit.start, hit.end, hit.instead) for hit in hits if hit.instead is not None], key=_by_place)
+    if not places:
+        return strip_invisible(text)
     pieces: list[str] = []
     done = 0
     for start, end, instead in places:
@@ -188,6 +198,12 @@ def _brought_together(
         for hit in hits
         if hit.action in (Action.BLOCK, Action.HANDOFF)
     ]
+
+
+def _worst(hits: list[Hit]) -> tuple[Action, str]:
+    """What the gravest hit wants done, and its name; that of nothing to be done is empty."""
+    worst = max(hits, key=lambda hit: (_SEVERITY[hit.action], hit.score))
+    return worst.action, "" if worst.action is Action.ALLOW else f"{worst.check}/{worst.kind}"
 
 
 def _by_place(place: tuple[int, int, str | None]) -> tuple[int, int]:

@@ -56,7 +56,7 @@ class Lexicon:
         return found
 
     def share_known(self, folded: str) -> float:
-        """Which part of the letters of the words of three and more letters stands in known words; 1 if there are none."""
+        """Which part of the letters in words of three and more stands in known words; 1 if there are none."""
         words = _WORD.findall(folded)
         total = sum(map(len, words))
         return sum(len(word) for word in words if word in self.words) / total if total else 1.0

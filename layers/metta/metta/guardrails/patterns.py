@@ -25,7 +25,7 @@ class _Regex:
         value = self.__dict__[name] = getattr(self._compiled, name)
         return value
 
-    @property
+    @property  # type: ignore[misc]  # the other one can be set
     def __class__(self) -> type:
         return re.Pattern  # so that whatever takes patterns takes this one
 
