@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from moto import mock_aws
-
+from metta_local.aws import MiniStack
 from metta_local.redteam.cases import Case
 from metta_local.redteam.effects import forbidden_effects, was_obeyed, was_read
 from metta_local.redteam.stage import play
@@ -30,14 +29,13 @@ class Result:
 
 
 @contextmanager
-def world(folder: Path, *, detection: bool) -> Iterator[World]:
+def world(folder: Path, aws: MiniStack, *, detection: bool) -> Iterator[World]:
     """A world that ends with the block; nothing of it is left in the process."""
-    with mock_aws():
-        made = World(folder, detection=detection)
-        try:
-            yield made
-        finally:
-            made.close()
+    made = World(folder, aws, detection=detection)
+    try:
+        yield made
+    finally:
+        made.close()
 
 
 class Played:
@@ -69,9 +67,9 @@ class Played:
         )
 
 
-def run(chosen: Iterable[Case], folder: Path, *, detection: bool) -> Iterator[Result]:
+def run(chosen: Iterable[Case], folder: Path, aws: MiniStack, *, detection: bool) -> Iterator[Result]:
     """All results, as they come."""
-    with world(folder, detection=detection) as made:
+    with world(folder, aws, detection=detection) as made:
         played = Played(made)
         for case in chosen:
             yield played.result(case)

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import boto3
 import yaml
 
 from metta.bootstrap import build_worker
@@ -27,6 +26,7 @@ from metta.persistence.batch import Batch
 from metta.persistence.rows import save_skip_row, save_turn_rows
 from metta.persistence.store import AuditStore
 from metta.settings import load
+from metta_local.aws import MiniStack, table_attributes
 from metta_local.chatwoot import ChatwootEmulator
 from metta_local.lambda_context import LocalContext
 from metta_local.model import ModelEmulator
@@ -92,9 +92,10 @@ class World:
     Args:
         detection: whether attacks are looked for in what comes in; the rest of Metta is as shipped either way.
         folder: for the policy file.
+        aws: where turn state lives; no other world may use it at the same time.
     """
 
-    def __init__(self, folder: Path, *, detection: bool) -> None:
+    def __init__(self, folder: Path, aws: MiniStack, *, detection: bool) -> None:
         self.detection = detection
         self.turns: list[Turn] = []
         self._audit: list[str] = []
@@ -110,8 +111,8 @@ class World:
         self._contact = copy.deepcopy(self.chatwoot.world.contacts[LENA])
         self._given = _plain(self._contact)
         self._enter_patches()
-        self._table = _dynamodb()
-        _make_table(self._table)
+        self._table = aws.client("dynamodb")
+        self._make_table()
         self.worker = build_worker(
             load(self._variables(folder)), emit_metrics=False, log_stream=self._log, client=lambda _service: self._table
         )
@@ -120,6 +121,7 @@ class World:
     def close(self) -> None:
         """End what was started; the process is as before."""
         self._closing.close()
+        self._table.delete_table(TableName=TABLE)
 
     @property
     def rows(self) -> dict[str, dict[int, Json]]:
@@ -136,7 +138,7 @@ class World:
         self.odoo.data.rows = pickle.loads(self._rows)  # a third of what a deep copy takes
         self.chatwoot.world.contacts[LENA] = copy.deepcopy(self._contact)
         self._table.delete_table(TableName=TABLE)
-        _make_table(self._table)
+        self._make_table()
         self.odoo.calls.clear()
         self._odoo_out.clear()
         self.record_model()
@@ -208,6 +210,9 @@ class World:
             customer_words="\n".join(str(one["content"]) for one in messages if one["message_type"] == 0),
         )
 
+    def _make_table(self) -> None:
+        self._table.create_table(TableName=TABLE, **table_attributes())
+
     def _enter_patches(self) -> None:
         world = self
 
@@ -276,19 +281,6 @@ def _record(body: Json) -> Json:
         "messageAttributes": {},
         "eventSource": "aws:sqs",
     }
-
-
-def _dynamodb() -> Any:
-    return boto3.client("dynamodb", region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
-
-
-def _make_table(client: Any) -> None:
-    client.create_table(
-        TableName=TABLE,
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
 
 
 def _items_of(table: Any, conversation: int) -> str:
