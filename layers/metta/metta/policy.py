@@ -57,6 +57,7 @@ __all__ = [
     "policy_schema",
 ]
 
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 PACKAGED = Path(__file__).with_name("policy.yaml")
 
 TeamLanguage = Literal["en", "es", "fr", "de", "pt", "it", "nl"]
@@ -167,8 +168,8 @@ def _read(path: Path) -> tuple[dict[str, Any], yaml.Node | None]:
     """The file's content, and its nodes, which know their lines."""
     try:
         text = path.read_text(encoding="utf-8")
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        content = yaml.safe_load(text)
+        root = yaml.compose(text, Loader=_Loader)
+        content = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"METTA_POLICY: {path} cannot be read ({type(error).__name__})") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date that does not exist is a ValueError
