@@ -1,4 +1,4 @@
-"""``python -m metta_local.training``: trains the guardrails' models, or validates the training by held-out source."""
+"""``python -m metta_local.training``: trains the guardrails' models, validates the training, or fills the model card."""
 
 from __future__ import annotations
 
@@ -7,18 +7,28 @@ import sys
 from pathlib import Path
 
 from metta.guardrails import model as model_module
+from metta_local.training.card_bench import CardError
 from metta_local.training.corpus import CorpusError
 
 
 def main() -> int:
-    """Train into the package, or print the validation's figures."""
+    """Train into the package, print the validation's figures, or write figures into the documents."""
     parser = argparse.ArgumentParser(prog="python -m metta_local.training", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of the shared *.jsonl files")
-    parser.add_argument("--out", type=Path, default=model_module.PATH, help="where model.bin is written")
+    parser.add_argument("--out", type=Path, default=model_module.PATH, help="model.bin; words.txt goes beside it")
     parser.add_argument("--validate", action="store_true", help="hold out source by source instead, and print figures")
+    parser.add_argument("--card", action="store_true", help="write counts and figures into the documents instead")
+    parser.add_argument(
+        "--bench", type=Path, metavar="FILE", help="with --card: output of metta bench guardrails --json"
+    )
+    parser.add_argument("--validation", type=Path, metavar="FILE", help="with --card: output of --validate")
     given = parser.parse_args()
     try:
-        if given.validate:
+        if given.card:
+            from metta_local.training.card import write_card
+
+            print(f"written: {', '.join(write_card(given.data, given.bench, given.validation))}")
+        elif given.validate:
             from metta_local.training.validate import validate
 
             print(validate(given.data))
@@ -27,9 +37,9 @@ def main() -> int:
 
             print(f"model {train(given.data, given.out)} written to {given.out.name}")
     except ModuleNotFoundError as error:
-        print(f"{error.name} is missing; install the extra: metta[train]", file=sys.stderr)
+        print(f"{error.name} is missing; install the extra: metta[dev]", file=sys.stderr)
         return 1
-    except (CorpusError, OSError) as error:
+    except (CardError, CorpusError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

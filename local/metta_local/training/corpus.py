@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
 
@@ -20,6 +20,9 @@ _Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 """Reads every scalar as text: ``no`` is a word here, and ``007`` is not 7."""
 
 Task = Literal["injection", "toxicity"]
+_NEEDED = ("task", "label", "kind", "lang", "rows")
+_LABELS = ("0", "1")
+_EXPAND = "3"
 
 
 class CorpusError(ValueError):
@@ -45,32 +48,65 @@ def own_rows(folder: Path = OWN) -> Iterator[Row]:
     """The project's own texts, in the order of file names; slots are drawn with the file's name as seed.
 
     Raises:
-        CorpusError: a file lacks a field, or a row names a slot that the file does not have.
+        CorpusError: a file lacks a field, has one that is unknown or of another kind, or names a slot it does not have.
     """
     for path in sorted(folder.glob("*.yaml")):
         yield from _rows(path)
 
 
 def _rows(path: Path) -> Iterator[Row]:
-    content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    for field in ("task", "label", "kind", "lang", "rows"):
-        if not isinstance(content, dict) or field not in content:
-            raise CorpusError(f"{path.name}: {field}: missing")
-    slots = {str(name): [str(value) for value in values] for name, values in (content.get("slots") or {}).items()}
+    try:
+        content = _checked(yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader))
+    except (yaml.YAMLError, UnicodeDecodeError, CorpusError) as error:
+        raise CorpusError(f"{path.name}: {error}") from None
+    slots = content.get("slots") or {}
     draw = random.Random(path.stem)
     for number, template in enumerate(content["rows"], 1):
-        if not isinstance(template, str):
-            raise CorpusError(f"{path.name}: row {number}: must be text, is {template!r}")
-        times = int(content.get("expand", 3)) if _SLOT.search(template) else 1
-        try:
-            texts = dict.fromkeys(_filled(template, slots, draw, _DEPTH) for _ in range(times))
-        except KeyError as error:
-            raise CorpusError(f"{path.name}: row {number}: slot {error} is not in slots") from None
-        for text in texts:
+        times = int(content.get("expand", _EXPAND)) if _SLOT.search(template) else 1
+        for text in dict.fromkeys(_filled(template, slots, draw, _DEPTH) for _ in range(times)):
             yield Row(
-                text, int(content["label"]), content["task"], f"own:{path.stem}", str(content["lang"]),
-                str(content["kind"]), f"{path.stem}/{number}",
+                text, int(content["label"]), content["task"], f"own:{path.stem}", content["lang"], content["kind"],
+                f"{path.stem}/{number}",
             )  # fmt: skip
+
+
+def _checked(content: Any) -> dict[str, Any]:
+    """The content of a file, if it can be used."""
+    if not isinstance(content, dict):
+        raise CorpusError("must be a mapping of fields")
+    for field in _NEEDED:
+        if field not in content:
+            raise CorpusError(f"{field}: missing")
+    for field in content:
+        if field not in (*_NEEDED, "slots", "expand"):
+            raise CorpusError(f"{field}: unknown field")
+    for field in ("kind", "lang"):
+        if not isinstance(content[field], str):
+            raise CorpusError(f"{field}: must be text")
+    for field, allowed in (("task", get_args(Task)), ("label", _LABELS)):
+        if content[field] not in allowed:
+            raise CorpusError(f"{field}: must be {' or '.join(allowed)}, is {content[field]!r}")
+    expand = content.get("expand", _EXPAND)
+    if not isinstance(expand, str) or not re.fullmatch("[1-9][0-9]?", expand):
+        raise CorpusError(f"expand: must be a number of 1 to 99, is {expand!r}")
+    slots = content.get("slots") or {}
+    if not isinstance(slots, dict):
+        raise CorpusError("slots: must be a mapping of names to texts")
+    _check_texts("row", content["rows"], slots)
+    for name, values in slots.items():
+        _check_texts(f"slots: {name}: value", values, slots)
+    return content
+
+
+def _check_texts(what: str, texts: Any, slots: dict[str, Any]) -> None:
+    if not isinstance(texts, list) or not texts:
+        raise CorpusError(f"{what.removesuffix(': value')}: must be a list of texts")
+    for number, text in enumerate(texts, 1):
+        if not isinstance(text, str) or not text.strip():
+            raise CorpusError(f"{what} {number}: must be text, is {text!r}")
+        for match in _SLOT.finditer(text):
+            if match[1] is not None and match[1] not in slots:
+                raise CorpusError(f"{what} {number}: slot {match[1]!r} is not in slots")
 
 
 def _filled(template: str, slots: dict[str, list[str]], draw: random.Random, depth: int) -> str:
@@ -83,25 +119,42 @@ def _filled(template: str, slots: dict[str, list[str]], draw: random.Random, dep
     return _SLOT.sub(fill, template)
 
 
+def shared_files(folder: Path) -> list[Path]:
+    """The ``*.jsonl`` of ``folder``, or of ``guardrails`` in it, by name.
+
+    Raises:
+        CorpusError: there are none.
+    """
+    paths = sorted(folder.glob("*.jsonl")) or sorted((folder / "guardrails").glob("*.jsonl"))
+    if not paths:
+        raise CorpusError(f"{folder}: no *.jsonl files")
+    return paths
+
+
 def shared_rows(folder: Path) -> Iterator[Row]:
     """The rows of ``*.jsonl`` in ``folder``; its README names sources and licences.
 
     The file's name tells the task; PII rows are honest texts to both models.
 
     Raises:
-        CorpusError: a line is not such a row, or the folder has none.
+        CorpusError: a line is not such a row, or the folder has no such files; the text names file, line and field.
     """
-    paths = sorted(folder.glob("*.jsonl")) or sorted((folder / "guardrails").glob("*.jsonl"))
-    if not paths:
-        raise CorpusError(f"{folder}: no *.jsonl files")
-    for path in paths:
+    for path in shared_files(folder):
         task: Task = "toxicity" if path.name.startswith("toxicity") else "injection"
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             try:
-                row = json.loads(line)
-                label = 0 if "spans" in row else int(row["label"])
-                yield Row(
-                    row["text"], label, task, row["source"], row["lang"], row.get("kind", ""), f"{path.stem}/{number}"
-                )
-            except (ValueError, KeyError, TypeError) as error:
-                raise CorpusError(f"{path.name}: line {number}: {type(error).__name__}: {error}") from None
+                yield _shared_row(json.loads(line), task, f"{path.stem}/{number}")
+            except ValueError as error:
+                raise CorpusError(f"{path.name}: line {number}: {error}") from None
+
+
+def _shared_row(row: Any, task: Task, template: str) -> Row:
+    if not isinstance(row, dict):
+        raise CorpusError("must be an object")
+    for field in ("text", "source", "lang"):
+        if not isinstance(row.get(field), str):
+            raise CorpusError(f"{field}: must be text, is {row.get(field, 'missing')!r}")
+    label = 0 if "spans" in row else row.get("label", "missing")
+    if label not in (0, 1):
+        raise CorpusError(f"label: must be 0 or 1, is {label!r}")
+    return Row(row["text"], int(label), task, row["source"], row["lang"], str(row.get("kind", "")), template)

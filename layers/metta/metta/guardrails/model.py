@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from metta.guardrails.concepts import concept_of
 from metta.guardrails.features import (
     NEAR,
+    SIZE,
     TOKEN,
     VERSION,
     concept_features,
@@ -36,6 +37,8 @@ WINDOW = 40
 STRIDE = 10
 WHOLE = 60
 """Tokens up to which a text is judged only as a whole."""
+
+_NUMBERS = ("scale", "bias", "operating_point", "slope")
 
 _WORDS_KEPT = 20_000
 _PAIRS_KEPT = 40_000
@@ -184,24 +187,24 @@ def read_model(content: bytes) -> Model:
     """The model in the bytes of a ``model.bin``.
 
     Raises:
-        ModelError: it is none, or was trained on other features than this code's.
+        ModelError: it is none, is cut short, or was trained on other features than this code's.
     """
     if not content.startswith(MAGIC):
         raise ModelError("not a model file")
     head, _, packed = content[len(MAGIC) :].partition(b"\n")
-    header = json.loads(head)
-    if header["features"] != VERSION:
-        raise ModelError(f"trained on features {header['features']}, this code has {VERSION}")
+    try:
+        header = json.loads(head)
+        features, version = header["features"], str(header["version"])
+        numbers = [[float(header["heads"][name][key]) for key in _NUMBERS] for name in HEADS]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"its header cannot be read: {type(error).__name__}: {error}") from None
+    if features != VERSION:
+        raise ModelError(f"trained on features {features}, this code has {VERSION}")
+    if len(packed) != SIZE * len(HEADS):
+        raise ModelError(f"holds {len(packed)} weights, not {SIZE} for each of {', '.join(HEADS)}")
     raw = memoryview(packed).cast("b")
-    size = len(raw) // len(HEADS)
-    heads = [
-        Head(
-            raw[i * size : (i + 1) * size],
-            *(float(header["heads"][name][key]) for key in ("scale", "bias", "operating_point", "slope")),
-        )
-        for i, name in enumerate(HEADS)
-    ]
-    return Model((heads[0], heads[1]), str(header["version"]))
+    first, second = (Head(raw[i * SIZE : (i + 1) * SIZE], *values) for i, values in enumerate(numbers))
+    return Model((first, second), version)
 
 
 @cache
