@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test fuzz lint build requirements clean
+.PHONY: setup demo test fuzz train validate-training data-given lint build requirements clean
 
 setup: $(VENV)/.ready
 
@@ -25,6 +25,17 @@ test: setup
 # What the tests do for seconds, for ten minutes and from another seed each time.
 fuzz: setup
 	$(BIN)/metta fuzz --seconds 600
+
+# `make train DATA=FOLDER` writes the guardrails' model and lexicon into the package; `validate-training` only prints how
+# well models do on sources they were not trained on. FOLDER holds the shared texts (*_train.jsonl).
+train: data-given setup
+	$(BIN)/python -m metta_local.training --data "$(DATA)"
+
+validate-training: data-given setup
+	$(BIN)/python -m metta_local.training --data "$(DATA)" --validate
+
+data-given:
+	@test -n "$(DATA)" || { echo "DATA is missing: name the folder of the training texts, as in make train DATA=FOLDER" >&2; exit 1; }
 
 lint: setup
 	$(BIN)/ruff check .

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from metta.guardrails import model as model_module
 from metta_local.training.card_bench import CardError
-from metta_local.training.corpus import CorpusError
+from metta_local.training.corpus import CorpusError, shared_files
 
 
 def main() -> int:
@@ -24,6 +24,7 @@ def main() -> int:
     parser.add_argument("--validation", type=Path, metavar="FILE", help="with --card: output of --validate")
     given = parser.parse_args()
     try:
+        shared_files(given.data)  # a wrong folder is told before anything slow
         if given.card:
             from metta_local.training.card import write_card
 

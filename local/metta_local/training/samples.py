@@ -1,4 +1,7 @@
-"""Turns training texts into rows of a sparse matrix, cut and counted exactly as the shipped model does it."""
+"""Turns training texts into rows of a sparse matrix, cut and counted as the shipped model does it.
+
+One difference is meant: a window at run time also counts what ties its first words to the words before it.
+"""
 
 from __future__ import annotations
 
