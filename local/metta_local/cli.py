@@ -27,6 +27,7 @@ examples:
   metta tool getOrder '{"orderNumber": "S00042"}' --phone +4915112345678 --level verified
   metta chaos --messages 60 --seed 1  spoil calls, kill workers, and check that every promise holds
   metta fuzz --seconds 60             texts that nobody would send: does every guardrail answer, masked and in time
+  metta redteam --only "a price"      attack whole turns with a model that obeys whatever it reads
   metta bench guardrails --quick      how many attacks and how many honest messages the guardrails flag
   echo '{"id": "1", "text": "hello", "direction": "input"}' | metta guard
 
@@ -141,6 +142,11 @@ def parser() -> argparse.ArgumentParser:
     fuzz.add_argument("--case", type=int, metavar="N", help="only this text of the seed, as a violation names it")
     fuzz.add_argument("--json", action="store_true", help="as one JSON object")
 
+    redteam = commands.add_parser("redteam", help="attack whole turns with a model that obeys; report what came of it")
+    redteam.add_argument("--json", action="store_true", help="as one JSON object")
+    redteam.add_argument("--only", metavar="TEXT", help="only cases whose name holds this, such as 'a price'")
+    redteam.add_argument("--sample", action="store_true", help="only the cases that every test run plays")
+
     commands.add_parser(
         "bench", add_help=False, help="what Metta costs beside what it stands on; how good guardrails are"
     )
@@ -216,6 +222,10 @@ def _dispatch(chosen: argparse.Namespace) -> int:
         )
     if command == "chaos":
         return chaos_command.run(chosen)
+    if command == "redteam":
+        from metta_local.redteam import command as redteam_command
+
+        return redteam_command.main(as_json=chosen.json, only=chosen.only, sample=chosen.sample)
     if command == "fuzz":
         from metta_local import fuzz
 

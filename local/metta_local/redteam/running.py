@@ -52,10 +52,11 @@ class Played:
     def result(self, case: Case) -> Result:
         """What came of a case."""
         if case not in self._results:
-            self._results[case] = self._play(case)
+            self._results[case] = self.play(case)
         return self._results[case]
 
-    def _play(self, case: Case) -> Result:
+    def play(self, case: Case) -> Result:
+        """Play a case, whether it was played before or not."""
         evidence = play(self._world, case)
         read = was_read(case, evidence)
         return Result(

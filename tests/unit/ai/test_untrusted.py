@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from metta.ai.tools import call_tool
-from metta.ai.untrusted import WITHHELD, withheld_fields, withhold
+from metta.ai.untrusted import WITHHELD, withheld_fields, withhold, without_cards
 from metta.guardrails import ForeignTextCheck
 from metta.messages import Identity
 from metta.policy import load_policy
@@ -41,6 +41,21 @@ def test_an_honest_result_stays_the_same_object() -> None:
     result = {"found": True, "name": "Lamp", "parcels": [{"carrier": "Parcel Express"}]}
     assert withhold(result, marked) is result
     assert withheld_fields(result) == ()
+
+
+def test_a_card_number_that_somebody_noted_in_the_shop_is_masked() -> None:
+    items = [{"name": "Lamp, paid with 4111 1111 1111 1111"}, {"name": "Mug", "notes": ["SSN 536-90-4399"]}]
+    clean = without_cards({"items": items})
+    assert clean["items"] == [{"name": "Lamp, paid with [CARD]"}, {"name": "Mug", "notes": ["SSN [SSN]"]}]
+
+
+def test_a_tracking_number_that_looks_like_a_card_stays() -> None:
+    parcel = {
+        "trackingNumber": "4111111111111111",
+        "trackingLink": "https://t.example/4111111111111111",
+        "name": "Lamp",
+    }
+    assert without_cards(parcel) == parcel
 
 
 def test_words_of_our_own_are_never_judged() -> None:
