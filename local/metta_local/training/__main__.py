@@ -1,4 +1,4 @@
-"""``python -m metta_local.training``: trains the guardrails' models, validates the training, or fills the model card."""
+"""``python -m metta_local.training``: trains the guardrails' models, validates that, or fills the model card."""
 
 from __future__ import annotations
 
