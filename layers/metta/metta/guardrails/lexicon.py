@@ -75,11 +75,12 @@ class Lexicon:
         return self.split(word) or word
 
     def _undoubled(self, word: str) -> str | None:
-        """A known word that ``word`` is when some of its letters are written twice."""
+        """The commonest known word that ``word`` is when some of its letters are written twice."""
         single = re.sub(r"(.)\1+", r"\1", word)
         if single == word:
             return None
-        return single if single in self.words else self._singles.get(single)
+        found = [known for known in (single, self._singles.get(single)) if known in self.words]
+        return min(found, key=self._cost.__getitem__, default=None)
 
     @cached_property
     def _singles(self) -> dict[str, str]:
