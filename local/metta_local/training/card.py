@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[3]
 DOCUMENTS = ("README.md", "docs/guardrails.md", "docs/measurements.md", "docs/model-card.md")
 NOTICE = "NOTICE"
 BLOCKS = frozenset(
-    {"data", "own-texts", "recipe", "validation", "held-out", "held-out-parts", "headline", "peers", "speed"}
+    {"data", "own-texts", "recipe", "validation", "held-out", "held-out-parts", "headline", "peers", "speed", "summary"}
 )
 """Names that a block may have."""
 _BLOCK = re.compile(r"(<!-- figures: ([^\n]*?) -->\n).*?(<!-- /figures -->)", re.DOTALL)
@@ -39,7 +39,7 @@ def write_card(data: Path, bench: Path | None, validation: Path | None, root: Pa
         CardError: a figure is missing or was measured on a sample, or NOTICE lacks a source.
         CorpusError: a training file cannot be used.
     """
-    _attributed((root / NOTICE).read_text(encoding="utf-8"), licences(data))
+    attributed((root / NOTICE).read_text(encoding="utf-8"), licences(data))
     blocks = data_blocks(data)
     if bench is not None:
         blocks |= bench_blocks(Bench.read(bench.read_text(encoding="utf-8")))
@@ -68,8 +68,12 @@ def filled(text: str, blocks: Mapping[str, str], document: str = "") -> str:
     return _BLOCK.sub(fill, text)
 
 
-def _attributed(notice: str, known: Mapping[str, str]) -> None:
-    """Licences ask for it: every source stands in NOTICE with its licence."""
+def attributed(notice: str, known: Mapping[str, str]) -> None:
+    """Make sure that every source stands in NOTICE with its licence, as licences ask.
+
+    Raises:
+        CardError: one does not.
+    """
     lines = [line.split() for line in notice.splitlines()]
     for source, licence in known.items():
         if not any(words[:1] == [source] and licence in words for words in lines):

@@ -12,6 +12,9 @@ class CardError(ValueError):
     """The documents cannot be filled; the text says which part is missing or unfit."""
 
 
+_CHECKS = {"disguise": "injection", "pii": "personal data", "hostile": "hostile text", "broken": "all"}
+
+
 class _Read(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -43,6 +46,12 @@ class BenchFigure(Part):
     void: bool = False
     parts: tuple[Part, ...] = ()
     peers: dict[str, float] = {}
+
+    @property
+    def check(self) -> str:
+        """The check that it is about."""
+        name = self.key.partition(".")[0]
+        return _CHECKS.get(name, name)
 
 
 class Bench(_Read):
@@ -94,6 +103,7 @@ _HEADLINE = (
     "injection.recall.unseen", "injection.honest", "injection.languages", "disguise.mean", "pii.f1", "pii.honest",
     "toxicity.recall", "toxicity.precision", "toxicity.swearing.stopped",
 )  # fmt: skip
+_SUMMARY = ("injection.recall.unseen", "injection.honest", "pii.f1", "toxicity.recall")
 _BY_PART = (
     "injection.recall", "injection.languages", "injection.honest", "disguise.mean", "disguise.honest", "pii.disguised",
     "toxicity.recall", "toxicity.languages",
@@ -108,6 +118,7 @@ def bench_blocks(bench: Bench) -> dict[str, str]:
         "held-out": f"{_rows(bench)}\n\n{_table(judged)}",
         "held-out-parts": "\n\n".join(_parts(bench.figure(key)) for key in _BY_PART),
         "headline": _table([bench.figure(key) for key in _HEADLINE]),
+        "summary": _table([bench.figure(key) for key in _SUMMARY]),
         "peers": _peers(judged),
         "speed": _table(machine),
     }
@@ -120,20 +131,23 @@ def _rows(bench: Bench) -> str:
 
 
 def _table(figures: Iterable[BenchFigure]) -> str:
-    lines = ["| what | measured | target | | counted (95 % interval) |", "|---|--:|---|---|---|"]
+    lines = ["| check | what | measured | target | | counted (95 % interval) |", "|---|---|--:|---|---|---|"]
     for figure in figures:
         verdict = {True: "met", False: "**missed**", None: ""}[figure.met]
-        lines.append(f"| {figure.what} | {_value(figure)} | {figure.target or ''} | {verdict} | {_counted(figure)} |")
+        cells = (figure.check, figure.what, _value(figure), figure.target or "", verdict, _counted(figure))
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
 def _value(figure: BenchFigure) -> str:
     if figure.unit:
         return f"{figure.value:.3g} {figure.unit}"
-    return f"{figure.value:.2%}" if 0 < figure.value < 0.1 else f"{figure.value:.3f}"
+    return f"{figure.value:.4f}" if 0 < figure.value < 0.1 else f"{figure.value:.3f}"
 
 
 def _counted(part: Part) -> str:
+    if part.of == 0:
+        return "nothing to count"
     if part.count is not None and part.of is not None and part.interval is not None:
         low, high = part.interval
         return f"{part.count:,} of {part.of:,} ({low:.4f} to {high:.4f})"

@@ -63,7 +63,7 @@ def _sources(counts: Counts, known: dict[str, str]) -> str:
     for source, lang in places:
         lines.append(f"| {source} | {known[source]} | {lang} | {_cells(counts, [(source, lang)])} |")
     own = [(source, lang) for source, lang, _, _ in counts if source == _OWN]
-    lines.append(f"| own texts | CC0-1.0 | {len(set(own))}, see below | {_cells(counts, set(own))} |")
+    lines.append(f"| own texts | CC0 | {len(set(own))}, see below | {_cells(counts, set(own))} |")
     lines.append(f"| **all** |  |  | {_cells(counts, {*places, *own})} |")
     return "\n".join(lines)
 
