@@ -39,6 +39,9 @@ class RuleIndex:
     def __iter__(self) -> Iterator[Rule]:
         return iter(self._rules)
 
+    def __len__(self) -> int:
+        return len(self._rules)
+
     def worth_trying(self, words: frozenset[str]) -> Iterable[Rule]:
         """The rules of which ``words`` hold a key word, and those that need none."""
         seen = self._keys & words
