@@ -96,7 +96,7 @@ FOLD = _Fold()
 
 def fold(text: str) -> str:
     """Lower case without accents, code point for code point."""
-    return text.translate(FOLD)
+    return text.lower() if text.isascii() else text.translate(FOLD)
 
 
 _CONTROLS = regex(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")

@@ -76,6 +76,8 @@ def _first(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
 
 def _encoded(text: str) -> Iterator[Reading]:
     for pattern, decode in ((_BASE64, _from_base64), (_HEX, _from_hex), (_BINARY, _from_binary)):
+        if pattern.search(text) is None:
+            continue
         found = [Reading(plain, *m.span(), deeper=True) for m in _first(pattern, text) if (plain := decode(m.group()))]
         yield from found
         if len(found) > 1:  # one text, encoded line by line

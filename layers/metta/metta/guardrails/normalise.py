@@ -11,10 +11,10 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable
-from functools import cached_property
 
 from metta.guardrails.chars import CYRILLIC_GREEK, PLAIN, fold
 from metta.guardrails.hidden import Reading, readings
+from metta.guardrails.kept import kept
 from metta.guardrails.lexicon import lexicon
 from metta.guardrails.model import Judged, model
 from metta.guardrails.patterns import regex
@@ -33,7 +33,10 @@ _BLANKS = regex(r"[ \t\r\n]{2,}+")
 _MIXED = regex(r"[^\W\d_]{2,60}")
 _LATIN = regex(r"[A-Za-z]")
 _LOOKALIKE = regex(r"[\u0370-\u04ff\u0500-\u052f]")
-_LEET_SEEN = regex(r"[a-z][0-9@$!|]{1,3}[a-z]|(?<![^\W_])[0-9@$!|]{1,3}[a-z]{1,20}|[a-z][0-9@$!|]{1,3}(?=[ ,.?]|$)")
+_LEET_SEEN = regex(
+    r"[0-9@$!|](?:(?<=[a-z][0-9@$!|])[0-9@$!|]{0,2}(?:[a-z]|(?=[ ,.?]|$))|(?<![^\W_][0-9@$!|])[0-9@$!|]{0,2}[a-z])"
+)
+"""Begins with the digit or sign, so that a search leaps from one to the next."""
 _LEET_WORD = regex(r"[a-z0-9@$!|]{2,24}")
 _LEET = str.maketrans("0123456789@$!|", "oizeasgtbgasil")
 _LEET_ELL = str.maketrans("0123456789@$!|", "olzeasgtbgasil")
@@ -68,7 +71,8 @@ class View:
             self._replace(_COMMENT, _without_comment)
         self._escapes()
         self._spaced()
-        self._replace(_BLANKS, _one_blank)
+        if "  " in self.text or "\n" in self.text or "\t" in self.text or "\r" in self.text:
+            self._replace(_BLANKS, _one_blank)
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The place in the original of ``text[start:end]``."""
@@ -79,23 +83,23 @@ class View:
             return at, at
         return min(self._starts[start:end]), max(self._ends[start:end])
 
-    @cached_property
+    @kept
     def folded(self) -> str:
         """``text`` in lower case without accents, place for place."""
         return fold(self.text)
 
-    @cached_property
+    @kept
     def words(self) -> frozenset[str]:
         """The distinct words of ``folded``; what a check's key words are met against first."""
         return words_of(self.folded)
 
-    @cached_property
+    @kept
     def _readings(self) -> tuple[Reading, ...]:
         if self._depth >= _DEPTH:
             return ()
         return tuple(readings(self.original, self.text, self.folded, self.words))
 
-    @cached_property
+    @kept
     def hidden(self) -> tuple[tuple[View, int, int], ...]:
         """Views of what the text may hide, each with its place in the original (it stands for the whole place)."""
         return tuple(
@@ -103,7 +107,7 @@ class View:
             for text, start, end, deeper in self._readings
         )
 
-    @cached_property
+    @kept
     def unleeted(self) -> str | None:
         """``folded`` with digits and signs inside words read as letters, place for place; None when there are none."""
         if not _LEET_SEEN.search(self.folded):
@@ -168,6 +172,8 @@ class View:
     def _replace(self, pattern: re.Pattern[str], make: Callable[[re.Match[str]], str]) -> None:
         """Replace matches; every character put in stands for the whole match."""
         text = self.text
+        if pattern.search(text) is None:
+            return
         pieces: list[str] = []
         starts: list[int] = []
         ends: list[int] = []

@@ -12,7 +12,7 @@ from metta.guardrails.language import surely_other
 from metta.guardrails.links import find_markup
 from metta.guardrails.normalise import View
 from metta.guardrails.patterns import regex
-from metta.guardrails.phrases import phrase_pattern
+from metta.guardrails.phrases import phrases_of
 from metta.guardrails.promises import PromiseFinder
 from metta.messages import Action, MessageContext
 from metta.policy import Policy, PromiseKind, RuleKind
@@ -55,19 +55,19 @@ class InputRules:
     """Requests for a person and topics that Metta does not answer itself."""
 
     def __init__(self, policy: Policy) -> None:
-        self._human = phrase_pattern(policy.rules.human_request)
+        self._human = phrases_of(policy.rules.human_request)
         self._human_action = action_of(policy, "human_request")
         topics = [word for words in policy.rules.forbidden_topics.values() for word in words]
-        self._topic = phrase_pattern(topics)
+        self._topic = phrases_of(topics)
         self._topic_action = action_of(policy, "forbidden_topic")
 
     def __call__(self, view: View, _context: MessageContext) -> list[Hit]:
         """One hit a phrase."""
         hits = []
-        for match in self._human.finditer(view.folded):
+        for match in self._human.find(view.words, view.folded):
             if not _NOT_WANTED.search(view.folded, max(0, match.start() - _BACK), match.start()):
                 hits.append(Hit("rules", "human_request", *view.span(*match.span()), 1.0, self._human_action))
-        for match in self._topic.finditer(view.folded):
+        for match in self._topic.find(view.words, view.folded):
             hits.append(Hit("rules", "forbidden_topic", *view.span(*match.span()), 1.0, self._topic_action))
         return hits
 
@@ -81,9 +81,9 @@ class OutputRules:
     """
 
     def __init__(self, policy: Policy, today: Callable[[], date] = lambda: datetime.now(UTC).date()) -> None:
-        self._promise = phrase_pattern(policy.rules.forbidden_promises)
+        self._promise = phrases_of(policy.rules.forbidden_promises)
         self._promise_action = action_of(policy, "forbidden_promise")
-        self._competitor = phrase_pattern(policy.rules.competitors)
+        self._competitor = phrases_of(policy.rules.competitors)
         self._competitor_action = action_of(policy, "competitor")
         self._hosts = tuple(host.strip().lower().lstrip("*.") for host in policy.rules.allowed_link_hosts)
         self._facts = " ".join(policy.facts.values()).lower()
@@ -118,7 +118,7 @@ class OutputRules:
         if len(view.original) > LONGEST_REPLY:
             return [Hit("rules", "too_long", LONGEST_REPLY, len(view.original), 1.0, Action.BLOCK)]
         hits = []
-        for match in self._promise.finditer(view.folded):
+        for match in self._promise.find(view.words, view.folded):
             if match.group() in self._promised:  # the operator's own facts promise it
                 continue
             if not _CANNOT.search(view.folded, max(0, match.start() - _BACK), match.start()):
@@ -127,7 +127,7 @@ class OutputRules:
             hits.append(Hit("rules", "forbidden_promise", *view.span(*place), _PATTERN, self._promise_action))
         if context.turn_id and surely_other(view.text, context.language):  # elsewhere nobody knows who reads it
             hits.append(Hit("rules", "other_language", 0, len(view.original), 1.0, self._language_action))
-        for match in self._competitor.finditer(view.folded):
+        for match in self._competitor.find(view.words, view.folded):
             hits.append(Hit("rules", "competitor", *view.span(*match.span()), 1.0, self._competitor_action))
         for found in find_markup(view.original, self._hosts, self._facts, context):
             hits.append(Hit("rules", found.kind, found.start, found.end, 1.0, Action.REDACT, found.instead))
