@@ -44,13 +44,30 @@ def find_cards(number: Number, kind: str, *, whole: bool) -> Iterator[Found]:
                 length == 13
                 and (whole or to - at > 2)
                 and window[:2] not in _AUSTRIA_GERMANY
-                and not is_article(window)
+                and (to - at > 2 or not is_article(window))
             )
             if is_card(window, named=not usual) and (said or _card_like(number, at, to, whole=whole)):
                 yield Found("CARD", runs[at][0], runs[to - 1][1], 0.99 if said else 0.9, window)
                 taken = to - at
                 break
         at += taken or 1
+
+
+def written_as_card(digits: str, shape: tuple[int, ...], *, said: bool, paid: bool) -> bool:
+    """Whether groups are all of a card number.
+
+    Args:
+        digits: all of them together.
+        shape: the size of each group.
+        said: a word calls it a card.
+        paid: an expiry date or a verification code stands behind it.
+    """
+    if len(shape) > 1 and shape not in _HABITS:
+        return False
+    old = len(digits) == 13 and (len(shape) > 2 or paid)
+    old = old and (shape == (4, 3, 3, 3) or not (digits[:2] in _AUSTRIA_GERMANY or is_article(digits)))
+    usual = not said and not old
+    return is_card(digits, named=not usual)
 
 
 def _card_like(number: Number, at: int, to: int, *, whole: bool) -> bool:

@@ -11,12 +11,14 @@ from metta.guardrails.patterns import regex
 
 _EXTENSION = regex(
     r"[ .,\-(/\n]{0,3}(?:ext(?:ension|n)?|x|durchwahl|dw|poste|int(?:erno|erne|ern)?|anexo|ramal|toestel|klapka|wew|"
-    r"anknytning|(?:доб|вн)|#)[ .:\-/#\n]{0,3}\d{1,6}(?!\w)\)?"
+    r"anknytning|(?:доб|вн)|#)[ .:\-/#\n]{0,3}\d{1,6}(?![\w@])\)?"
 )
 _MONEY = regex(
-    r" ?(?:[$€£¥%]|(?:eur|usd|gbp|euros?|dollars?|yen|kwh|km|kg|cm|mm|ml|chf|kr|ft|vnd|mah|mb|gb|pcs|stk|stuck)\b)"
+    r" ?(?:[$€£¥%](?! ?\d)|"
+    r"(?:eur|usd|gbp|euros?|dollars?|yen|kwh|km|kg|cm|mm|ml|chf|kr|ft|vnd|mah|mb|gb|pcs|stk|stuck)\b(?!\.? ?\d))"
 )
 _PRICED = regex(
+    r"(?<![0-9])(?<![0-9] )"
     r"(?:[$€£¥]|\b(?:eur|usd|gbp|rs|inr|chf|total was|total|amount|price|paid|cost|costs|preis|prix)\.?) ?$"
 )
 _GROUPED = regex(r"[1-9]\d{0,2}(?:([,. '])\d{3})(?:\1\d{3}){0,5}[.,]\d{2}$|\d{1,3}(?:,\d{2,3})+(?:\.\d\d)?$")
@@ -61,6 +63,11 @@ def extension(after: str) -> int:
     """Length of the extension that the folded text behind a number begins with."""
     found = _EXTENSION.match(after)
     return found.end() if found else 0
+
+
+def is_money(before: str, after: str) -> tuple[bool, bool]:
+    """Whether the folded text before a number, and that behind it, names a currency."""
+    return _PRICED.search(before[-14:]) is not None, _MONEY.match(after) is not None
 
 
 def is_international(digits: str) -> bool:
@@ -128,7 +135,7 @@ def _formed(text: str, digits: str, shape: tuple[int, ...]) -> float:
             return 0.75 if _TRUNK.match(digits) else 0.0
         return 0.85 if digits[1] != "0" and _trunk(size, shape) else 0.0
     firsts = _NATIONAL.get(shape)
-    if firsts is None or digits[0] not in firsts:
+    if firsts is None or digits[0] not in firsts or ("." in text and " " in text):
         return 0.0
     if shape == (5, 5) and (digits.endswith("00") or digits[3:5] == "00"):
         return 0.0

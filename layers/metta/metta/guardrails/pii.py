@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from itertools import pairwise
 
 from metta.guardrails import phones
 from metta.guardrails.cards import find_cards
@@ -19,6 +20,7 @@ from metta.guardrails.naming import CARD, CODE, NOTHING, NUMBER, PHONE, SSN, Nam
 from metta.guardrails.normalise import View
 from metta.guardrails.numbers import is_ssn
 from metta.guardrails.patterns import regex
+from metta.guardrails.several import explained, read_several
 from metta.guardrails.spelled import Spelled, is_counting, lettered_numbers, spelled_numbers
 from metta.guardrails.stretches import DATE, LEAST, LISTING, MANY, PARTING, RUN, STRETCH, Number, read, split, undated
 
@@ -26,6 +28,8 @@ __all__ = ["MASKS", "Found", "find_pii"]
 
 MASKS = {"EMAIL": "[EMAIL]", "PHONE": "[PHONE]", "SSN": "[SSN]", "CARD": "[CARD]", "IBAN": "[IBAN]"}
 
+_LONG = 13
+"""Digits beyond which a stretch is more than one phone number, as a rule."""
 _NATIONAL = 9
 """Digits that a number in a list has at least when what stands beside it is too short to be one."""
 _BEFORE = 48
@@ -34,6 +38,7 @@ _BEHIND = 32
 """How many characters behind a number can."""
 _MASKED = regex(r"[*x•#]{2,}[ \-]?$")
 _LINE = regex(r"\n")
+_LISTED = regex(r"([0-9](?:[ .\-/]?[0-9]){4,24}),?;? ?(?:[|/\n]|and|or|und|oder|et|ou|y|o|e|of|en)? ?\(?$")
 _GLUED = frozenset("-_/=")
 _HANDLE = regex(r"[@/][\w.]{1,40}$")
 _INITIAL = regex(r"(?<![^\W_])(?:[mpthcdf]|home|work|office|privat|private|buro|bureau|casa|trabajo|ufficio): ?$")
@@ -71,15 +76,30 @@ def _ssn(number: Number, named: Named) -> Found | None:
     return Found("SSN", number.runs[0][0], number.runs[-1][1], 0.99 if said else 0.85, digits)
 
 
-def _judged(view: View, number: Number) -> Iterator[Found]:
+def _judged(view: View, number: Number, told: int) -> Iterator[Found]:
+    """What a stretch is; words before ``told``, the end of the address in front of it, say nothing of it."""
     folded = view.folded
-    before, after = folded[max(0, number.start - _BEFORE) : number.start], folded[number.end : number.end + _BEHIND]
+    before, after = folded[max(told, number.start - _BEFORE) : number.start], folded[number.end : number.end + _BEHIND]
     named = _named(before, after)
     alone = number.start < _BEFORE and len(folded) - number.end < _BEHIND
-    whole = alone and not before.strip() and not after.strip(" .!?")
+    whole = alone and not told and not before.strip() and not after.strip(" .!?")
+    listed = named.kind == CODE and _goes_on(before, number)
+    known, several = (
+        _several(folded, number, named, (before, after), listed=listed) if listed or _is_compound(number) else (0, [])
+    )
+    if known and known == number.size:
+        yield from several
+        return
+    found = list(_as_one(view, number, named, before, whole=whole))
+    yield from several if known > explained(found) else found
+
+
+def _as_one(view: View, number: Number, named: Named, before: str, *, whole: bool) -> Iterator[Found]:
+    """What the stretch is when it is one value, or a list of values of the same sort."""
+    folded = view.folded
     if named.kind == CODE and number.text[0] != "+":
         for part in split(number, _LINE)[1:] if "\n" in number.text else ():
-            yield from _judged(view, part)
+            yield from _judged(view, part, part.start)
         return
     if number.text[0] != "+" and number.size >= 12:
         cards = list(find_cards(number, named.kind, whole=whole))
@@ -99,6 +119,34 @@ def _judged(view: View, number: Number) -> Iterator[Found]:
         yield from _phones(folded, rest, named, whole=whole)
 
 
+def _is_compound(number: Number) -> bool:
+    """Whether a stretch may be several values: it is long, or its groups are parted by more than one sign."""
+    runs = number.runs
+    if not 1 < len(runs) <= MANY:
+        return False
+    return (
+        number.size > _LONG
+        or len({number.text[a[1] - number.start : b[0] - number.start] for a, b in pairwise(runs)}) > 1
+    )
+
+
+def _goes_on(before: str, number: Number) -> bool:
+    """Whether it follows another number of another form, so that the word in front names that one."""
+    last = _LISTED.search(before)
+    if last is None or len(number.runs) < 2:
+        return False
+    return [len(run) for run in RUN.findall(last[1])][-len(number.runs) :] != [len(run[2]) for run in number.runs]
+
+
+def _several(
+    folded: str, number: Number, named: Named, around: tuple[str, str], *, listed: bool
+) -> tuple[int, list[Found]]:
+    def phone(part: Number, called: Named) -> Found | None:
+        return next(_phone(folded, part, called, whole=False), None)
+
+    return read_several(number, named, phone, money=phones.is_money(*around), listed=listed)
+
+
 def _table(number: Number, named: Named) -> Iterator[Found]:
     """The numbers of a long list, all judged by what the words before the list say."""
     alike = named._replace(gap=max(named.gap, 3))
@@ -116,7 +164,7 @@ def _phones(folded: str, number: Number, named: Named, *, whole: bool) -> Iterat
     parts = split(number, LISTING)
     longest = max(parts, key=_size)
     if len(parts) > 1 and longest.size >= _NATIONAL and all(part is longest or part.size < LEAST for part in parts):
-        found = list(_phone(folded, longest, named, whole=whole))
+        found = list(_phone(folded, longest, named, whole=False))
         if found:
             yield from found
             return
@@ -129,7 +177,7 @@ def _phones(folded: str, number: Number, named: Named, *, whole: bool) -> Iterat
     for part in parts:
         rest = undated(part)
         if rest is not None:
-            yield from _phone(folded, rest, named, whole=whole)
+            yield from _phone(folded, rest, named, whole=False)
 
 
 def _size(number: Number) -> int:
@@ -199,24 +247,43 @@ def find_pii(view: View) -> list[Found]:
     found: list[Found] = [Found("EMAIL", *place) for place in find_emails(view)]
     digits = sum(map(text.count, "0123456789"))
     if digits:
-        places = [*find_ibans(text)] if digits >= LEAST else []
+        places = [*find_ibans(text)] if digits > 1 else []
         for lettered in lettered_numbers(view):
             places += _lettered(view, lettered)
         if places:
             found = _merged(found, places)
     if digits >= LEAST:
         numbers: list[Found] = []
-        for match in STRETCH.finditer(text):
+        plain = _without(text, found)
+        for match in STRETCH.finditer(plain):
             start, end = match.span()
             date = DATE.match(text, start)
-            if (date is None or date.end() != end) and (not found or _is_free(found, start, end)):
-                numbers += _judged(view, read(text, start, end))
+            if date is None or date.end() != end:
+                numbers += _judged(view, read(text, start, end), _told(found, start))
         if numbers:
             found = _merged(found, numbers) if found else numbers
     spelled = [place for number in spelled_numbers(view) for place in _in_words(view, number)]
     if spelled:
         found = _merged(found, spelled)
     return found
+
+
+def _told(found: list[Found], start: int) -> int:
+    """Where the last of the places before one ends."""
+    at = bisect_left(found, start, key=_start)
+    return found[at - 1].end if at else 0
+
+
+def _without(text: str, found: list[Found]) -> str:
+    """The text with a sign that no number contains in all the places, so that none goes on into the next number."""
+    if not found:
+        return text
+    parts: list[str] = []
+    at = 0
+    for place in found:
+        parts += (text[at : place.start], "<" * (place.end - place.start))
+        at = place.end
+    return "".join((*parts, text[at:]))
 
 
 def _merged(found: list[Found], more: list[Found]) -> list[Found]:
