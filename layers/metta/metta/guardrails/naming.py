@@ -6,6 +6,7 @@ only link ("is", "my", "no.") are passed over, so that "order number is" and "my
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,7 +50,9 @@ class _Words(NamedTuple):
     own: frozenset[str]
 
 
-def _read() -> _Words:
+@cache
+def _lists() -> _Words:
+    """Read when a text first holds a number."""
     lists: dict[str, list[str]] = {}
     for line in (Path(__file__).with_name("data") / "naming.txt").read_text(encoding="utf-8").splitlines():
         if line and line[0] != "#":
@@ -76,17 +79,15 @@ def _read() -> _Words:
     )
 
 
-_WORDS = _read()
-
-
 def kind_of(word: str) -> str:
     """What kind of number a folded word announces."""
-    found = _WORDS.whole.get(word)
+    lists = _lists()
+    found = lists.whole.get(word)
     if found is not None:
         return found
     if len(word) > 4:
-        for size in _WORDS.sizes:
-            found = _WORDS.begins.get(word[:size])
+        for size in lists.sizes:
+            found = lists.begins.get(word[:size])
             if found is not None:
                 return found
         if word.endswith(_TAILS):
@@ -101,31 +102,32 @@ def named_before(before: str) -> Named:
         return foreign
     if not words:
         return _NOTHING
+    lists = _lists()
     gap = 0
     number: Named | None = None
     for at in range(len(words) - 1, -1, -1):
         word = words[at]
-        kind = _WORDS.pairs.get((words[at - 1], word), "") if at else ""
+        kind = lists.pairs.get((words[at - 1], word), "") if at else ""
         kind = kind or kind_of(word)
         if kind == NUMBER:
-            own = at > 0 and (words[at - 1] in _WORDS.own or (at > 1 and words[at - 2] in _WORDS.own))
+            own = at > 0 and (words[at - 1] in lists.own or (at > 1 and words[at - 2] in lists.own))
             if own and len(word) > 2 and not kind_of(words[at - 1]):
                 return Named(PHONE, gap)
             number = number or Named(NUMBER, gap)
-        elif kind == CARD and at and words[at - 1] in _WORDS.no_card:
+        elif kind == CARD and at and words[at - 1] in lists.no_card:
             return Named(CODE, gap)
         elif kind == CODE and ((number and gap > number.gap + 1) or _ended(before, words[at], gap)):
             break
         elif kind:
             return Named(kind, gap)
-        elif word not in _WORDS.links:
+        elif word not in lists.links:
             gap += 1
     return number or _NOTHING
 
 
 def _foreign(before: str) -> Named | None:
     """The nearest naming word in a script that needs no blanks, or whose marks part words; None when there is none."""
-    place, kind = max((before.rfind(stem), kind) for stem, kind in _WORDS.anywhere)
+    place, kind = max((before.rfind(stem), kind) for stem, kind in _lists().anywhere)
     if place < 0:
         return None
     behind = _WORD.findall(before[place:])[1:]

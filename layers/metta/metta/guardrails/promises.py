@@ -161,7 +161,6 @@ class PromiseFinder:
         self._kinds = kinds
         self._facts = facts
         self._today = today
-        _known()
 
     def find(self, folded: str, tool_results: tuple[str, ...]) -> Iterator[tuple[int, int]]:
         """Places of forbidden promises in a folded reply."""
