@@ -38,7 +38,7 @@ def main() -> int:
 
             print(f"model {train(given.data, given.out)} written to {given.out.name}")
     except ModuleNotFoundError as error:
-        print(f"{error.name} is missing; install the extra: metta[dev]", file=sys.stderr)
+        print(f"{str(error.name).partition('.')[0]} is missing; install the extra: metta[dev]", file=sys.stderr)
         return 1
     except (CardError, CorpusError, OSError) as error:
         print(error, file=sys.stderr)

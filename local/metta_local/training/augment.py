@@ -29,7 +29,10 @@ _WRAPPERS = (
 
 
 def disguised(rows: list[Row]) -> Iterator[Row]:
-    """Rows of the injection task under a random disguise, drawn with a fixed seed; they keep label and source."""
+    """Rows of the injection task under a random disguise, drawn with a fixed seed; they keep label and source.
+
+    Their kind has a colon, by which ``words.py`` knows that their words may be none.
+    """
     dice = random.Random(SEED)
     fit = [row for row in rows if row.task == "injection" and row.lang == "en" and 12 <= len(row.text) <= LONGEST]
     names = sorted(DISGUISES)
@@ -43,4 +46,5 @@ def disguised(rows: list[Row]) -> Iterator[Row]:
                 text = dice.choice(_WRAPPERS).format(encoded)
             else:
                 text = DISGUISES[dice.choice(names)](row.text, dice.randrange(1000))
-            yield replace(row, text=text, source="own:disguised" if row.source.startswith("own:") else row.source)
+            source = "own:disguised" if row.source.startswith("own:") else row.source
+            yield replace(row, text=text, source=source, kind=f"{row.kind}:disguised")

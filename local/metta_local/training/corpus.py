@@ -92,21 +92,21 @@ def _checked(content: Any) -> dict[str, Any]:
     slots = content.get("slots") or {}
     if not isinstance(slots, dict):
         raise CorpusError("slots: must be a mapping of names to texts")
-    _check_texts("row", content["rows"], slots)
+    _check_texts("rows", "row", content["rows"], slots)
     for name, values in slots.items():
-        _check_texts(f"slots: {name}: value", values, slots)
+        _check_texts(f"slots: {name}", f"slots: {name}: value", values, slots)
     return content
 
 
-def _check_texts(what: str, texts: Any, slots: dict[str, Any]) -> None:
+def _check_texts(field: str, each: str, texts: Any, slots: dict[str, Any]) -> None:
     if not isinstance(texts, list) or not texts:
-        raise CorpusError(f"{what.removesuffix(': value')}: must be a list of texts")
+        raise CorpusError(f"{field}: must be a list of texts")
     for number, text in enumerate(texts, 1):
         if not isinstance(text, str) or not text.strip():
-            raise CorpusError(f"{what} {number}: must be text, is {text!r}")
+            raise CorpusError(f"{each} {number}: must be text, is {text!r}")
         for match in _SLOT.finditer(text):
             if match[1] is not None and match[1] not in slots:
-                raise CorpusError(f"{what} {number}: slot {match[1]!r} is not in slots")
+                raise CorpusError(f"{each} {number}: slot {match[1]!r} is not in slots")
 
 
 def _filled(template: str, slots: dict[str, list[str]], draw: random.Random, depth: int) -> str:

@@ -128,8 +128,12 @@ def _spread(weight: Array, row: Array, chosen: Array) -> Array:
 
 def _solved(matrix: Any, chosen: Array, label: Array, weight: Array, strength: float) -> Fitted:
     solver = LogisticRegression(C=strength, solver="liblinear", random_state=SEED, tol=_TOLERANCE, max_iter=200)
-    solver.fit(matrix[chosen], label[chosen], sample_weight=weight[chosen])
-    return Fitted(solver.coef_[0].astype(np.float64), float(solver.intercept_[0]))
+    seen = matrix[chosen]
+    used = np.flatnonzero(seen.getnnz(axis=0))  # a feature of no text has no weight, and costs time
+    solver.fit(seen[:, used], label[chosen], sample_weight=weight[chosen])
+    weights = np.zeros(matrix.shape[1])
+    weights[used] = solver.coef_[0]
+    return Fitted(weights, float(solver.intercept_[0]))
 
 
 def quantised(fitted: Fitted) -> tuple[Array, float]:
