@@ -16,7 +16,12 @@ from metta.guardrails.patterns import regex
 from metta.messages import MessageContext
 
 LINK_MASK = "[link]"
-_TOP = "com|org|net|io|info|biz|xyz|ru|cn|tk|ly|gg|eu|shop|online|site"
+_TOP = (
+    "com|org|net|io|info|biz|xyz|ru|cn|tk|ly|gg|eu|shop|online|site|website|ai|uk|de|fr|nl|pl|pt|ch|jp|br|ua|kz|cc|ws|pw"
+    "|su|dev|icu|vip|lol|zip|mov|gov|edu"
+)
+_TOP_WORDS = "app|top|club|store|live|pro|page|link|click|work|cloud|tech|space|fun|win|buzz|ltd|me|co"
+"""Endings that are words too: only in small letters, since a sentence may begin after a full stop without a blank."""
 
 
 class Markup(NamedTuple):
@@ -39,7 +44,8 @@ _AUTOLINK = regex(r"<((?:https?|ftp|mailto|data|javascript|vbscript|file):[^\s<>
 _TAG = regex(r"<(?:!--[^>]{0,2000}(?:-->|>)?|[/!?]?[A-Za-z][A-Za-z0-9:-]{0,30}(?=[\s/>])[^<>]{0,2000}>?)")
 _BARE = regex(
     rf"(?<![\w@.\-])(?:(?:(?:https?|ftp)://|www\.)[^\s<>\"'`\])}}]{{1,2000}}|(?:javascript|vbscript|data|file):(?=[^\s])[^\s<>\"'`)]{{1,2000}}"
-    rf"|(?:[a-z0-9](?:[a-z0-9\-]{{0,40}})\.){{1,4}}(?:(?:{_TOP})\b(?![\w.@\-]*@)(?:/[^\s<>\"'`\])}}]{{0,2000}})?|[a-z]{{2,12}}/[^\s<>\"'`\])}}]{{1,2000}}))",
+    rf"|hxxps?(?:://|\[:\]//)[^\s<>\"'`)}}]{{1,2000}}|[a-z0-9](?:[a-z0-9\-]{{0,40}})(?:[\[(]\.[\])][a-z0-9\-]{{1,40}}){{1,4}}(?:/[^\s<>\"'`)}}]{{0,2000}})?"
+    rf"|(?:[a-z0-9](?:[a-z0-9\-]{{0,40}})\.){{1,4}}(?:(?:{_TOP}|(?-i:{_TOP_WORDS}))\b(?![\w.@\-]*@)(?:/[^\s<>\"'`\])}}]{{0,2000}})?|[a-z]{{2,12}}/[^\s<>\"'`\])}}]{{1,2000}}))",
     re.IGNORECASE,
 )
 _LIQUID = regex(r"\{{1,1000}+(?:%|(?<=\{\{))")
