@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from types import MappingProxyType
 
 from metta.errors import GuardrailBroken
@@ -147,28 +146,31 @@ class Guardrails:
         direction: Direction,
         action: Action,
         reason: str,
-        hits: Iterable[Hit],
+        hits: list[Hit],
         text: str,
         below: Mapping[str, float] = MappingProxyType({}),
         parts: Excerpt | None = None,
     ) -> Verdict:
-        found = {(h.start, h.end, h.check, h.kind, round(h.score, 3)) for h in hits}
-        if parts is not None:
-            found = {
-                (parts.place(start), parts.place(end), check, kind, score) for start, end, check, kind, score in found
-            }
         return Verdict(
             direction=direction,
             action=action,
-            findings=tuple(
-                Finding(check=check, kind=kind, start=start, end=end, score=score)
-                for start, end, check, kind, score in sorted(found)[:_MOST_FINDINGS]
-            ),
+            findings=_findings(hits, parts) if hits else (),
             text=text,
             reason=reason,
             version=self.version,
             below={check: round(score, 3) for check, score in below.items()},
         )
+
+
+def _findings(hits: list[Hit], parts: Excerpt | None) -> tuple[Finding, ...]:
+    """Each thing once, by its place in the whole text."""
+    found = {(h.start, h.end, h.check, h.kind, round(h.score, 3)) for h in hits}
+    if parts is not None:
+        found = {(parts.place(start), parts.place(end), check, kind, score) for start, end, check, kind, score in found}
+    return tuple(
+        Finding(check=check, kind=kind, start=start, end=end, score=score)
+        for start, end, check, kind, score in sorted(found)[:_MOST_FINDINGS]
+    )
 
 
 def replaced(text: str, hits: Iterable[Hit]) -> str:
@@ -194,7 +196,7 @@ def _brought_together(
     view = View(safe)
     hits = [hit for _, check in checks for hit in check(view, context)]
     return [
-        replace(hit, start=0, end=len(text), instead=None)
+        hit._replace(start=0, end=len(text), instead=None)
         for hit in hits
         if hit.action in (Action.BLOCK, Action.HANDOFF)
     ]

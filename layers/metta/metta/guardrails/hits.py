@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from metta.guardrails.normalise import View
 from metta.messages import Action, MessageContext
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """One thing a check noticed. Places are code points of the original text, end exclusive."""
 
     check: str
