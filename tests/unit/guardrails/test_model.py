@@ -75,14 +75,14 @@ def test_a_full_memory_is_emptied_and_changes_no_answer(monkeypatch: pytest.Monk
     fresh = [read_model(packaged()).judge(text) for text in texts[:3]]
     roomy = read_model(packaged())
     # when
-    for name in ("_WORDS_KEPT", "_PAIRS_KEPT"):
+    for name in ("_WORDS_KEPT", "_STEPS_KEPT"):
         monkeypatch.setattr(model_module, name, 5)
     tight = read_model(packaged())
     judged = [(roomy.judge(text), tight.judge(text)) for text in texts]
     # then
     assert all(one == other for one, other in judged)
     assert [one for one, _ in judged[:3]] == fresh
-    assert max(len(tight._words), len(tight._pairs), len(tight._concepts)) <= 5
+    assert max(len(tight._words), len(tight._steps), len(tight._concepts)) <= 5
 
 
 @pytest.mark.parametrize("threshold", [0.3, 0.5, 0.9])

@@ -9,11 +9,11 @@ words (Chinese, Japanese) count every character as a word, so that pairs are cha
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from zlib import crc32
 
 from metta.guardrails.concepts import concept_of
+from metta.guardrails.patterns import regex
 
 VERSION = 1
 """Raised by hand when the same text gets other features; a model of another version is refused."""
@@ -32,7 +32,7 @@ _MARKS = (
 _UNSPACED = "\u3040-\u30ff\u3400-\u9fff"
 _LETTERS = rf"(?:[^\W\d_{_UNSPACED}]|[{_MARKS}])+"
 
-TOKEN = re.compile(rf"[{_UNSPACED}]|{_LETTERS}(?:'{_LETTERS})?|\d+|[!-)+-/:-@\[-^`{{-}}]")
+TOKEN = regex(rf"[{_UNSPACED}]|{_LETTERS}(?:'{_LETTERS})?|\d+|[!-)+-/:-@\[-^`{{-}}]")
 """A word, one character of a script without blanks, a number, or a sign of ASCII; emphasis marks and emoji are none."""
 
 

@@ -41,8 +41,8 @@ WHOLE = 60
 _NUMBERS = ("scale", "bias", "operating_point", "slope")
 
 _WORDS_KEPT = 20_000
-_PAIRS_KEPT = 40_000
-"""Words and pairs remembered; the memory is emptied when it is full, so that no text can make it grow."""
+_STEPS_KEPT = 20_000
+"""Words, and pairs of words, remembered; the memory is emptied when it is full, so that no text can make it grow."""
 _SHIFT = 32
 _HALF = 1 << (_SHIFT - 1)
 _LOW = (1 << _SHIFT) - 1
@@ -90,43 +90,44 @@ class Model:
         self.heads = heads
         self.version = version
         self._words: dict[str, _Part] = {}
-        self._pairs: dict[str, int] = {}
-        self._concepts: dict[tuple[str, ...], tuple[int, int]] = {}
+        self._steps: dict[tuple[str, str], tuple[int, int, str | None]] = {}
+        self._concepts: dict[tuple[str | None, ...], tuple[int, int]] = {}
 
     def judge(self, folded: str) -> tuple[Judged, Judged]:
         """The strongest stretch of ``folded`` for each head."""
-        words, known = TOKEN.findall(folded), self._words
-        parts: list[_Part] = []
-        for word in words:
-            part = known.get(word)
-            parts.append(part if part is not None else self._learn(word))
-        sums, counts = self._added(parts)
+        words = TOKEN.findall(folded)
+        sums, counts = self._added(words)
         if len(words) <= WHOLE:
             total, count, end = sum(sums), sum(counts), len(folded)
             return Judged(self._logit(0, total, count), 0, end), Judged(self._logit(1, total, count), 0, end)
         return self._windows(folded, sums, counts)
 
-    def _added(self, parts: list[_Part]) -> tuple[list[int], list[int]]:
+    def _added(self, words: list[str]) -> tuple[list[int], list[int]]:
         """What each token adds, with its pair and its concepts: packed weights, and number of features."""
-        pairs = self._pairs
+        steps, concepts = self._steps, self._concepts
         sums: list[int] = []
         counts: list[int] = []
         before = ""
-        meant: list[tuple[int, str]] = []
-        for at, (value, count, form, concept) in enumerate(parts):
-            if before:
-                key = f"{before} {form}"
-                pair = pairs.get(key)
-                value += pair if pair is not None else self._learn_pair(key)
-                count += 1
-            before = form
+        third = second = first = None
+        at_third = at_second = at_first = 0
+        for at, word in enumerate(words):
+            step = steps.get((before, word))
+            value, count, concept = step if step is not None else self._learn_step(before, word)
+            before = word
             if concept is not None:
-                near = tuple([name for place, name in meant if at - place <= NEAR])
-                if near:
-                    more, number = self._concepts.get((*near, concept)) or self._learn_concepts((*near, concept))
-                    value += more
+                if first is not None and at - at_first <= NEAR:
+                    key = (
+                        third if at - at_third <= NEAR else None,
+                        second if at - at_second <= NEAR else None,
+                        first,
+                        concept,
+                    )
+                    more = concepts.get(key)
+                    added, number = more if more is not None else self._learn_concepts(key)
+                    value += added
                     count += number
-                meant = [*meant[-2:], (at, concept)]
+                third, second, first = second, first, concept
+                at_third, at_second, at_first = at_second, at_first, at
             sums.append(value)
             counts.append(count)
         return sums, counts
@@ -161,23 +162,29 @@ class Model:
         value: int = sum([injection[i] for i in features]) + (sum([toxicity[i] for i in features]) << _SHIFT)
         return value
 
-    def _learn(self, word: str) -> _Part:
-        shape = "0" if word.isdigit() else word
-        features = list(word_features(shape))
-        if len(self._words) >= _WORDS_KEPT:
-            self._words.clear()
-        part = self._words[word] = (self._packed(features), len(features), orderless(shape), concept_of(shape))
+    def _learn_step(self, before: str, word: str) -> tuple[int, int, str | None]:
+        value, count, form, concept = self._word(word)
+        if before:
+            value += self._packed([pair_feature(f"{self._word(before)[2]} {form}")])
+            count += 1
+        if len(self._steps) >= _STEPS_KEPT:
+            self._steps.clear()
+        step = self._steps[before, word] = (value, count, concept)
+        return step
+
+    def _word(self, word: str) -> _Part:
+        part = self._words.get(word)
+        if part is None:
+            shape = "0" if word.isdigit() else word
+            features = list(word_features(shape))
+            if len(self._words) >= _WORDS_KEPT:
+                self._words.clear()
+            part = self._words[word] = (self._packed(features), len(features), orderless(shape), concept_of(shape))
         return part
 
-    def _learn_pair(self, key: str) -> int:
-        if len(self._pairs) >= _PAIRS_KEPT:
-            self._pairs.clear()
-        value = self._pairs[key] = self._packed([pair_feature(key)])
-        return value
-
-    def _learn_concepts(self, key: tuple[str, ...]) -> tuple[int, int]:
-        features = list(concept_features(key))
-        if len(self._concepts) >= _PAIRS_KEPT:
+    def _learn_concepts(self, key: tuple[str | None, ...]) -> tuple[int, int]:
+        features = list(concept_features(tuple([name for name in key if name is not None])))
+        if len(self._concepts) >= _STEPS_KEPT:
             self._concepts.clear()
         value = self._concepts[key] = (self._packed(features), len(features))
         return value

@@ -16,6 +16,7 @@ from metta.guardrails.hits import Hit
 from metta.guardrails.lists import read_data
 from metta.guardrails.model import TOXICITY, model
 from metta.guardrails.normalise import View
+from metta.guardrails.patterns import regex
 from metta.guardrails.phrases import phrase_pattern
 from metta.messages import Action, MessageContext
 from metta.policy import Policy, ToxicityKind
@@ -28,13 +29,13 @@ _AGREED = {"abuse": 1.8, "threat": 3.0, "sexual": 2.5, "hate": 2.5}
 _COUNTS = 0.5
 _MODEL_THRESHOLD = 0.5
 """The score that the model's operating point gets: the policy's packaged threshold."""
-_WORD = re.compile(r"[^\W_]{2,40}+")
-_STARRED = re.compile(
+_WORD = regex(r"[^\W_]{2,40}+")
+_STARRED = regex(
     r"(?<![^\W_])(?:f[*#@$%&!.\-]{1,4}(?:k|ck|c)?(?:ing|in|ed|er|s)?|sh[*#@$%!]{1,2}t?(?:ty)?|s[*#@$%]{2}t|b[*#@$%]{1,4}(?:ch|h)|a[*#@$%]{2,3}(?:hole)?|"
     r"mi[*#]{1,4}da|put[*#]|m[*#]{2,4}de|sch?[*#]{2,6})(?![^\W_*])"
 )
-_STRETCHED = re.compile(r"(.)\1{2,}")
-_HELP = re.compile(
+_STRETCHED = regex(r"(.)\1{2,}")
+_HELP = regex(
     r"\b(?:order|parcel|package|delivery|deliver(?:ed)?|refund|return|account|invoice|shipment|shipping|money|broken|arrived|waiting|bestellung|paket|lieferung|"
     r"rechnung|geld|warte|pedido|paquete|envio|reembolso|dinero|commande|colis|livraison|remboursement|encomenda|entrega|ordine|pacco|spedizione|rimborso|soldi|"
     r"bestelling|pakket|levering|geld)\b"
@@ -45,13 +46,18 @@ _SHORT = 3
 _FIRST_HITS = 50
 """Hits of one text that are looked at closely; more say nothing new."""
 _COMPLAINT = 0.35
-_MACHINE = re.compile(r"\b(?:bot|robot|chatbot|ai|siri)\b")
+_MACHINE = regex(r"\b(?:bot|robot|chatbot|ai|siri)\b")
+
+
+_KEY = regex(r"[^\W_]+")
+_COMMON = frozenset("what you have want where will your like find should going show and come know the people".split())  # noqa: SIM905
+"""Words that say little about what a phrase is; a rarer one of the phrase stands for it."""
 
 
 @dataclass(frozen=True)
 class _Phrases:
     keys: frozenset[str]
-    """The longest word of each phrase: one must be in the text before the pattern is tried."""
+    """The most telling word of each phrase: one must be in the text before the pattern is tried."""
     pattern: re.Pattern[str]
 
 
@@ -82,13 +88,13 @@ def _split(entries: list[str]) -> tuple[set[str], list[str]]:
 
 
 def _phrases(entries: list[str]) -> _Phrases:
-    keys = {max(re.findall(r"[^\W_]+", fold(entry)), key=len) for entry in entries}
+    keys = {max(_KEY.findall(fold(entry)), key=lambda word: (word not in _COMMON, len(word))) for entry in entries}
     return _Phrases(frozenset(keys), phrase_pattern(entries))
 
 
 def _hated(data: dict[str, Any]) -> _Phrases:
     parts = [phrase_pattern(data[field]).pattern for field in ("haters", "fillers", "groups")]
-    pattern = re.compile(rf"{parts[0]} (?:{parts[1]} ){{0,2}}{parts[2]}(?!['-]|s[ ])")
+    pattern = regex(rf"{parts[0]} (?:{parts[1]} ){{0,2}}{parts[2]}(?!['-]|s[ ])")
     return _Phrases(_phrases(data["haters"]).keys, pattern)
 
 
