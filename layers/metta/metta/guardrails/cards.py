@@ -53,6 +53,11 @@ def find_cards(number: Number, kind: str, *, whole: bool) -> Iterator[Found]:
         at += taken or 1
 
 
+def is_card_shape(shape: tuple[int, ...]) -> bool:
+    """Whether card numbers are written in groups of these sizes, or it is but one."""
+    return len(shape) == 1 or shape in _HABITS
+
+
 def written_as_card(digits: str, shape: tuple[int, ...], *, said: bool, paid: bool) -> bool:
     """Whether groups are all of a card number.
 
@@ -62,7 +67,7 @@ def written_as_card(digits: str, shape: tuple[int, ...], *, said: bool, paid: bo
         said: a word calls it a card.
         paid: an expiry date or a verification code stands behind it.
     """
-    if len(shape) > 1 and shape not in _HABITS:
+    if not is_card_shape(shape):
         return False
     old = len(digits) == 13 and (len(shape) > 2 or paid)
     old = old and (shape == (4, 3, 3, 3) or not (digits[:2] in _AUSTRIA_GERMANY or is_article(digits)))

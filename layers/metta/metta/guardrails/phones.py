@@ -41,6 +41,7 @@ _NATIONAL: dict[tuple[int, ...], str] = {
     (1, 4, 4): "9", (2, 1, 4, 4): _ANY, (1, 3, 3, 4): "18", (1, 3, 3, 2, 2): "8", (1, 3, 2, 2, 2): "8",
 }  # fmt: skip
 """Groups of national numbers without a trunk zero, and the digits they begin with."""
+_AMERICAN = frozenset(((3, 3, 4), (1, 3, 3, 4), (3, 7), (1, 3, 7)))
 _SSN_SHAPE = (3, 2, 4)
 _TAXPAYER = (3, 3, 3, 2)
 """Groups of a Brazilian taxpayer's number."""
@@ -140,6 +141,15 @@ def _formed(text: str, digits: str, shape: tuple[int, ...]) -> float:
     if shape == (5, 5) and (digits.endswith("00") or digits[3:5] == "00"):
         return 0.0
     return 0.75
+
+
+def may_be_formed(start: str, size: int, shape: tuple[int, ...]) -> bool:
+    """Whether groups alone could be a phone number, by their first digits and sizes; most are asked in vain."""
+    if start[0] == "0":
+        if start[:2] == "00" or (start.startswith("011") and size > 10):
+            return size > 10
+        return _trunk(size, shape) if len(shape) > 1 else 10 <= size <= 11
+    return shape in _NATIONAL or shape in _AMERICAN
 
 
 def _trunk(size: int, shape: tuple[int, ...]) -> bool:

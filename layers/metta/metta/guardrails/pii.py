@@ -84,13 +84,16 @@ def _judged(view: View, number: Number, told: int) -> Iterator[Found]:
     alone = number.start < _BEFORE and len(folded) - number.end < _BEHIND
     whole = alone and not told and not before.strip() and not after.strip(" .!?")
     listed = named.kind == CODE and _goes_on(before, number)
-    known, several = (
-        _several(folded, number, named, (before, after), listed=listed) if listed or _is_compound(number) else (0, [])
-    )
-    if known and known == number.size:
-        yield from several
+    if not listed and not _is_compound(number):
+        yield from _as_one(view, number, named, before, whole=whole)
         return
-    found = list(_as_one(view, number, named, before, whole=whole))
+    known, several = 0, list[Found]()
+    for part in split(number, _LINE) if len(number.runs) > MANY else (number,):
+        if len(part.runs) <= MANY:
+            digits, values = _several(folded, part, named, (before, after), listed=listed)
+            known += digits
+            several += values
+    found = list(_as_one(view, number, named, before, whole=whole)) if known < number.size else []
     yield from several if known > explained(found) else found
 
 
@@ -121,19 +124,16 @@ def _as_one(view: View, number: Number, named: Named, before: str, *, whole: boo
 
 def _is_compound(number: Number) -> bool:
     """Whether a stretch may be several values: it is long, or its groups are parted by more than one sign."""
-    runs = number.runs
-    if not 1 < len(runs) <= MANY:
+    runs, start = number.runs, number.start
+    if len(runs) < 2:
         return False
-    return (
-        number.size > _LONG
-        or len({number.text[a[1] - number.start : b[0] - number.start] for a, b in pairwise(runs)}) > 1
-    )
+    return number.size > _LONG or len({number.text[a[1] - start : b[0] - start] for a, b in pairwise(runs)}) > 1
 
 
 def _goes_on(before: str, number: Number) -> bool:
     """Whether it follows another number of another form, so that the word in front names that one."""
-    last = _LISTED.search(before)
-    if last is None or len(number.runs) < 2:
+    last = _LISTED.search(before) if len(number.runs) > 1 else None
+    if last is None:
         return False
     return [len(run) for run in RUN.findall(last[1])][-len(number.runs) :] != [len(run[2]) for run in number.runs]
 
