@@ -16,6 +16,8 @@ _HABITS = frozenset((
     (4, 12), (8, 4, 4), (6, 6, 4), (4, 4, 4, 7), (4, 5, 5),
 ))  # fmt: skip
 """Groups in which card numbers are written."""
+_OLD = (4, 3, 3, 3)
+_LISTING = frozenset((",", ";", "|"))
 _AUSTRIA_GERMANY = frozenset(("43", "49"))
 """Calling codes that begin phone numbers of 13 digits and look like old Visa cards."""
 
@@ -43,14 +45,18 @@ def find_cards(number: Number, kind: str, *, whole: bool) -> Iterator[Found]:
             usual = not said and not (
                 length == 13
                 and (whole or to - at > 2)
-                and window[:2] not in _AUSTRIA_GERMANY
-                and (to - at > 2 or not is_article(window))
+                and _is_old_card(window, tuple([len(run[2]) for run in runs[at:to]]))
             )
             if is_card(window, named=not usual) and (said or _card_like(number, at, to, whole=whole)):
                 yield Found("CARD", runs[at][0], runs[to - 1][1], 0.99 if said else 0.9, window)
                 taken = to - at
                 break
         at += taken or 1
+
+
+def _is_old_card(digits: str, shape: tuple[int, ...]) -> bool:
+    """Whether 13 digits are a card rather than a phone number or an article, as far as the form tells."""
+    return shape == _OLD or not (digits[:2] in _AUSTRIA_GERMANY or is_article(digits))
 
 
 def is_card_shape(shape: tuple[int, ...]) -> bool:
@@ -70,8 +76,7 @@ def written_as_card(digits: str, shape: tuple[int, ...], *, said: bool, paid: bo
     if not is_card_shape(shape):
         return False
     old = len(digits) == 13 and (len(shape) > 2 or paid)
-    old = old and (shape == (4, 3, 3, 3) or not (digits[:2] in _AUSTRIA_GERMANY or is_article(digits)))
-    usual = not said and not old
+    usual = not said and not (old and _is_old_card(digits, shape))
     return is_card(digits, named=not usual)
 
 
@@ -84,6 +89,8 @@ def _card_like(number: Number, at: int, to: int, *, whole: bool) -> bool:
     if len(gaps) > 1:
         return False
     shape = tuple([len(run[2]) for run in runs[at:to]])
+    if to - at == 2 and not gaps.isdisjoint(_LISTING):
+        return False
     if to - at > 1 and shape not in _HABITS and not (set(shape) <= {1, 2} and (whole or not gaps & {",", ";"})):
         return False
     if at and not _apart(number, at - 1, gaps):

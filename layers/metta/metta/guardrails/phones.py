@@ -21,6 +21,7 @@ _PRICED = regex(
     r"(?<![0-9])(?<![0-9] )"
     r"(?:[$€£¥]|\b(?:eur|usd|gbp|rs|inr|chf|total was|total|amount|price|paid|cost|costs|preis|prix)\.?) ?$"
 )
+_SIGNS = frozenset("$€£¥")
 _GROUPED = regex(r"[1-9]\d{0,2}(?:([,. '])\d{3})(?:\1\d{3}){0,5}[.,]\d{2}$|\d{1,3}(?:,\d{2,3})+(?:\.\d\d)?$")
 _NANP = regex(r"(?:\+? ?1[ .\-/]{0,2})?\(? ?[2-9]\d\d ?\)?[ .\-/_|~]{0,3}[2-9]\d\d[ .\-/_|~]{1,3}\d{4}$")
 _BRACKETED = regex(r"(?:\+? ?\d{1,3} ?|0|8 ?)?\( ?\d{2,5} ?\)")
@@ -68,7 +69,8 @@ def extension(after: str) -> int:
 
 def is_money(before: str, after: str) -> tuple[bool, bool]:
     """Whether the folded text before a number, and that behind it, names a currency."""
-    return _PRICED.search(before[-14:]) is not None, _MONEY.match(after) is not None
+    behind = after.lstrip()[:1] in _SIGNS if after else False
+    return _PRICED.search(before[-14:]) is not None, behind or _MONEY.match(after) is not None
 
 
 def is_international(digits: str) -> bool:

@@ -18,12 +18,14 @@ from metta.guardrails.patterns import regex
 from metta.guardrails.phones import may_be_formed
 from metta.guardrails.stretches import DATE, Number
 
-_PLAIN = regex(
+_TIME = regex(
     r"(?:[01]?\d|2[0-4]):[0-5]\d(?::[0-5]\d)?(?![\d:.]|[,/\-]\d)|"
-    r"(?:0[1-9]|1[0-2]) ?/ ?(?:20)?[2-4]\d(?![\d/.]|[,\-]\d)|"
+    r"(?:0[1-9]|1[0-2]) ?/ ?(?:20)?[2-4]\d(?![\d/.]|[,\-]\d)"
+)
+"""Times of day and expiry dates."""
+_AMOUNT = regex(
     r"\d{1,3}(?:(?:[.']\d{3}){1,3}(?=,)|(?:[,']\d{3}){1,3}(?=\.))[.,]\d\d(?![\d./\-]|,\d)|\d{1,6}[.,]\d\d(?![\d./\-]|,\d)"
 )
-"""Times, expiry dates, amounts."""
 _TAIL = regex(
     r"[ ,;/|\n]{1,3}(?:(?:0[1-9]|1[0-2]) ?[/\-.] ?(?:20)?[2-4]\d(?:[ ,;/|\n]{1,3}\d{3,4}(?![\d/:]|[.\-]\d))?|\d{3})"
     r"(?![\d/:]|[.\-]\d|,\d\d(?!\d))"
@@ -37,6 +39,7 @@ _LEAST, _MOST, _GROUPS = 7, 19, 7
 """Digits that a value has at least and at most, and its groups."""
 _CARD_LEAST, _SSN, _PHONE_MOST = 12, 9, 16
 _CODE_LEAST = 5
+_YEAR, _CENTURIES = 4, ("19", "20")
 _LONGER = 4
 """How many digits more than a code a card in one group has, if it stands in a row with it."""
 _SURE = 0.85
@@ -54,7 +57,7 @@ class Piece(NamedTuple):
     digits: int
     found: Found | None
     kind: str
-    """CARD, SSN, PHONE, WEAK (a phone number whose form many other numbers share), DATE, PLAIN or CODE."""
+    """CARD, SSN, PHONE, WEAK (a phone number in a form of many other numbers), DATE (or time), PLAIN (amount), CODE."""
     left: bool
     right: bool
     """Whether it is parted from what stands before and behind it."""
@@ -82,6 +85,7 @@ class Pieces:
         self._ends = [not _INSIDE.isdisjoint(gap) for gap in self._gaps]
         self._code = 0 if listed or named.kind != CODE else self._code_groups()
         self._coded = self._sizes[: self._code]
+        self._dates = [(i, to) for i in range(1, len(self._gaps)) if (to := self._year(i))] if self._has_year() else []
         self._signed = number.text[0] == "+"
 
     def _code_groups(self) -> int:
@@ -89,7 +93,11 @@ class Pieces:
         digits = 0
         for i, gap in enumerate(self._gaps):
             digits += self._sizes[i]
-            if digits >= _CODE_LEAST and gap not in self._gaps[:i] and (gap.isspace() or not _PARTS.isdisjoint(gap)):
+            if (
+                digits >= _CODE_LEAST
+                and gap not in self._gaps[:i]
+                and (not gap.strip(" (") or not _PARTS.isdisjoint(gap))
+            ):
                 return i + 1
         return len(self._sizes)
 
@@ -110,10 +118,21 @@ class Pieces:
 
     def _plain(self, at: int) -> Iterator[Piece]:
         start = self._number.start
-        for pattern, kind in ((DATE, "DATE"), (_PLAIN, "PLAIN")):
+        for pattern, kind in ((DATE, "DATE"), (_TIME, "DATE"), (_AMOUNT, "PLAIN")):
             match = pattern.match(self._number.text, self._number.runs[at][0] - start)
             if match and (to := self._upto(at, start + match.end())):
                 yield Piece(to, sum(self._sizes[at:to]), None, kind, left=True, right=True)
+
+    def _has_year(self) -> bool:
+        return any(run[2][:2] in _CENTURIES and len(run[2]) == _YEAR for run in self._number.runs)
+
+    def _year(self, at: int) -> int:
+        """The group behind a date with a whole year that begins with a group; 0 when none does."""
+        if self._gaps[at - 1][-1:] not in _BEFORE_PLAIN or all(s != _YEAR for s in self._sizes[at : at + 3]):
+            return 0
+        start = self._number.start
+        match = DATE.match(self._number.text, self._number.runs[at][0] - start)
+        return self._upto(at, start + match.end()) if match else 0
 
     def _upto(self, at: int, end: int) -> int:
         """The group behind those that end at a place; 0 when it lies within one."""
@@ -161,13 +180,14 @@ class Pieces:
                 yield piece
         if found is None and row.social and (found := self._social(part, shape, inner, parted=left and right)):
             yield Piece(to, size, found, "SSN", left, right)
+        dial = dial and not any(at < first < last <= to for first, last in self._dates)
         if found is None and dial and not (self._named.kind != PHONE and any(":" in gap for gap in inner)):
             found = self._phone(part, called)
             if found is None:
                 return
             sure = found.score >= _SURE and len(shape) > 1
             listed = len(shape) > 1 and at > 0 and not _PARTS.isdisjoint(self._gaps[at - 1])
-            if self._named.kind != CODE or ((sure or listed) and set(shape) != {4}):
+            if self._named.kind != CODE or ((sure or listed) and (set(shape) != {4} or inner != {" "})):
                 yield Piece(to, size, found, "PHONE" if sure else "WEAK", left, right)
 
     def _part(self, at: int, to: int) -> Number:

@@ -141,7 +141,11 @@ def _goes_on(before: str, number: Number) -> bool:
 def _several(
     folded: str, number: Number, named: Named, around: tuple[str, str], *, listed: bool
 ) -> tuple[int, list[Found]]:
+    masked = _MASKED.search(around[0][-4:]) is not None
+
     def phone(part: Number, called: Named) -> Found | None:
+        if masked and part.start == number.start:
+            return None
         return next(_phone(folded, part, called, whole=False), None)
 
     return read_several(number, named, phone, money=phones.is_money(*around), listed=listed)
