@@ -162,7 +162,14 @@ def test_a_disguise_is_read_as_what_it_covers(name: str) -> None:
         assert any(words <= set(TOKEN.findall(reading)) for reading in read_back(view)), view.text
 
 
-@pytest.mark.parametrize("sentence", SENTENCES)
+NAMES = (
+    "My Brimnes and Kullaberg shelves by Fjällbovik never came to Oerlinghausen",
+    "Mein Rührgerät mit Küchenmaschinenzubehör und Schneebesenaufsatz fehlt",
+)
+"""Of many words that the lexicon lacks."""
+
+
+@pytest.mark.parametrize("sentence", SENTENCES + NAMES)
 def test_a_plain_text_is_offered_in_no_other_reading(sentence: str) -> None:
     assert View(sentence).hidden == ()
     assert View(sentence).unleeted is None
