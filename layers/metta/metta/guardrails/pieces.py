@@ -37,10 +37,10 @@ _PARTS = _INSIDE | {"/"}
 _BEFORE_PLAIN = _PARTS | {" "}
 _LEAST, _MOST, _GROUPS = 7, 19, 7
 """Digits that a value has at least and at most, and its groups."""
-_CARD_LEAST, _SSN, _PHONE_MOST = 12, 9, 16
+CARD_LEAST, _SSN, _PHONE_MOST = 12, 9, 16
 _CODE_LEAST = 5
 _YEAR, _CENTURIES = 4, ("19", "20")
-_LONGER = 4
+LONGER = 4
 """How many digits more than a code a card in one group has, if it stands in a row with it."""
 _SURE = 0.85
 """What a phone number's form must score to be told from its neighbours without a sign between them."""
@@ -202,7 +202,7 @@ class Pieces:
     def _cards(self, part: Number, to: int, shape: tuple[int, ...], parted: tuple[bool, bool]) -> Iterator[Piece]:
         """A card, alone and with what is written behind cards."""
         size = sum(shape)
-        if self._coded and len(shape) == 1 and size - sum(self._coded) < _LONGER:
+        if self._coded and len(shape) == 1 and size - sum(self._coded) < LONGER:
             return
         start = self._number.start
         tail = _TAIL.match(self._number.text, part.end - start)
@@ -239,7 +239,7 @@ def _rows_of(sizes: tuple[int, ...], lead: str, told: bool, social: bool) -> tup
         row = _Row(
             shape,
             size,
-            card=size >= _CARD_LEAST and is_card_shape(shape),
+            card=size >= CARD_LEAST and is_card_shape(shape),
             social=size == _SSN and (social or shape == (3, 2, 4)),
             phone=_LEAST <= size <= _PHONE_MOST and (told or may_be_formed(lead, size, shape)),
         )

@@ -20,6 +20,7 @@ from metta.guardrails.naming import CARD, CODE, NOTHING, NUMBER, PHONE, SSN, Nam
 from metta.guardrails.normalise import View
 from metta.guardrails.numbers import is_ssn
 from metta.guardrails.patterns import regex
+from metta.guardrails.pieces import CARD_LEAST, LONGER
 from metta.guardrails.several import explained, read_several
 from metta.guardrails.spelled import Spelled, is_counting, lettered_numbers, spelled_numbers
 from metta.guardrails.stretches import DATE, LEAST, LISTING, MANY, PARTING, RUN, STRETCH, Number, read, split, undated
@@ -132,9 +133,11 @@ def _is_compound(number: Number) -> bool:
 
 def _goes_on(before: str, number: Number) -> bool:
     """Whether it follows another number of another form, so that the word in front names that one."""
-    last = _LISTED.search(before) if len(number.runs) > 1 else None
+    last = _LISTED.search(before) if len(number.runs) > 1 or number.size >= CARD_LEAST else None
     if last is None:
         return False
+    if len(number.runs) == 1:
+        return number.size - sum([len(run) for run in RUN.findall(last[1])]) >= LONGER
     return [len(run) for run in RUN.findall(last[1])][-len(number.runs) :] != [len(run[2]) for run in number.runs]
 
 
