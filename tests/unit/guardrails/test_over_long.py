@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from metta.guardrails import Guardrails
+from metta.guardrails.chars import _CACHED, FOLD, PLAIN
 from metta.guardrails.normalise import View
 from metta.guardrails.shorten import GAP, TAIL
 from metta.messages import Action, MessageContext
@@ -84,3 +85,13 @@ def test_a_finding_over_the_whole_message_covers_all_of_it(guardrails: Guardrail
 @pytest.mark.parametrize("sign", ["\ufdfa", "\ufdfb", "\u3316", "\u247d"])
 def test_signs_that_stand_for_phrases_do_not_swell_a_message(sign: str) -> None:
     assert len(View(sign * 1_000).text) <= 4_000
+
+
+def test_a_text_of_rare_signs_does_not_shut_out_the_letters_of_the_next() -> None:
+    strange = View("".join(map(chr, range(0x3400, 0x3400 + 3 * _CACHED))))
+    ordinary = View("Где мой заказ?")
+
+    assert strange.folded
+    assert ordinary.folded == "где мои заказ?"
+    assert all(ord(letter) in PLAIN and ord(letter) in FOLD for letter in "Где")
+    assert max(len(PLAIN), len(FOLD)) <= _CACHED

@@ -8,7 +8,7 @@ import unicodedata
 from metta.guardrails.patterns import regex
 
 _CACHED = 4096
-"""Characters remembered; more are worked out again, so that hostile text cannot fill the memory."""
+"""Characters remembered, so that hostile text cannot fill the memory."""
 
 _GROWN = 4
 """Characters that one may become ("(10)"); a sign that stands for a phrase stays one, or its repeats would swell."""
@@ -22,9 +22,14 @@ _SAME = {
     **dict.fromkeys("\u2800", " "),
     **dict.fromkeys("\u115f\u1160\u3164\uffa0\u180b\u180c\u180d\u180e", ""),
 }
-_STRIKES = ((0x0300, 0x036F), (0x1AB0, 0x1AFF), (0x1DC0, 0x1DFF), (0x20D0, 0x20FF), (0xFE20, 0xFE2F))
-_SQUARED = ((0x1F130, 0x1F149), (0x1F150, 0x1F169), (0x1F170, 0x1F189), (0x1F1E6, 0x1F1FF))
+_STRIKES = frozenset(
+    code
+    for low, high in ((0x0300, 0x036F), (0x1AB0, 0x1AFF), (0x1DC0, 0x1DFF), (0x20D0, 0x20FF), (0xFE20, 0xFE2F))
+    for code in range(low, high + 1)
+)
+_SQUARED = {first + i: chr(ord("a") + i) for first in (0x1F130, 0x1F150, 0x1F170, 0x1F1E6) for i in range(26)}
 
+_NUMBERS = ("Nd", "No")
 _SMALL_CAPITAL = "LATIN LETTER SMALL CAPITAL "
 
 CYRILLIC_GREEK = str.maketrans(
@@ -49,18 +54,19 @@ def _plain(char: str) -> str:
         return "\ufffd"
     if char in _SAME:
         return _SAME[char]
-    if is_invisible(code) or any(low <= code <= high for low, high in _STRIKES):
-        return ""
-    for low, high in _SQUARED:
-        if low <= code <= high:
-            return chr(ord("a") + code - low)
-    digit = unicodedata.digit(char, None)
-    if digit is not None:
+    sort = unicodedata.category(char)
+    if sort in _NUMBERS and (digit := unicodedata.digit(char, None)) is not None:
         return str(digit)
+    if sort != "Lo":  # what most scripts are made of
+        if is_invisible(code) or code in _STRIKES:
+            return ""
+        if code in _SQUARED:
+            return _SQUARED[code]
+        if sort == "Ll" and (name := unicodedata.name(char, "")).startswith(_SMALL_CAPITAL):
+            letter = name[len(_SMALL_CAPITAL) :]
+            if len(letter) == 1:
+                return letter.lower()
     plain = unicodedata.normalize("NFKC", char)
-    name = unicodedata.name(char, "")
-    if name.startswith(_SMALL_CAPITAL) and len(name) == len(_SMALL_CAPITAL) + 1:
-        return name[-1].lower()
     if plain and plain[0] == " " and len(plain) > 1:
         return " "
     return plain if len(plain) <= _GROWN else char
@@ -71,8 +77,9 @@ class _Cache(dict[int, str]):
 
     def __missing__(self, code: int) -> str:
         value = self.work_out(chr(code))
-        if len(self) < _CACHED:
-            self[code] = value
+        if len(self) >= _CACHED:
+            self.clear()  # what one text filled it with must not shut out the letters of the next
+        self[code] = value
         return value
 
     def work_out(self, char: str) -> str:

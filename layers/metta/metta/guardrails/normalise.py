@@ -109,10 +109,11 @@ class View:
 
     @kept
     def unleeted(self) -> str | None:
-        """``folded`` with digits and signs inside words read as letters, place for place; None when there are none."""
+        """``folded`` with digits and signs inside words read as letters, place for place; None when it is the same."""
         if not _LEET_SEEN.search(self.folded):
             return None
-        return _LEET_WORD.sub(_unleet, self.folded)
+        read = _LEET_WORD.sub(_unleet, self.folded)
+        return read if read != self.folded else None
 
     def judged(self, folded: str) -> tuple[Judged, Judged]:
         """What the trained models say of a reading of this view, worked out once for all checks."""
@@ -145,16 +146,11 @@ class View:
         tags = {i for m in _TAGS.finditer(text) for i in range(*m.span())} if _TAGS.search(text) else set()
         for flag in _FLAG.finditer(text) if tags else ():
             tags.difference_update(range(*flag.span()))
-        pieces: list[str] = []
-        starts: list[int] = []
-        table = PLAIN
-        for i in order:
-            code = ord(text[i])
-            plain = chr(code - 0xE0000) if i in tags else table[code]
-            if plain:
-                pieces.append(plain)
-                starts.extend([i] * len(plain))
-        self.text = "".join(pieces)
+        pieces = [PLAIN[ord(char)] for char in text]
+        for i in tags:
+            pieces[i] = chr(ord(text[i]) - 0xE0000)
+        self.text = "".join([pieces[i] for i in order])
+        starts = [i for i in order for _ in pieces[i]]
         self._starts = starts
         self._ends = [i + 1 for i in starts]
 
@@ -262,11 +258,12 @@ def _unleet(match: re.Match[str]) -> str:
     word = match.group()
     if word.isalpha() or word.isdigit():
         return word
-    letters = sum(c.isalpha() for c in word)
+    known = lexicon().words
     read = word.translate(_LEET)
-    if read in lexicon().words:
+    if read in known:
         return read
     other = word.translate(_LEET_ELL)
-    if other in lexicon().words:
+    if other in known:
         return other
+    letters = sum([c.isalpha() for c in word])
     return read if letters and letters * 2 >= len(word) - 1 else word
