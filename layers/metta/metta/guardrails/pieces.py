@@ -37,7 +37,7 @@ _PARTS = _INSIDE | {"/"}
 _BEFORE_PLAIN = _PARTS | {" "}
 _LEAST, _MOST, _GROUPS = 7, 19, 7
 """Digits that a value has at least and at most, and its groups."""
-CARD_LEAST, _SSN, _PHONE_MOST = 12, 9, 16
+_CARD_LEAST, _SSN, _PHONE_MOST = 12, 9, 16
 _CODE_LEAST = 5
 _YEAR, _CENTURIES = 4, ("19", "20")
 LONGER = 4
@@ -239,7 +239,7 @@ def _rows_of(sizes: tuple[int, ...], lead: str, told: bool, social: bool) -> tup
         row = _Row(
             shape,
             size,
-            card=size >= CARD_LEAST and is_card_shape(shape),
+            card=size >= _CARD_LEAST and is_card_shape(shape),
             social=size == _SSN and (social or shape == (3, 2, 4)),
             phone=_LEAST <= size <= _PHONE_MOST and (told or may_be_formed(lead, size, shape)),
         )

@@ -8,7 +8,7 @@ normalised view.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from metta.guardrails import phones
@@ -18,9 +18,9 @@ from metta.guardrails.found import Found
 from metta.guardrails.ibans import find_ibans
 from metta.guardrails.naming import CARD, CODE, NOTHING, NUMBER, PHONE, SSN, Named, named_before, named_behind
 from metta.guardrails.normalise import View
-from metta.guardrails.numbers import is_ssn
+from metta.guardrails.numbers import is_ssn, lengths_from
 from metta.guardrails.patterns import regex
-from metta.guardrails.pieces import CARD_LEAST, LONGER
+from metta.guardrails.pieces import LONGER
 from metta.guardrails.several import explained, read_several
 from metta.guardrails.spelled import Spelled, is_counting, lettered_numbers, spelled_numbers
 from metta.guardrails.stretches import DATE, LEAST, LISTING, MANY, PARTING, RUN, STRETCH, Number, read, split, undated
@@ -77,7 +77,7 @@ def _ssn(number: Number, named: Named) -> Found | None:
     return Found("SSN", number.runs[0][0], number.runs[-1][1], 0.99 if said else 0.85, digits)
 
 
-def _judged(view: View, number: Number, told: int) -> Iterator[Found]:
+def _judged(view: View, number: Number, told: int) -> Iterable[Found]:
     """What a stretch is; words before ``told``, the end of the address in front of it, say nothing of it."""
     folded = view.folded
     before, after = folded[max(told, number.start - _BEFORE) : number.start], folded[number.end : number.end + _BEHIND]
@@ -86,8 +86,7 @@ def _judged(view: View, number: Number, told: int) -> Iterator[Found]:
     whole = alone and not told and not before.strip() and not after.strip(" .!?")
     listed = named.kind == CODE and _goes_on(before, number)
     if not listed and not _is_compound(number):
-        yield from _as_one(view, number, named, before, whole=whole)
-        return
+        return _as_one(view, number, named, before, whole=whole)
     known, several = 0, list[Found]()
     for part in split(number, _LINE) if len(number.runs) > MANY else (number,):
         if len(part.runs) <= MANY:
@@ -95,7 +94,7 @@ def _judged(view: View, number: Number, told: int) -> Iterator[Found]:
             known += digits
             several += values
     found = list(_as_one(view, number, named, before, whole=whole)) if known < number.size else []
-    yield from several if known > explained(found) else found
+    return several if known > explained(found) else found
 
 
 def _as_one(view: View, number: Number, named: Named, before: str, *, whole: bool) -> Iterator[Found]:
@@ -133,10 +132,13 @@ def _is_compound(number: Number) -> bool:
 
 def _goes_on(before: str, number: Number) -> bool:
     """Whether it follows another number of another form, so that the word in front names that one."""
-    last = _LISTED.search(before) if len(number.runs) > 1 or number.size >= CARD_LEAST else None
+    single = len(number.runs) == 1
+    if single and not lengths_from(number.runs[0][2][:2]):
+        return False
+    last = _LISTED.search(before)
     if last is None:
         return False
-    if len(number.runs) == 1:
+    if single:
         return number.size - sum([len(run) for run in RUN.findall(last[1])]) >= LONGER
     return [len(run) for run in RUN.findall(last[1])][-len(number.runs) :] != [len(run[2]) for run in number.runs]
 
@@ -261,12 +263,12 @@ def find_pii(view: View) -> list[Found]:
             found = _merged(found, places)
     if digits >= LEAST:
         numbers: list[Found] = []
-        plain = _without(text, found)
+        plain = _without(text, found) if found else text
         for match in STRETCH.finditer(plain):
             start, end = match.span()
             date = DATE.match(text, start)
             if date is None or date.end() != end:
-                numbers += _judged(view, read(text, start, end), _told(found, start))
+                numbers += _judged(view, read(text, start, end), _told(found, start) if found else 0)
         if numbers:
             found = _merged(found, numbers) if found else numbers
     spelled = [place for number in spelled_numbers(view) for place in _in_words(view, number)]
@@ -283,8 +285,6 @@ def _told(found: list[Found], start: int) -> int:
 
 def _without(text: str, found: list[Found]) -> str:
     """The text with a sign that no number contains in all the places, so that none goes on into the next number."""
-    if not found:
-        return text
     parts: list[str] = []
     at = 0
     for place in found:
