@@ -41,8 +41,8 @@ _LEET_WORD = regex(r"[a-z0-9@$!|]{2,24}")
 _LEET = str.maketrans("0123456789@$!|", "oizeasgtbgasil")
 _LEET_ELL = str.maketrans("0123456789@$!|", "olzeasgtbgasil")
 _LONG_RUN = 20
-_OPAQUE = re.compile(r"[a-z0-9+/=]{20,4096}+")
-_TURN = re.compile(r"[a-z](?=\d)|\d(?=[a-z])")
+_OPAQUE = regex(r"[a-z0-9+/=]{20,4096}+")
+_TURN = regex(r"[a-z](?=\d)|\d(?=[a-z])")
 _TURNS = 5
 """Changes between letters and digits from which a long run is a key or a checksum and no words."""
 _DEPTH = 2
