@@ -31,6 +31,10 @@ _TAIL = regex(
     r"(?![\d/:]|[.\-]\d|,\d\d(?!\d))"
 )
 """Expiry date and verification code behind a card."""
+_PLAIN = ((DATE, "DATE", ("-", ".", "/", "")), (_TIME, "DATE", (":", "/")), (_AMOUNT, "PLAIN", (",", ".", "'")))
+"""Dates, times and amounts, and the signs behind their first group."""
+_UNPARTED = 8
+"""Digits of a date without signs."""
 _INSIDE = frozenset(",;\n|")
 """What no value that stands beside others has between its groups."""
 _PARTS = _INSIDE | {"/"}
@@ -118,7 +122,12 @@ class Pieces:
 
     def _plain(self, at: int) -> Iterator[Piece]:
         start = self._number.start
-        for pattern, kind in ((DATE, "DATE"), (_TIME, "DATE"), (_AMOUNT, "PLAIN")):
+        if at + 1 == len(self._sizes) and self._sizes[at] < _UNPARTED:
+            return
+        sign = self._gaps[at].strip()[:1] if at < len(self._gaps) else ""
+        for pattern, kind, signs in _PLAIN:
+            if sign not in signs:
+                continue
             match = pattern.match(self._number.text, self._number.runs[at][0] - start)
             if match and (to := self._upto(at, start + match.end())):
                 yield Piece(to, sum(self._sizes[at:to]), None, kind, left=True, right=True)
