@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
 
 from metta.guardrails import phones
 from metta.guardrails.cards import find_cards
@@ -18,10 +17,9 @@ from metta.guardrails.found import Found
 from metta.guardrails.ibans import find_ibans
 from metta.guardrails.naming import CARD, CODE, NOTHING, NUMBER, PHONE, SSN, Named, named_before, named_behind
 from metta.guardrails.normalise import View
-from metta.guardrails.numbers import is_ssn, lengths_from
+from metta.guardrails.numbers import is_ssn
 from metta.guardrails.patterns import regex
-from metta.guardrails.pieces import LONGER
-from metta.guardrails.several import explained, read_several
+from metta.guardrails.several import explained, goes_on, is_compound, read_several
 from metta.guardrails.spelled import Spelled, is_counting, lettered_numbers, spelled_numbers
 from metta.guardrails.stretches import DATE, LEAST, LISTING, MANY, PARTING, RUN, STRETCH, Number, read, split, undated
 
@@ -29,8 +27,6 @@ __all__ = ["MASKS", "Found", "find_pii"]
 
 MASKS = {"EMAIL": "[EMAIL]", "PHONE": "[PHONE]", "SSN": "[SSN]", "CARD": "[CARD]", "IBAN": "[IBAN]"}
 
-_LONG = 13
-"""Digits beyond which a stretch is more than one phone number, as a rule."""
 _NATIONAL = 9
 """Digits that a number in a list has at least when what stands beside it is too short to be one."""
 _BEFORE = 48
@@ -39,7 +35,6 @@ _BEHIND = 32
 """How many characters behind a number can."""
 _MASKED = regex(r"[*x•#]{2,}[ \-]?$")
 _LINE = regex(r"\n")
-_LISTED = regex(r"([0-9](?:[ .\-/]?[0-9]){4,24}),?;? ?(?:[|/\n]|and|or|und|oder|et|ou|y|o|e|of|en)? ?\(?$")
 _GLUED = frozenset("-_/=")
 _HANDLE = regex(r"[@/][\w.]{1,40}$")
 _INITIAL = regex(r"(?<![^\W_])(?:[mpthcdf]|home|work|office|privat|private|buro|bureau|casa|trabajo|ufficio): ?$")
@@ -84,8 +79,8 @@ def _judged(view: View, number: Number, told: int) -> Iterable[Found]:
     named = _named(before, after)
     alone = number.start < _BEFORE and len(folded) - number.end < _BEHIND
     whole = alone and not told and not before.strip() and not after.strip(" .!?")
-    listed = named.kind == CODE and _goes_on(before, number)
-    if not listed and not _is_compound(number):
+    listed = named.kind == CODE and goes_on(before, number)
+    if not listed and not is_compound(number):
         return _as_one(view, number, named, before, whole=whole)
     known, several = 0, list[Found]()
     for part in split(number, _LINE) if len(number.runs) > MANY else (number,):
@@ -120,27 +115,6 @@ def _as_one(view: View, number: Number, named: Named, before: str, *, whole: boo
     rest = undated(number)
     if rest is not None:
         yield from _phones(folded, rest, named, whole=whole)
-
-
-def _is_compound(number: Number) -> bool:
-    """Whether a stretch may be several values: it is long, or its groups are parted by more than one sign."""
-    runs, start = number.runs, number.start
-    if len(runs) < 2:
-        return False
-    return number.size > _LONG or len({number.text[a[1] - start : b[0] - start] for a, b in pairwise(runs)}) > 1
-
-
-def _goes_on(before: str, number: Number) -> bool:
-    """Whether it follows another number of another form, so that the word in front names that one."""
-    single = len(number.runs) == 1
-    if single and not lengths_from(number.runs[0][2][:2]):
-        return False
-    last = _LISTED.search(before)
-    if last is None:
-        return False
-    if single:
-        return number.size - sum([len(run) for run in RUN.findall(last[1])]) >= LONGER
-    return [len(run) for run in RUN.findall(last[1])][-len(number.runs) :] != [len(run[2]) for run in number.runs]
 
 
 def _several(

@@ -7,17 +7,25 @@ longer number.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 from metta.guardrails.found import Found
 from metta.guardrails.naming import Named
-from metta.guardrails.pieces import PhoneJudge, Piece, Pieces
-from metta.guardrails.stretches import Number
+from metta.guardrails.numbers import lengths_from
+from metta.guardrails.patterns import regex
+from metta.guardrails.pieces import LONGER, PhoneJudge, Piece, Pieces
+from metta.guardrails.stretches import RUN, Number
 
 _COST = {"PHONE": 8, "WEAK": 8}
 """What a piece costs in sixteenths of a digit: few are likelier than many, dates and cards than phone numbers."""
 _TELLING = frozenset(("CARD", "SSN", "DATE", "PHONE", "CODE"))
 """Pieces beside which a weak form is a phone number though only a blank parts them."""
+
+_LONG = 13
+"""Digits beyond which a stretch is more than one phone number, as a rule."""
+_LISTED = regex(r"([0-9](?:[ .\-/]?[0-9]){4,24}),?;? ?(?:[|/\n]|and|or|und|oder|et|ou|y|o|e|of|en)? ?\(?$")
+"""Another number right in front, with what stands between numbers in a row."""
 
 
 class _Best(NamedTuple):
@@ -26,6 +34,27 @@ class _Best(NamedTuple):
     weight: int
     last: Piece | None = None
     before: _Best | None = None
+
+
+def is_compound(number: Number) -> bool:
+    """Whether a stretch may be several values: it is long, or its groups are parted by more than one sign."""
+    runs, start = number.runs, number.start
+    if len(runs) < 2:
+        return False
+    return number.size > _LONG or len({number.text[a[1] - start : b[0] - start] for a, b in pairwise(runs)}) > 1
+
+
+def goes_on(before: str, number: Number) -> bool:
+    """Whether it follows another number of another form, so that the word in front names that one."""
+    single = len(number.runs) == 1
+    if single and not lengths_from(number.runs[0][2][:2]):
+        return False
+    last = _LISTED.search(before)
+    if last is None:
+        return False
+    if single:
+        return number.size - sum([len(run) for run in RUN.findall(last[1])]) >= LONGER
+    return [len(run) for run in RUN.findall(last[1])][-len(number.runs) :] != [len(run[2]) for run in number.runs]
 
 
 def explained(found: list[Found]) -> int:
