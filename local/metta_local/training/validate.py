@@ -41,7 +41,7 @@ def held_out(task: Task, rows: list[Row], vectorizer: Vectorizer) -> Scored:
     cut = segments((row.text for row in chosen.rows), chosen.labels)
     matrix = vectorizer.matrix(segment.tokens for segment in cut)
     row_of = np.array([segment.row for segment in cut])
-    groups = np.array([_group(row) for row in chosen.rows])
+    groups = np.array([_group(task, row) for row in chosen.rows])
     logits = np.full(len(groups), -np.inf)
     for group in sorted(set(groups)):
         out = groups == group
@@ -57,9 +57,15 @@ def held_out(task: Task, rows: list[Row], vectorizer: Vectorizer) -> Scored:
     return Scored(chosen.rows, chosen.labels, logits)
 
 
-def _group(row: Row) -> str:
-    if row.source in DESK or row.source.startswith(("own:", "generated")):
+_SMALL = frozenset({"garak_sysprompt", "giskard", "gptfuzz"})
+"""Attack sources too small to be left out one by one."""
+
+
+def _group(task: Task, row: Row) -> str:
+    if row.task != task or row.source in DESK or row.source.startswith(("own:", "generated")):
         return f"fold {crc32(row.template.encode()) % _FOLDS}"
+    if row.source in _SMALL:
+        return "small"
     return "spikee" if row.source == "spikee_fp" else row.source
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import cache
 from pathlib import Path
 
@@ -27,6 +28,11 @@ def _concepts() -> tuple[dict[str, str], dict[str, str]]:
             else:
                 words.setdefault(word, concept)
     return words, stems
+
+
+def concepts_digest() -> str:
+    """First 8 hex digits of the SHA-256 of the file: other concepts are other features."""
+    return hashlib.sha256(PATH.read_bytes()).hexdigest()[:8]
 
 
 def concept_of(word: str) -> str | None:

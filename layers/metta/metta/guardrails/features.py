@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from zlib import crc32
 
-from metta.guardrails.concepts import concept_of
+from metta.guardrails.concepts import concept_of, concepts_digest
 from metta.guardrails.patterns import regex
 
-VERSION = 1
-"""Raised by hand when the same text gets other features; a model of another version is refused."""
+VERSION = f"1-{concepts_digest()}"
+"""Its number is raised by hand when the same text gets other features; a model of another version is refused."""
 BITS = 18
 SIZE = 1 << BITS
 """Number of features; hashes are CRC-32, cut to this many."""
