@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +36,8 @@ print(json.dumps({"seconds": seconds, "bytes": me.memory_info().rss - before, "b
 """
 _THERE_ANYWAY = ("pydantic", "pydantic_settings", "yaml", "html", "unicodedata", "zoneinfo")
 """What a worker has imported whether it has guardrails or not."""
+_NOUNS = ("metta.messages", "metta.policy")
+"""What every other room of the worker imports too."""
 _AGAIN = 5
 
 
@@ -49,13 +53,17 @@ class _Run:
 
 def measure(*, again: int = _AGAIN) -> list[Figure]:
     """Import and construction, memory after the first judgements, size of the data files."""
-    beside = [_child(*_THERE_ANYWAY) for _ in range(again)]
-    alone = [_child() for _ in range(again)]
+    with tempfile.TemporaryDirectory() as compiled:
+        _child(compiled)  # compiles every module, as the layers are in Lambda
+        beside = [_child(compiled, *_THERE_ANYWAY) for _ in range(again)]
+        within = [_child(compiled, *_THERE_ANYWAY, *_NOUNS) for _ in range(again)]
+        alone = [_child(compiled) for _ in range(again)]
     seconds, memory = min(run.seconds for run in beside), min(run.bytes for run in beside)
-    broken = any(run.broken for run in [*beside, *alone])
+    broken = any(run.broken for run in [*beside, *within, *alone])
     files = [path for path in Path(metta.guardrails.__file__).with_name("data").rglob("*") if path.is_file()]
     sizes = sorted(((path.stat().st_size, path.name) for path in files), reverse=True)
     parts = (
+        Part("where the worker's nouns and policy are imported as well, ms", min(run.seconds for run in within) * 1000),
         Part("in an interpreter with nothing imported, ms", min(run.seconds for run in alone) * 1000),
         Part("memory there, MiB", min(run.bytes for run in alone) / _MEBI),
     )
@@ -75,10 +83,11 @@ def measure(*, again: int = _AGAIN) -> list[Figure]:
     ]
 
 
-def _child(*imported: str) -> _Run:
-    run = subprocess.run(
-        [sys.executable, "-c", _CHILD, *imported], capture_output=True, text=True, timeout=120, check=False
-    )
+def _child(compiled: str, *imported: str) -> _Run:
+    environment = os.environ | {"PYTHONPYCACHEPREFIX": compiled}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    command = [sys.executable, "-c", _CHILD, *imported]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment)
     if run.returncode:
         raise CommandError(f"the measured import failed: {run.stderr.strip().splitlines()[-1]}")
     found = json.loads(run.stdout)

@@ -38,10 +38,8 @@ def readings_of(text: str, label: int) -> list[tuple[str, ...]]:
     What an attack's disguise covers is the attack: where most of it is encoded, the text itself says nothing.
     """
     view = View(text[:LONGEST])
-    shown = view.shown(view.folded)
-    inner = [each.shown(each.folded) for each, _, _ in view.hidden]
-    if view.unleeted is not None:
-        inner.append(view.shown(view.unleeted))
+    shown = view.shown(view.plainest)
+    inner = [each.shown(each.plainest) for each, _, _ in view.hidden]
     if label and inner and len(shown.split()) * 2 < len(view.folded.split()) + 4 and shown != view.folded:
         shown, *inner = inner
     return [_tokens(reading) for reading in (shown, *inner)]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from metta.guardrails import lexicon as lexicon_module
 from metta.guardrails import model as model_module
+from metta.guardrails.features import VERSION as FEATURES
 from metta_local.training.augment import disguised
 from metta_local.training.corpus import OWN, Row, Task, own_rows, shared_rows
 from metta_local.training.dataset import dataset
@@ -85,7 +86,7 @@ def train(data: Path, out: Path = model_module.PATH, words: Path | None = None, 
 
 def digest_of(rows: list[Row]) -> str:
     """The version of a model that is trained on ``rows`` with the seed and recipes as they are."""
-    digest = hashlib.sha256(f"{SEED} {BLEND} {OPERATING_POINTS}".encode())
+    digest = hashlib.sha256(f"{FEATURES} {SEED} {BLEND} {OPERATING_POINTS}".encode())
     for row in rows:
         digest.update(f"{row.task}\0{row.label}\0{row.source}\0{row.text}\0".encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:12]

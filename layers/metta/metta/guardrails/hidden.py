@@ -26,6 +26,8 @@ class Reading(NamedTuple):
     end: int
     deeper: bool
     """Whether it may hide something in its turn."""
+    instead: bool
+    """Whether it stands in place of what is there, which then says nothing; else it is there beside it."""
 
 
 _BASE64 = regex(r"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/_-]{16,6000}+)={0,2}")
@@ -60,7 +62,7 @@ def readings(original: str, text: str, folded: str, words: frozenset[str]) -> It
     yield from _encoded(text)
     if "<!--" in text or "/*" in text:
         for match in _first(_COMMENT, text):
-            yield Reading(match[1] or match[2], *match.span(), deeper=True)
+            yield Reading(match[1] or match[2], *match.span(), deeper=True, instead=False)
     unknown = words - lexicon().words
     if sum(map(len, unknown)) >= _STRANGE:
         yield from _unscrambled(folded[:_HEAD])
@@ -78,10 +80,16 @@ def _encoded(text: str) -> Iterator[Reading]:
     for pattern, decode in ((_BASE64, _from_base64), (_HEX, _from_hex), (_BINARY, _from_binary)):
         if pattern.search(text) is None:
             continue
-        found = [Reading(plain, *m.span(), deeper=True) for m in _first(pattern, text) if (plain := decode(m.group()))]
+        found = [
+            Reading(plain, *m.span(), deeper=True, instead=True)
+            for m in _first(pattern, text)
+            if (plain := decode(m.group()))
+        ]
         yield from found
         if len(found) > 1:  # one text, encoded line by line
-            yield Reading("".join(item.text for item in found), found[0].start, found[-1].end, deeper=True)
+            yield Reading(
+                "".join(item.text for item in found), found[0].start, found[-1].end, deeper=True, instead=True
+            )
 
 
 def _unscrambled(folded: str) -> Iterator[Reading]:
@@ -103,7 +111,7 @@ def _unscrambled(folded: str) -> Iterator[Reading]:
     best = max(ways, key=known.share_known)
     share = known.share_known(best)
     if share >= _READABLE and share >= before + _BETTER:
-        yield Reading(best, start, end, deeper=False)
+        yield Reading(best, start, end, deeper=False, instead=True)
 
 
 def _strangest(folded: str) -> tuple[int, int, int] | None:
@@ -130,10 +138,13 @@ def _strangest(folded: str) -> tuple[int, int, int] | None:
 
 def _joined_lines(original: str, folded: str) -> Iterator[Reading]:
     """The text with its lines joined, when they are so short that words are cut."""
+    known = lexicon()
     lines = original.count("\n") + 1
     if lines >= 4 and len(original) < _SHORT_LINES * lines:
         joined = original.replace("\r", "").replace("\n", "")
-        yield Reading(lexicon().put_right(joined.lower()), 0, len(folded), deeper=False)
+        read = known.put_right(joined.lower())
+        better = known.share_known(read) >= known.share_known(folded) + _BETTER
+        yield Reading(read, 0, len(folded), deeper=False, instead=better)
 
 
 def _printable(raw: bytes) -> str | None:

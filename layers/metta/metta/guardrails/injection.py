@@ -37,6 +37,9 @@ class Evidence(NamedTuple):
 
 
 _MODEL = "model"
+_NEARLY = 1.0
+_BACKWARDS = 0.5
+"""How much more a text must say backwards than it need say as it stands."""
 _MODEL_THRESHOLD = 0.7
 """The score that the model's operating point gets: the policy's packaged threshold."""
 
@@ -56,9 +59,16 @@ def rule_evidence(view: View, folded: str, *, framed: bool = True) -> Iterator[E
 
 
 def model_evidence(view: View, folded: str) -> Iterator[Evidence]:
-    """What the trained model sees in the text's most telling stretch."""
-    judged = view.judged(folded)[INJECTION]
-    yield Evidence(_MODEL, judged.start, judged.end, model().score(INJECTION, judged.logit, _MODEL_THRESHOLD))
+    """What the trained model sees in the text's most telling stretch; it judges one reading, the plainest."""
+    if folded is not view.folded:
+        return
+    judged = view.judged(view.plainest)[INJECTION]
+    logit, point = judged.logit, model().heads[INJECTION].operating_point
+    if point - _NEARLY < logit < point:
+        # words in reversed order lose what they say as pairs; only what is nearly an attack is read backwards
+        backwards = " ".join(reversed(view.shown(view.plainest).split()))
+        logit = max(logit, model().judge(backwards)[INJECTION].logit - _BACKWARDS)
+    yield Evidence(_MODEL, judged.start, judged.end, model().score(INJECTION, logit, _MODEL_THRESHOLD))
 
 
 def words_in(view: View, folded: str) -> frozenset[str]:

@@ -27,6 +27,9 @@ _APART = r"(?:[^\w\s@]|_){1,4}"
 _SPACED = regex(
     rf"(?<![^\W_])[^\W\d_](?:(?: [^\W_](?=[ \W_]|$)){{2,200}}+|{_APART}[^\W_](?:{_APART}[^\W_]){{1,200}}+)(?![^\W_])"
 )
+_PAIR = regex(rf"(?<![^\W_])[^\W\d_]{_APART}[^\W\d_](?![^\W_])")
+_PAIRS_FROM = 2
+"""Words set apart letter by letter from which words of two letters are joined as well."""
 _SIGNS = regex(r"[^\w]+|_+")
 _COMMENT = regex(r"<!--([^<>]{0,200}?)-->")
 _BLANKS = regex(r"[ \t\r\n]{2,}+")
@@ -104,7 +107,7 @@ class View:
         """Views of what the text may hide, each with its place in the original (it stands for the whole place)."""
         return tuple(
             (View(text, depth=self._depth + 1 if deeper else _DEPTH), *self.span(start, end))
-            for text, start, end, deeper in self._readings
+            for text, start, end, deeper, _ in self._readings
         )
 
     @kept
@@ -114,6 +117,15 @@ class View:
             return None
         read = _LEET_WORD.sub(_unleet, self.folded)
         return read if read != self.folded else None
+
+    @kept
+    def plainest(self) -> str:
+        """``folded``, or ``unleeted`` where that has more known words; what the trained models judge."""
+        if self.unleeted is None:
+            return self.folded
+        known = lexicon()
+        better = known.share_known(self.unleeted) > known.share_known(self.folded)
+        return self.unleeted if better else self.folded
 
     def judged(self, folded: str) -> tuple[Judged, Judged]:
         """What the trained models say of a reading of this view, worked out once for all checks."""
@@ -127,12 +139,12 @@ class View:
         return found
 
     def shown(self, folded: str) -> str:
-        """A reading without decoded stretches, keys and checksums, place for place.
+        """A reading without stretches that are read otherwise, keys and checksums, place for place.
 
         Their letters mean nothing, and what they hide is judged by itself.
         """
         for reading in self._readings:
-            if reading.deeper:
+            if reading.instead:
                 folded = folded[: reading.start] + " " * (reading.end - reading.start) + folded[reading.end :]
         return _OPAQUE.sub(_blanked, folded) if len(folded) >= _LONG_RUN else folded
 
@@ -163,7 +175,10 @@ class View:
             self._replace(_ESCAPED, _unescape)
 
     def _spaced(self) -> None:
+        text = self.text
         self._replace(_SPACED, _join)
+        if self.text is not text and _PAIR.search(self.text) and len(_SPACED.findall(text)) >= _PAIRS_FROM:
+            self._replace(_PAIR, _join)
 
     def _replace(self, pattern: re.Pattern[str], make: Callable[[re.Match[str]], str]) -> None:
         """Replace matches; every character put in stands for the whole match."""

@@ -102,6 +102,8 @@ def _hated(data: dict[str, Any]) -> _Phrases:
 def lexicon() -> Lexicon:
     """The packaged lexicon; read once."""
     data: dict[str, Any] = read_data("toxicity.yaml")
+    for part in (data, *(data[code] for code in LANGUAGES)):
+        part.update({field: text.split(", ") for field, text in part.items() if isinstance(text, str)})
 
     def every(field: str) -> list[str]:
         return [entry for code in LANGUAGES for entry in data[code][field]]
@@ -239,13 +241,10 @@ def _opinion(view: View, seen: list[_Seen]) -> _Opinion:
 
 
 def _most_telling(view: View) -> tuple[float, int, int]:
-    judged = view.judged(view.folded)[TOXICITY]
+    judged = view.judged(view.plainest)[TOXICITY]
     best = (judged.logit, *view.span(judged.start, judged.end))
-    if view.unleeted is not None:
-        judged = view.judged(view.unleeted)[TOXICITY]
-        best = max(best, (judged.logit, *view.span(judged.start, judged.end)))
     for inner, start, end in view.hidden:
-        best = max(best, (inner.judged(inner.folded)[TOXICITY].logit, start, end))
+        best = max(best, (inner.judged(inner.plainest)[TOXICITY].logit, start, end))
     return best
 
 
