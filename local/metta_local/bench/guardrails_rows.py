@@ -51,14 +51,14 @@ class Row:
 
 
 def read_rows(folder: Path) -> list[Row]:
-    """All rows of all ``*.jsonl`` files in ``folder``, files by name.
+    """All rows of all ``*.jsonl`` files in ``folder`` (or, if it has none, in the folders below), files by name.
 
     Raises:
         CommandError: there is no such folder or file, or a row is malformed; says which file, line and field.
     """
     if not folder.is_dir():
         raise CommandError(f"{folder}: there is no such folder")
-    files = sorted(folder.glob("*.jsonl"))
+    files = sorted(folder.glob("*.jsonl")) or sorted(folder.rglob("*.jsonl"))
     if not files:
         raise CommandError(f"{folder}: no *.jsonl file in it")
     return [row for file in files for row in _rows(file)]

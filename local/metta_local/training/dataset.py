@@ -18,6 +18,9 @@ _MISLABELLED = frozenset({"target_indiv_nh", "target_group_nh"})
 _OTHER_REGISTER = {"davidson": 0.3, "germeval2018": 0.3}
 """Tweets whose labels count any swearing; they teach words, and must not outweigh the messages."""
 _OWN = 2.0
+DESK = frozenset({"banking77", "bitext", "clinc150", "taskmaster4"})
+"""Honest messages to support desks and assistants, which must hardly ever be flagged."""
+_DESK_FACTOR = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ def _label(task: Task, row: Row) -> int | None:
 
 
 def _factor(task: Task, row: Row) -> float:
+    if row.source in DESK:
+        return _DESK_FACTOR
     if task == "injection":
         return 1.0
     return _OWN if row.source.startswith("own:") else _OTHER_REGISTER.get(row.source, 1.0)

@@ -14,13 +14,11 @@ from zlib import crc32
 import numpy as np
 
 from metta_local.training.corpus import Row, Task
-from metta_local.training.dataset import dataset
+from metta_local.training.dataset import DESK, dataset
 from metta_local.training.fit import BLEND, Table, blended
 from metta_local.training.samples import Segment, Vectorizer, segments
 from metta_local.training.train import HEADS, OPERATING_POINTS, read_rows
 
-DESK = frozenset({"banking77", "bitext", "clinc150", "taskmaster4"})
-"""Honest messages to support desks and assistants: on them the operating point is chosen."""
 _FOLDS = 4
 _SHIFTS = (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5)
 """Distances from the operating point at which the curve is shown."""

@@ -119,7 +119,7 @@ def without_scale() -> bytes:
     [
         (lambda: b"", "not a model file"),
         (lambda: b"other-model\n" + packaged()[len(MAGIC) :], "not a model file"),
-        (lambda: changed(features=VERSION + 1), f"features {VERSION + 1}, this code has {VERSION}"),
+        (lambda: changed(features=f"{VERSION}x"), f"features {VERSION}x, this code has {VERSION}"),
         (lambda: packaged()[:-1], f"{2 * SIZE - 1} weights, not {SIZE}"),
         (lambda: packaged() + b"\0", f"{2 * SIZE + 1} weights, not {SIZE}"),
         (lambda: packaged()[: len(MAGIC) + 20], "header"),

@@ -105,8 +105,7 @@ def _unscrambled(folded: str) -> Iterator[Reading]:
     part, known = folded[start:end], lexicon()
     before = known.share_known(part)
     ways = [known.put_right(part)]
-    if part.isascii():
-        ways.append(codecs.encode(part, "rot13"))
+    ways.append(codecs.encode(part, "rot13"))
     ways.append(part[::-1])
     best = max(ways, key=known.share_known)
     share = known.share_known(best)

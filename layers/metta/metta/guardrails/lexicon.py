@@ -61,6 +61,10 @@ class Lexicon:
         total = sum(map(len, words))
         return sum(len(word) for word in words if word in self.words) / total if total else 1.0
 
+    def letters_known(self, folded: str) -> int:
+        """How many letters stand in known words of three and more letters."""
+        return sum(len(word) for word in _WORD.findall(folded) if word in self.words)
+
     def put_right(self, folded: str) -> str:
         """``folded`` with scrambled, doubled and joined letters of unknown words put right where a known word fits."""
         return _LETTERS.sub(self._righted, folded)

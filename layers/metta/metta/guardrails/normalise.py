@@ -124,7 +124,7 @@ class View:
         if self.unleeted is None:
             return self.folded
         known = lexicon()
-        better = known.share_known(self.unleeted) > known.share_known(self.folded)
+        better = known.letters_known(self.unleeted) > known.letters_known(self.folded)
         return self.unleeted if better else self.folded
 
     def judged(self, folded: str) -> tuple[Judged, Judged]:
