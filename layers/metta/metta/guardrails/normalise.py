@@ -43,6 +43,9 @@ _LEET_SEEN = regex(
 _LEET_WORD = regex(r"[a-z0-9@$!|]{2,24}")
 _LEET = str.maketrans("0123456789@$!|", "oizeasgtbgasil")
 _LEET_ELL = str.maketrans("0123456789@$!|", "olzeasgtbgasil")
+_SAID = regex(r"[^\W\d_]{2}|[\u3040-\u9fff]")
+"""What a text must hold to say anything."""
+_REPEATED = regex(r"([^\w\s])\1{1,}+")
 _LONG_RUN = 20
 _OPAQUE = regex(r"[a-z0-9+/=]{20,4096}+")
 _TURN = regex(r"[a-z](?=\d)|\d(?=[a-z])")
@@ -134,7 +137,9 @@ class View:
             line = folded.replace("\n", " ")  # no token ends otherwise
             found = self._judged.get(line)
             if found is None:
-                found = self._judged[line] = model().judge(self.shown(line))
+                shown = self.shown(line)
+                said = _SAID.search(shown) is not None
+                found = self._judged[line] = model().judge(shown if said else "")
             self._judged[folded] = found
         return found
 
@@ -146,7 +151,9 @@ class View:
         for reading in self._readings:
             if reading.instead:
                 folded = folded[: reading.start] + " " * (reading.end - reading.start) + folded[reading.end :]
-        return _OPAQUE.sub(_blanked, folded) if len(folded) >= _LONG_RUN else folded
+        if len(folded) >= _LONG_RUN:
+            folded = _OPAQUE.sub(_blanked, folded)
+        return _REPEATED.sub(_once, folded)
 
     def _characters(self) -> None:
         text = self.text
@@ -256,6 +263,10 @@ def _join(match: re.Match[str]) -> str:
     letters = _SIGNS.sub("", found)
     digits = sum(c.isdigit() for c in letters)
     return found if digits * 3 > len(letters) else letters
+
+
+def _once(match: re.Match[str]) -> str:
+    return match.group(1) + " " * (len(match.group()) - 1)
 
 
 def _blanked(match: re.Match[str]) -> str:

@@ -7,8 +7,10 @@ word is a note only, and an insult counts when it is said to somebody; in a repl
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import islice
 from typing import Any
 
 from metta.guardrails.chars import fold
@@ -27,6 +29,14 @@ _SCORES: dict[str, float] = {"abuse": 0.8, "threat": 0.9, "sexual": 0.85, "hate"
 _AGREED = {"abuse": 1.8, "threat": 3.0, "sexual": 2.5, "hate": 2.5}
 """What a word of the lexicon adds to the model's logit."""
 _COUNTS = 0.5
+_LETTER = 100
+"""Characters from which a text is judged by its sentences as well."""
+_SENTENCE = regex(r"[^.!?\n]{8,400}+")
+_MOST_SENTENCES = 200
+_ALONE = 0.8
+"""How much more a sentence must say than a whole text, since a letter has many."""
+_IN_A_REPLY = 1.5
+"""How much more a reply must say where no word of the lexicon stands in it."""
 _MODEL_THRESHOLD = 0.5
 """The score that the model's operating point gets: the policy's packaged threshold."""
 _WORD = regex(r"[^\W_]{2,40}+")
@@ -232,20 +242,35 @@ class _Opinion:
     """Place in the original."""
 
 
-def _opinion(view: View, seen: list[_Seen]) -> _Opinion:
-    """The model's most telling reading; words of the lexicon that are said to somebody speak for it."""
-    logit, start, end = _most_telling(view)
-    agreed = max((_AGREED[item.kind] for item in seen if item.kind in _AGREED and item.score >= _COUNTS), default=0.0)
-    score = model().score(TOXICITY, logit + agreed, _MODEL_THRESHOLD)
-    return _Opinion(score, _kind(view, seen), start, end)
+def _opinion(view: View, seen: list[_Seen], *, doubt: float = 0.0) -> _Opinion:
+    """The model's most telling stretch; words of the lexicon that are said to somebody there speak for it.
 
+    A long text is judged sentence by sentence as well, so that an honest letter does not hide a threat.
 
-def _most_telling(view: View) -> tuple[float, int, int]:
-    judged = view.judged(view.plainest)[TOXICITY]
-    best = (judged.logit, *view.span(judged.start, judged.end))
+    Args:
+        doubt: what is taken off the logit where the lexicon says nothing.
+    """
+    text = view.plainest
+    best = (*_weight(view.judged(text)[TOXICITY].logit, seen, doubt), *view.span(0, len(text)))
+    if len(text) > _LETTER:
+        for match in _first_sentences(text):
+            start, end = match.span()
+            logit = model().judge(view.shown(text)[start:end])[TOXICITY].logit - _ALONE
+            there = [item for item in seen if start <= item.start < end]
+            best = max(best, (*_weight(logit, there, doubt), *view.span(start, end)))
     for inner, start, end in view.hidden:
-        best = max(best, (inner.judged(inner.plainest)[TOXICITY].logit, start, end))
-    return best
+        best = max(best, (*_weight(inner.judged(inner.plainest)[TOXICITY].logit, [], doubt), start, end))
+    logit, start, end = best
+    return _Opinion(model().score(TOXICITY, logit, _MODEL_THRESHOLD), _kind(view, seen), start, end)
+
+
+def _weight(logit: float, seen: list[_Seen], doubt: float) -> tuple[float]:
+    agreed = max((_AGREED[item.kind] for item in seen if item.kind in _AGREED and item.score >= _COUNTS), default=0.0)
+    return (logit + (agreed or -doubt),)
+
+
+def _first_sentences(text: str) -> Iterator[re.Match[str]]:
+    return islice(_SENTENCE.finditer(text), _MOST_SENTENCES)
 
 
 def _kind(view: View, seen: list[_Seen]) -> str:
@@ -304,7 +329,7 @@ class OutputToxicity:
             for item in seen
             if item.score >= self._threshold
         ]
-        opinion = _opinion(view, seen)
+        opinion = _opinion(view, seen, doubt=_IN_A_REPLY)
         if not hits and opinion.score >= self._threshold:
             hits.append(Hit("toxicity", opinion.kind, opinion.start, opinion.end, opinion.score, self._action))
         return hits
