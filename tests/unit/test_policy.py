@@ -140,7 +140,25 @@ def test_lists_and_tables_are_replaced_whole(tmp_path: Path) -> None:
             "second_opinion: {judge: {enabled: true, model: other}}",
             "prices: other, which second_opinion.judge.model names",
         ),
-        ("facts: {a: 2026-02-31}", "is not YAML"),
+        ("company: X\nfacts: {a: 2026-02-31}", "line 2: facts.a: '2026-02-31' is no date that can be"),
+        (
+            "working_hours:\n  days: {monday: closed}\n  holidays: [2026-12-25, 2026-02-30]",
+            "line 3: working_hours.holidays.1: '2026-02-30' is no date that can be",
+        ),
+        (f"limits: {{input_chars: {'7' * 6000}}}", "line 1: limits.input_chars: '7777"),
+        ("company: X\nx: &a [*a]", "line 2: holds itself"),
+        ("languages: en", "line 1: languages: must be a list of texts"),
+        ("disclosures: x", "disclosures: must be a list of sections"),
+        ("rules: {human_request: a human}", "rules.human_request: must be a list of texts"),
+        ("rules: {forbidden_topics: {legal: lawyer}}", "rules.forbidden_topics.legal: must be a list of texts"),
+        ("working_hours: {days: {monday: closed}, holidays: x}", "working_hours.holidays: must be a list of dates"),
+        ("rules: [a]", "rules: must be a table of names and values"),
+        ("rules: {human_request: [a human, h]}", "rules.human_request: 'h' is a single letter"),
+        ("rules: {forbidden_topics: {legal: [' l']}}", "rules.forbidden_topics: legal: ' l' is a single letter"),
+        ("languages: [en, xx]", "languages.1: 'xx' is no language code of ISO 639-1"),
+        ("default_language: qq-AT", "default_language: 'qq' is no language code of ISO 639-1"),
+        ("company: ' '", "company: is empty"),
+        ('company: "Acme\\x07"', "company: must hold no line breaks and no control characters"),
     ],
 )
 def test_a_mistake_is_explained_to_whoever_made_it(tmp_path: Path, content: str, said: str) -> None:
@@ -158,6 +176,22 @@ def test_all_mistakes_are_named_at_once_in_the_order_of_the_file(tmp_path: Path)
         ["  line 2", "ruels"],
         ["  line 3", "company"],
     ]
+
+
+def test_what_yaml_hides_is_named_with_what_the_fields_say(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_policy(_file(tmp_path, "tone: a\nfacts: {a: 2026-02-31}\ntone: b\nruels: {}\n"))
+    assert [line.split(": ")[:2] for line in str(caught.value).splitlines()[1:]] == [
+        ["  line 2", "facts.a"],
+        ["  line 3", "tone"],
+        ["  line 4", "ruels"],
+    ]
+
+
+def test_a_file_whose_aliases_multiply_is_judged_like_any_other(tmp_path: Path) -> None:
+    bomb = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 40))
+    with pytest.raises(SettingsError, match="a39: is not known here"):
+        load_policy(_file(tmp_path, bomb))
 
 
 def test_old_words_for_what_toxicity_leads_to_are_still_valid(tmp_path: Path) -> None:

@@ -8,15 +8,16 @@ and the field. ``docs/policy.md`` describes every field.
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-import yaml
 from pydantic import AnyHttpUrl, BaseModel, Field, ValidationError, field_validator, model_validator
 
 from metta.errors import SettingsError
 from metta.messages import JsonObject, Noun
-from metta.policy_errors import problems, repeated
+from metta.policy_errors import in_order, of_nodes, problems
+from metta.policy_file import read_file
 from metta.policy_guards import (
     ChecksPolicy,
     PiiKind,
@@ -30,7 +31,15 @@ from metta.policy_guards import (
     ToxicityKind,
 )
 from metta.policy_limits import Limits, Price, number
-from metta.policy_replies import PACKAGED_DISCLOSURES, ChannelName, Disclosure, LanguageCode, WorkingHours, channel_name
+from metta.policy_replies import (
+    PACKAGED_DISCLOSURES,
+    ChannelName,
+    Disclosure,
+    LanguageCode,
+    WorkingHours,
+    channel_name,
+    iso_language,
+)
 
 __all__ = [
     "ChannelName",
@@ -57,7 +66,6 @@ __all__ = [
     "policy_schema",
 ]
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 PACKAGED = Path(__file__).with_name("policy.yaml")
 
 TeamLanguage = Literal["en", "es", "fr", "de", "pt", "it", "nl"]
@@ -124,6 +132,21 @@ class Policy(Noun):
     version: str = ""
     """First 12 hex digits of the SHA-256 of the effective content; reaches the audit log."""
 
+    @field_validator("company")
+    @classmethod
+    def _sayable(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("is empty; it is what the shop is called")
+        if any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in value):
+            raise ValueError("must hold no line breaks and no control characters")
+        return value
+
+    @field_validator("default_language")
+    @classmethod
+    def _a_language(cls, value: str) -> str:
+        iso_language(value[:2])
+        return value
+
     @field_validator("max_reply_chars", mode="before")
     @classmethod
     def _no_flags(cls, value: Any) -> Any:
@@ -164,25 +187,6 @@ class Policy(Noun):
         return f"canary-{hashlib.sha256(self.version.encode()).hexdigest()[:16]}"
 
 
-def _read(path: Path) -> tuple[dict[str, Any], yaml.Node | None]:
-    """The file's content, and its nodes, which know their lines."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        root = yaml.compose(text, Loader=_Loader)
-        content = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"METTA_POLICY: {path} cannot be read ({type(error).__name__})") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date that does not exist is a ValueError
-        at = getattr(error, "problem_mark", None)
-        where = f" (line {at.line + 1}, column {at.column + 1})" if at else ""
-        raise SettingsError(f"METTA_POLICY: {path} is not YAML{where}") from error
-    if content is None:
-        return {}, None
-    if not isinstance(content, dict):
-        raise SettingsError(f"METTA_POLICY: {path} must hold a mapping at its top level")
-    return content, root
-
-
 def _laid_over(base: dict[str, Any], content: dict[Any, Any], model: type[BaseModel]) -> dict[Any, Any]:
     """``content`` over ``base``: sections field by field, everything else whole."""
     merged: dict[Any, Any] = dict(base)
@@ -202,11 +206,11 @@ def load_policy(path: str | None = None) -> Policy:
         SettingsError: the file cannot be read, or a field is unknown or malformed.
     """
     name = path or PACKAGED.name
-    content, root = _read(PACKAGED)
+    content, root, _ = read_file(PACKAGED)
+    wrong: list[tuple[int, str]] = []
     if path is not None:
-        given, root = _read(Path(path))
-        if wrong := list(repeated(root)):
-            raise _mistaken(name, wrong)
+        given, root, impossible = read_file(Path(path))
+        wrong += of_nodes(root, impossible)
         content = _laid_over(content, given, Policy)
     content.pop("version", None)
     try:
@@ -214,7 +218,9 @@ def load_policy(path: str | None = None) -> Policy:
     except TypeError as error:
         raise SettingsError(f"METTA_POLICY: {name}: section names must be text") from error
     except ValidationError as error:
-        raise _mistaken(name, problems(error, Policy, root)) from None
+        raise _mistaken(name, in_order([*wrong, *problems(error, Policy, root)])) from None
+    if wrong:
+        raise _mistaken(name, in_order(wrong))
     if policy.limits.usd_per_day is not None and not policy.prices:
         problem = "limits.usd_per_day: cannot be kept without prices; name the model's, or set it to null"
         raise _mistaken(name, [problem])

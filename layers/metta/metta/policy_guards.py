@@ -117,6 +117,12 @@ class ChecksPolicy(Noun):
         return {kind: action.verdict for kind, action in self.towards_toxicity.items()}
 
 
+def _no_letters(entries: tuple[str, ...], where: str = "") -> None:
+    for entry in entries:
+        if len(entry.strip()) == 1:
+            raise ValueError(f"{where}{entry!r} is a single letter and would match too much; a YAML list stands in [ ]")
+
+
 class Rules(Noun):
     """Business rules on what Metta may say and on what it answers itself."""
 
@@ -151,12 +157,19 @@ class Rules(Noun):
             raise ValueError("an entry is empty and would match everything")
         return value
 
+    @field_validator("human_request")
+    @classmethod
+    def _not_one_letter(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        _no_letters(value)
+        return value
+
     @field_validator("forbidden_topics")
     @classmethod
     def _no_blank_word(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
         for topic, words in value.items():
             if any(not word.strip() for word in words):
                 raise ValueError(f"{topic}: an entry is empty and would match everything")
+            _no_letters(words, f"{topic}: ")
         return value
 
     @field_validator("allowed_link_hosts")

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from metta.messages import Noun
 
@@ -30,7 +30,29 @@ _CHANNELS: dict[str, ChannelName] = {
     "Channel::Tiktok": "tiktok",
     "Channel::TwitterProfile": "twitter",
 }
-LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{2}$")]
+_LANGUAGES = frozenset(
+    """aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz
+    ee el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik io
+    is it iu ja jv ka kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb lg li ln lo lt lu lv mg mh mi mk ml mn mr
+    ms mt my na nb nd ne ng nl nn no nr nv ny oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg si
+    sk sl sm sn so sq sr ss st su sv sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh
+    yi yo za zh zu""".split()  # noqa: SIM905 - reads better so
+)
+"""ISO 639-1."""
+
+
+def iso_language(code: str) -> str:
+    """``code``, unless it is no language.
+
+    Raises:
+        ValueError: it is none of ISO 639-1.
+    """
+    if code not in _LANGUAGES:
+        raise ValueError(f"{code!r} is no language code of ISO 639-1, like en or de")
+    return code
+
+
+LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{2}$"), AfterValidator(iso_language)]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 _WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 _PERIOD = re.compile(r"(\d{1,2}):(\d{2}) ?[-–] ?(\d{1,2}):(\d{2})")
