@@ -8,6 +8,7 @@ sources to check them against.
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, TextIO
 
 from metta.guardrails.engine import Guardrails
@@ -16,6 +17,8 @@ from metta.policy import load_policy
 
 _NOWHERE = MessageContext(key=ConversationKey(account_id=0, conversation_id=0), inbox_id=0, contact=Contact(id=0))
 _DIRECTIONS = tuple(direction.value for direction in Direction)
+_MOST_DIGITS = 300
+"""Digits of a whole number; a longer one is as good as infinite, and is refused where a number is wanted."""
 
 
 class _BadLineError(ValueError):
@@ -74,9 +77,13 @@ def _shown(verdict: Verdict) -> dict[str, Any]:
     return {"action": verdict.action.value, "findings": findings, "text": verdict.text}
 
 
+def _whole(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _MOST_DIGITS else math.inf
+
+
 def _parsed(line: str) -> dict[str, Any]:
     try:
-        question = json.loads(line.lstrip("\ufeff"))
+        question = json.loads(line.lstrip("\ufeff"), parse_int=_whole)
     except (ValueError, RecursionError) as error:
         at = f" (column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
         raise _BadLineError(f"not JSON{at}") from None
@@ -85,6 +92,8 @@ def _parsed(line: str) -> dict[str, Any]:
     id_ = question.get("id")
     if not isinstance(id_, str | int | float) or isinstance(id_, bool):
         raise _BadLineError("id: must be text or a number" if "id" in question else "id: missing", None)
+    if not isinstance(id_, str) and not math.isfinite(id_):
+        raise _BadLineError("id: is not finite or too large to be a number", None)
     if not isinstance(question.get("text"), str):
         raise _BadLineError("text: must be text" if "text" in question else "text: missing", id_)
     direction = question.get("direction", Direction.INPUT.value)

@@ -63,6 +63,24 @@ def test_a_bad_line_is_named_and_the_batch_goes_on() -> None:
     assert answers[6]["action"] == "allow"
 
 
+def test_a_number_that_no_answer_could_repeat_is_named_by_its_field() -> None:
+    code, answers, errors = _ask(
+        '{"id": NaN, "text": "x"}',
+        '{"id": -Infinity, "text": "x"}',
+        '{"id": 1e999, "text": "x"}',
+        f'{{"id": {"7" * 6000}, "text": "x"}}',
+        f'{{"id": "e", "text": {"7" * 6000}}}',
+        f'{{"id": {"7" * 30}, "text": "fine", "count": {"7" * 6000}}}',
+    )
+    assert code == 1
+    assert [line.split(": ", 1)[1] for line in errors.splitlines()] == [
+        *["id: is not finite or too large to be a number"] * 4,
+        "text: must be text",
+    ]
+    assert [answer["id"] for answer in answers] == [None] * 4 + ["e", int("7" * 30)]
+    assert answers[5]["action"] == "allow"
+
+
 def test_lone_surrogates_and_huge_texts_are_answered() -> None:
     code, answers, _ = _ask(
         '{"id": "a", "text": "hi \\ud800 there", "direction": "input"}',
