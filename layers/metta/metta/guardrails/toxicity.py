@@ -253,9 +253,9 @@ def _opinion(view: View, seen: list[_Seen], *, doubt: float = 0.0) -> _Opinion:
     text = view.plainest
     best = (*_weight(view.judged(text)[TOXICITY].logit, seen, doubt), *view.span(0, len(text)))
     if len(text) > _LETTER:
-        for match in _first_sentences(text):
+        for match in _first_sentences(view.shown(text)):
             start, end = match.span()
-            logit = model().judge(view.shown(text)[start:end])[TOXICITY].logit - _ALONE
+            logit = model().judge(match.group())[TOXICITY].logit - _ALONE
             there = [item for item in seen if start <= item.start < end]
             best = max(best, (*_weight(logit, there, doubt), *view.span(start, end)))
     for inner, start, end in view.hidden:
