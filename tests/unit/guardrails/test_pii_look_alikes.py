@@ -18,8 +18,16 @@ IMEI {} | my phone's IMEI is {} | EAN {} | ISBN {} | Kundennummer {} | customer 
 policy number {} | account number {} | Kontonummer {} | gift card {} | loyalty card {} | voucher {} | session {}
 call about order {} | please call about invoice {} | my phone order {} | llamé por el pedido {}
 Anruf wegen Bestellung {} | Zählernummer {}"""
-NUMBERS = """7342961 73429613 734296135 4155550132 415-555-0132 0612345678 734296135014 4111111111111111 219-09-9998
+NUMBERS = """7342961 73429613 734296135 4155550132 415-555-0132 0612345678 734296135014 4111111111111111
 98765-43210 458-7479921-5278029 9400145642054213267179 00340434161094012345 612-946-374 449044304137821""".split()  # noqa: SIM905
+SSN_SHAPED = """part number {} | part no. {} | P/N {} | SKU {} | item no. {} | Artikelnummer {} | Seriennummer {}
+serial number {} | model {} | article {} | Ersatzteil {} | part-{} | https://shop.example/orders/{}"""
+CARD_SHAPED = """tracking 4242 4242 4242 4243 | orders 4532, 4485, 4716, 4921 | orders #4532 #4485 #4716 #4921
+$4532 $4485 $4716 $4921 | order #4242424242424242 | order 4242424242424242, please hurry
+order 4242424242424242 from 12.05.2024 | order 4242424242424242 was paid, refund it | USPS 9400 1456 4205 1326 7179 17
+DE89 3704 0044 0532 0130 01 | between 4532 and 4485 or 4716 and 4921 | order 4242424242424242 on my gift card
+IMEI 4242424242424242 until Monday | https://shop.example/4242424242424242 | CEP: 20040-020 | NIP 526-104-08-28
+git@github.com:acme/shop.git | git clone git@gitlab.example.org:acme/tools.git | cep 01310-100"""
 BARE = """1Z999AA10123456784 | JD014600003123456789 | RR123456789GB | 9400 1456 4205 1326 7179 17
 458-7479921-5278029 | TBA123456789012 | LP00123456789012 | 3d712776-607a-a2c3-cf10-34a898363d92
 da39a3ee5e6b4b0d3255bfef95601890afd80709 | 12.05.2024 | 2024-05-12 10:15 | 12/05/2024 - 19/05/2024
@@ -54,6 +62,17 @@ def test_numbers_that_a_word_names_otherwise_are_left_alone(guardrails: Guardrai
     for words in listed(NAMED):
         for number in NUMBERS:
             assert found(guardrails, words.format(number)) == [], words.format(number)
+
+
+def test_an_ssn_shaped_number_is_a_part_number_only_right_behind_that_word(guardrails: Guardrails) -> None:
+    for words in listed(SSN_SHAPED):
+        assert found(guardrails, words.format("219-09-9998")) == [], words
+    assert found(guardrails, "part missing, mine: 219-09-9998") == [("SSN", "219-09-9998")]
+
+
+def test_codes_in_the_groups_of_cards_and_repositories_are_left_alone(guardrails: Guardrails) -> None:
+    for text in listed(CARD_SHAPED):
+        assert found(guardrails, text) == [], text
 
 
 def test_numbers_whose_form_is_another_are_left_alone(guardrails: Guardrails) -> None:

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from metta.guardrails.normalise import View
 from metta.guardrails.patterns import regex
 
+_REPOSITORY = regex(r"(?<![\w.+\-])git@[\w.\-]{3,80}[:/][\w.\-]{1,80}/")
+"""A repository's place, as ssh writes it."""
 _LOCAL = regex(r"[A-Za-z0-9!#$%'*+^_`{}~.\-\u00c0-\u024f]{1,64}$")
 _ANY_LOCAL = regex(r"[\w!#$%'*+^`{}~.\-]{1,64}$")
 _QUOTED = regex(r'"[^"\n]{1,60}"$')
@@ -76,7 +78,7 @@ def find_emails(view: View) -> Iterator[tuple[int, int, float, str]]:
     done = 0
     for match in candidates:
         start = match.start()
-        if start < done:
+        if start < done or _REPOSITORY.match(text, max(0, start - 3)):
             continue
         sign = folded[start] == "@"
         found = _plain(text, start, done) if sign else None

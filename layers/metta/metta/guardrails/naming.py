@@ -48,6 +48,9 @@ class _Words(NamedTuple):
     no_card: frozenset[str]
     links: frozenset[str]
     own: frozenset[str]
+    pays: frozenset[str]
+    parts: frozenset[str]
+    part_stems: tuple[str, ...]
 
 
 @cache
@@ -76,6 +79,9 @@ def _lists() -> _Words:
         no_card=frozenset(lists["not-card:"]),
         links=frozenset(lists["link:"]),
         own=frozenset(lists["own:"]),
+        pays=frozenset(lists["pays:"]),
+        parts=frozenset(lists["part:"]),
+        part_stems=tuple(lists["part~"]),
     )
 
 
@@ -163,3 +169,33 @@ def named_behind(after: str) -> str:
         elif kind:
             return kind
     return found
+
+
+_VERIFIES = regex(
+    r"(?<![^\W_])(?:exp|expy|expir\w{1,6}|valid (?:thru|through|til|till|until|to|\d\d)|"
+    r"good thru|cvv2?|cvc2?|cvn|csc|cid|security code|gultig|ablauf\w{0,8}|"
+    r"prufziffer|valable|caduca|caducidad|vencimiento|scadenza|validade|vervalt|годна? до)(?![^\W_])|"
+    r"(?<![\d/.\-])(?:0?[1-9]|1[0-2]) ?/ ?(?:20)?[2-4]\d(?![\d/.\-])"
+)
+
+
+def speaks_of_card(after: str) -> bool:
+    """Whether the folded text behind a number has an expiry, a verification code or a word for payment cards."""
+    if _VERIFIES.search(after):
+        return True
+    lists, words = _lists(), _WORD.findall(after)
+    return any(
+        kind_of(word) == CARD and word not in lists.pays and not (at and words[at - 1] in lists.no_card)
+        for at, word in enumerate(words)
+    )
+
+
+def is_part_number(before: str) -> bool:
+    """Whether the folded text right before a number calls it that of a part or an article."""
+    lists = _lists()
+    for word in reversed(_WORD.findall(before)[-4:]):
+        if word in lists.parts or word.startswith(lists.part_stems):
+            return True
+        if word not in lists.links and kind_of(word) != NUMBER:
+            return False
+    return False

@@ -26,6 +26,9 @@ _GROUPED = regex(r"[1-9]\d{0,2}(?:([,. '])\d{3})(?:\1\d{3}){0,5}[.,]\d{2}$|\d{1,
 _NANP = regex(r"(?:\+? ?1[ .\-/]{0,2})?\(? ?[2-9]\d\d ?\)?[ .\-/_|~]{0,3}[2-9]\d\d[ .\-/_|~]{1,3}\d{4}$")
 _BRACKETED = regex(r"(?:\+? ?\d{1,3} ?|0|8 ?)?\( ?\d{2,5} ?\)")
 _TIME = r"(?:[01]?\d|2[0-4])[:.][0-5]\d(?::[0-5]\d(?:\.\d{1,6})?)?"
+_CEP = regex(r"(?<![^\W_])cep[ :.\-]{0,3}$")
+_POSTCODE = regex(r"\d{5}-?\d{3}$")
+"""A Brazilian postcode; "cep" is also a Turkish mobile, whose numbers are longer."""
 _TIMES = regex(rf"{_TIME}(?:[^\w.:]{{1,3}}{_TIME})*$|(?:[01]\d|2[0-3])[0-5]\d ?- ?(?:[01]\d|2[0-4])[0-5]\d$")
 _OCTET = r"(?:0|[1-9]\d?|1\d\d|2[0-4]\d|25[0-5])"
 _IP = regex(rf"{_OCTET}(?:\.{_OCTET}){{3}}$")
@@ -107,7 +110,7 @@ def judge(text: str, runs: Runs, before: str, after: str, *, named: Named, whole
             and size >= 11
         ):
             return 0.9
-    if _TIMES.match(text) or _IP.match(text):
+    if _TIMES.match(text) or _IP.match(text) or (_POSTCODE.match(text) and _CEP.search(before)):
         return 0.0
     formed = _formed(text, digits, shape)
     if named.kind in (PHONE, NUMBER):

@@ -13,15 +13,28 @@ from collections.abc import Iterable, Iterator
 from metta.guardrails import phones
 from metta.guardrails.cards import find_cards
 from metta.guardrails.emails import find_emails
+from metta.guardrails.encoded import decoded_texts
 from metta.guardrails.found import Found
 from metta.guardrails.ibans import find_ibans
-from metta.guardrails.naming import CARD, CODE, NOTHING, NUMBER, PHONE, SSN, Named, named_before, named_behind
+from metta.guardrails.naming import (
+    CARD,
+    CODE,
+    NOTHING,
+    NUMBER,
+    PHONE,
+    SSN,
+    Named,
+    named_before,
+    named_behind,
+)
 from metta.guardrails.normalise import View
 from metta.guardrails.numbers import is_ssn
 from metta.guardrails.patterns import regex
 from metta.guardrails.several import explained, goes_on, is_compound, read_several
 from metta.guardrails.spelled import Spelled, is_counting, lettered_numbers, spelled_numbers
 from metta.guardrails.stretches import DATE, LEAST, LISTING, MANY, PARTING, RUN, STRETCH, Number, read, split, undated
+from metta.guardrails.strewn import LEAST as CARD_LEAST
+from metta.guardrails.strewn import SSN_DIGITS, find_formed_ssns, find_strewn
 
 __all__ = ["MASKS", "Found", "find_pii"]
 
@@ -67,7 +80,7 @@ def _ssn(number: Number, named: Named) -> Found | None:
     if not said:
         shape = tuple([len(run[2]) for run in number.runs])
         gaps = {g.strip() for g in RUN.split(number.text)[1:-1]}
-        if shape != (3, 2, 4) or len(gaps) != 1 or named.kind == PHONE:
+        if shape != (3, 2, 4) or len(gaps) != 1 or (named.kind == PHONE and named.gap <= 1):
             return None
     return Found("SSN", number.runs[0][0], number.runs[-1][1], 0.99 if said else 0.85, digits)
 
@@ -235,6 +248,11 @@ def find_pii(view: View) -> list[Found]:
             places += _lettered(view, lettered)
         if places:
             found = _merged(found, places)
+    told = found
+    if digits >= SSN_DIGITS and (strewn := [*find_formed_ssns(text, view.folded)]):
+        found = _merged(found, strewn)
+    if digits >= CARD_LEAST and (strewn := [*find_strewn(text, view.folded)]):
+        found = _merged(found, strewn)
     if digits >= LEAST:
         numbers: list[Found] = []
         plain = _without(text, found) if found else text
@@ -242,13 +260,22 @@ def find_pii(view: View) -> list[Found]:
             start, end = match.span()
             date = DATE.match(text, start)
             if date is None or date.end() != end:
-                numbers += _judged(view, read(text, start, end), _told(found, start) if found else 0)
+                numbers += _judged(view, read(text, start, end), _told(told, start) if told else 0)
         if numbers:
             found = _merged(found, numbers) if found else numbers
     spelled = [place for number in spelled_numbers(view) for place in _in_words(view, number)]
     if spelled:
         found = _merged(found, spelled)
-    return found
+    encoded = [place for start, end, plain in decoded_texts(text) for place in _encoded(plain, start, end)]
+    return _merged(found, encoded) if encoded else found
+
+
+def _encoded(plain: str, start: int, end: int) -> Iterator[Found]:
+    """The card or SSN in a text that was encoded; it stands for the whole of it."""
+    for found in find_pii(View(plain)):
+        if found.kind in ("CARD", "SSN"):
+            yield Found(found.kind, start, end, found.score, found.value)
+            return
 
 
 def _told(found: list[Found], start: int) -> int:

@@ -1,4 +1,4 @@
-"""Reads digits that are written as words ("four one five", "double five", "twenty three") in seven languages.
+"""Reads digits that are written as words ("four one five", "double five", "twenty three") in nine languages.
 
 Also groups of digits with words between them ("4111 then 1111"), and letters in the place of digits ("4lll OOOO").
 """
@@ -15,38 +15,38 @@ from metta.guardrails.normalise import View
 from metta.guardrails.patterns import regex
 
 _UNITS = (
-    "zero oh nought nil cero null nul",
-    "one uno una un um uma eins ein een une",
-    "two dos deux zwei zwo due dois duas twee",
-    "three tres trois drei tre drie",
-    "four cuatro quatre vier quattro quatro",
-    "five cinco cinq funf cinque vijf fuenf",
-    "six seis sechs sei zes meia",
-    "seven siete sept sieben sette sete zeven",
-    "eight ocho huit acht otto oito",
-    "nine nueve neuf neun nove negen niner",
+    "zero oh nought nil cero null nul ноль нуль нуля sifir",
+    "one uno una un um uma eins ein een une один одна раз bir",
+    "two dos deux zwei zwo due dois duas twee два две iki",
+    "three tres trois drei tre drie три uc",
+    "four cuatro quatre vier quattro quatro четыре dort",
+    "five cinco cinq funf cinque vijf fuenf пять bes",
+    "six seis sechs sei zes meia шесть alti",
+    "seven siete sept sieben sette sete zeven семь yedi",
+    "eight ocho huit acht otto oito восемь sekiz",
+    "nine nueve neuf neun nove negen niner девять dokuz",
 )
 _TEENS = (
-    "ten diez dix zehn dieci dez tien",
-    "eleven once onze elf undici",
-    "twelve doce douze zwolf dodici doze twaalf",
-    "thirteen trece treize dreizehn tredici treze dertien",
-    "fourteen catorce quatorze vierzehn quattordici catorze veertien",
-    "fifteen quince quinze funfzehn quindici vijftien",
-    "sixteen dieciseis seize sechzehn sedici dezesseis dezasseis zestien",
-    "seventeen diecisiete siebzehn diciassette dezessete dezassete zeventien",
-    "eighteen dieciocho achtzehn diciotto dezoito achttien",
-    "nineteen diecinueve neunzehn diciannove dezenove dezanove negentien",
+    "ten diez dix zehn dieci dez tien десять",
+    "eleven once onze elf undici одиннадцать",
+    "twelve doce douze zwolf dodici doze twaalf двенадцать",
+    "thirteen trece treize dreizehn tredici treze dertien тринадцать",
+    "fourteen catorce quatorze vierzehn quattordici catorze veertien четырнадцать",
+    "fifteen quince quinze funfzehn quindici vijftien пятнадцать",
+    "sixteen dieciseis seize sechzehn sedici dezesseis dezasseis zestien шестнадцать",
+    "seventeen diecisiete siebzehn diciassette dezessete dezassete zeventien семнадцать",
+    "eighteen dieciocho achtzehn diciotto dezoito achttien восемнадцать",
+    "nineteen diecinueve neunzehn diciannove dezenove dezanove negentien девятнадцать",
 )
 _TENS = (
-    "twenty veinte vingt vingts zwanzig venti vinte twintig",
-    "thirty treinta trente dreissig dreisig dreizig trenta trinta dertig",
-    "forty fourty cuarenta quarante vierzig quaranta quarenta veertig",
-    "fifty cincuenta cinquante funfzig cinquanta cinquenta vijftig",
-    "sixty sesenta soixante sechzig sessanta sessenta zestig",
-    "seventy setenta septante siebzig settanta zeventig",
-    "eighty ochenta huitante octante achtzig ottanta oitenta tachtig",
-    "ninety noventa nonante neunzig novanta negentig",
+    "twenty veinte vingt vingts zwanzig venti vinte twintig двадцать yirmi",
+    "thirty treinta trente dreissig dreisig dreizig trenta trinta dertig тридцать otuz",
+    "forty fourty cuarenta quarante vierzig quaranta quarenta veertig сорок kirk",
+    "fifty cincuenta cinquante funfzig cinquanta cinquenta vijftig пятьдесят elli",
+    "sixty sesenta soixante sechzig sessanta sessenta zestig шестьдесят altmis",
+    "seventy setenta septante siebzig settanta zeventig семьдесят yetmis",
+    "eighty ochenta huitante octante achtzig ottanta oitenta tachtig восемьдесят seksen",
+    "ninety noventa nonante neunzig novanta negentig девяносто doksan",
 )
 _GERMAN = "zwanzig dreissig vierzig funfzig sechzig siebzig achtzig neunzig"
 _DUTCH = "twintig dertig veertig vijftig zestig zeventig tachtig negentig"
@@ -58,11 +58,15 @@ _TIMES = {
 _HUNDRED = frozenset(("hundred", "hundert", "honderd", "cent", "cientos", "cento"))
 _GLUE = frozenset(
     """then and dash hyphen minus space dann und bindestrich strich leerzeichen y luego guion espacio puis et tiret
-    espace poi e trattino spazio depois traco hifen espaco dan en streepje spatie dot point punkt punto plus""".split()  # noqa: SIM905
+    espace poi e trattino spazio depois traco hifen espaco dan en streepje spatie dot point punkt punto plus
+    и затем потом тире пробел ve sonra tire bosluk""".split()  # noqa: SIM905
 )
 _GLUED = regex(rf"[0-9]{{2}} (?:{'|'.join(sorted(_GLUE))}) [0-9]{{2}}")
 _JOINT = frozenset(("and", "und", "y", "e", "et", "en"))
-_UNSURE = frozenset("un una um uma ein een une sei null oh once dos tres meia nil twice due elf on tre".split())  # noqa: SIM905
+_UNSURE = frozenset(
+    """un una um uma ein een une sei null oh once dos tres meia nil twice due elf on tre bir iki alti раз один
+    одна""".split()  # noqa: SIM905
+)
 
 
 def _values() -> dict[str, str]:
@@ -84,7 +88,7 @@ def _values() -> dict[str, str]:
 _VALUES = {fold(name): digits for name, digits in _values().items()}
 _NAMES = frozenset(_VALUES)
 _LIKELY = _NAMES - _UNSURE
-_TOKEN = regex(r"[a-z]+|[0-9]+|[^a-z0-9\s,.\-/()|*_\u00b7]")
+_TOKEN = regex(r"[a-z]+|[а-я]+|[0-9]+|[^a-zа-я0-9\s,.\-/()|*_\u00b7]")
 _PUNCTUATED = regex(r"[/.,:]")
 _LEAST = 7
 _MOST = 64

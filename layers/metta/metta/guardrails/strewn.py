@@ -1,0 +1,159 @@
+"""Finds cards and SSNs that the words in front deny, and cards with markup, brackets, signs or words between groups.
+
+``pii`` asks after nothing but the digits first: groups of a usual issuer's card, or any valid number with talk about
+cards behind it, are a card even after "order no.".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from metta.guardrails.found import Found
+from metta.guardrails.naming import CARD, CODE, PHONE, SSN, is_part_number, named_before, speaks_of_card
+from metta.guardrails.numbers import is_card, is_ssn, lengths_from
+from metta.guardrails.patterns import regex
+
+_RUN = regex(r"(?<![0-9])[0-9]{1,19}+(?![0-9])")
+_SSN = regex(r"(?<![^\W_])(?<![0-9_\-][.\-])(?<![_\-])[0-9]{3}-[0-9]{2}-[0-9]{4}(?![^\W_]|[.\-][0-9])")
+_TAG = regex(r"<[^<>]{1,60}>")
+_WORD = regex(r"[^\W\d_]+")
+_LISTED = frozenset(",;#$€£¥%&")
+"""Signs of lists, order numbers and amounts; none of them stands inside a card unless a word names the card."""
+_EXPIRES = regex(r"(?:0?[1-9]|1[0-2]) ?[/\-.] ?(?:20)?[2-4][0-9](?![0-9])|(?:0[1-9]|1[0-2])[2-4][0-9](?![0-9])")
+_ANOTHER = regex(r"[0-9]{4}[ \-]?[0-9]{4}")
+_FORMS = ((4, 8, 12, 16), (4, 10, 15))
+_GAP = 24
+_TAGGED = 120
+"""Characters between two groups, without markup and with it."""
+_GROUPS = 9
+_WORDS = 3
+_BEFORE, _BEHIND = 48, 40
+LEAST = 12
+"""Digits below which there is no card."""
+SSN_DIGITS = 9
+
+
+def find_formed_ssns(text: str, folded: str) -> Iterator[Found]:
+    """Numbers in the form of an SSN, whatever stands before, unless right before a word names a phone or a part."""
+    for match in _SSN.finditer(text):
+        start, end = match.span()
+        digits = match.group().replace("-", "")
+        if not is_ssn(digits) or _in_path(text, start) or text[start - 1 : start] == "+":
+            continue
+        before = folded[max(0, start - _BEFORE) : start]
+        named = named_before(before)
+        if named.kind != SSN and not (named.kind == PHONE and named.gap <= 1) and not is_part_number(before):
+            yield Found("SSN", start, end, 0.85, digits)
+
+
+def find_strewn(text: str, folded: str) -> Iterator[Found]:
+    """Cards by their digits alone; none overlapping."""
+    runs = [match.span() for match in _RUN.finditer(text)]
+    at = 0
+    while at < len(runs):
+        found = _single(text, folded, runs[at]) or _grouped(text, folded, runs, at)
+        if found is None:
+            at += 1
+            continue
+        yield found
+        while at < len(runs) and runs[at][0] < found.end:
+            at += 1
+
+
+def _single(text: str, folded: str, run: tuple[int, int]) -> Found | None:
+    start, end = run
+    if end - start < LEAST or not is_card(text[start:end]) or not _paid(folded, end):
+        return None
+    glued = text[start - 1 : start].isalnum() or text[start - 1 : start] == "_" or text[end : end + 1] == "_"
+    return None if glued or _in_path(text, start) else Found("CARD", start, end, 0.9, text[start:end])
+
+
+def _in_path(text: str, start: int) -> bool:
+    """Whether it is a piece of an address on the web."""
+    before = text[max(0, start - _BEFORE) : start]
+    last = before[before.rfind(" ") + 1 :]
+    return "/" in last and ">" not in last
+
+
+def _paid(folded: str, end: int) -> bool:
+    """Whether what stands behind speaks of a card and not of another number."""
+    behind = folded[end : end + _BEHIND]
+    other = _ANOTHER.search(behind)
+    return speaks_of_card(behind[: other.start()] if other else behind)
+
+
+def _grouped(text: str, folded: str, runs: list[tuple[int, int]], at: int) -> Found | None:
+    start, end = runs[at]
+    if end - start > 4 or not lengths_from((text[start:end] + "0")[:2]):
+        return None
+    for form in _FORMS:
+        to = _filled(runs, at, form)
+        if not to:
+            continue
+        digits = "".join([text[first:last] for first, last in runs[at:to]])
+        if is_card(digits) and _belongs(text, folded, runs, (at, to), digits):
+            return Found("CARD", start, runs[to - 1][1], 0.9, digits)
+    return None
+
+
+def _filled(runs: list[tuple[int, int]], at: int, form: tuple[int, ...]) -> int:
+    """The group behind those that fill a form, none of them over one of its borders; 0 when they do not."""
+    size, last = 0, 0
+    borders = iter(form)
+    border = next(borders)
+    for to in range(at, min(len(runs), at + _GROUPS)):
+        start, end = runs[to]
+        if to > at and start - last > _TAGGED:
+            return 0
+        size, last = size + end - start, end
+        if size > border:
+            return 0
+        if size == form[-1]:
+            return to + 1
+        if size == border:
+            border = next(borders)
+    return 0
+
+
+def _belongs(text: str, folded: str, runs: list[tuple[int, int]], place: tuple[int, int], digits: str) -> bool:
+    """Whether what stands between the groups, and around them, lets them be one number."""
+    at, to = place
+    start, end = runs[at][0], runs[to - 1][1]
+    gaps = [_gap(text, runs, i) for i in range(at, to - 1)]
+    named = named_before(folded[max(0, start - _BEFORE) : start])
+    paid = _paid(folded, end)
+    if any(len(gap) > _GAP or len(_WORD.findall(gap)) > _WORDS for gap in gaps):
+        return False
+    if _neighbours(text, runs, place, gaps) and not paid:
+        return False
+    if named.kind == CARD or paid:
+        return True
+    if not is_card(digits, named=False) or _in_path(text, start):
+        return False
+    if any(len(word) > 1 for gap in gaps for word in _WORD.findall(gap)):
+        return False
+    kinds = {_WORD.sub("a", gap).strip() for gap in gaps}
+    if len(kinds) > 1 or not _LISTED.isdisjoint(*kinds):
+        return False
+    if len(gaps) < len(_FORMS[0]):
+        return True
+    whole = sum([last - first >= _FORMS[0][0] for first, last in runs[at:to]])
+    return kinds <= {"", "-", "."} and whole > (named.kind == CODE)
+
+
+def _gap(text: str, runs: list[tuple[int, int]], i: int) -> str:
+    gap = text[runs[i][1] : runs[i + 1][0]]
+    return _TAG.sub("<>", gap) if "<" in gap else gap
+
+
+def _neighbours(text: str, runs: list[tuple[int, int]], place: tuple[int, int], gaps: list[str]) -> bool:
+    """Whether the row goes on at either side, so that the groups are a piece of a longer number."""
+    at, to = place
+    if at and _gap(text, runs, at - 1) in gaps:
+        start, end = runs[at - 1]
+        if end - start == 4 or text[start - 1 : start].isalpha():
+            return True
+    if to < len(runs) and _gap(text, runs, to - 1) in gaps:
+        start, end = runs[to]
+        return not (_EXPIRES.match(text, start) or end - start == 3)
+    return False
