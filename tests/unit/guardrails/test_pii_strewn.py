@@ -14,6 +14,7 @@ NOWHERE = MessageContext(key=ConversationKey(account_id=3, conversation_id=7), i
 BEHIND_ORDER_WORDS = [
     ("order no. {} exp 12/27 cvv 123", "4242 4242 4242 4242"),
     ("order no. {}", "4242 4242 4242 4242"),
+    ("order {} 12 27 123", "4242 4242 4242 4242"),
     ("order {}", "3782 822463 10005"),
     ("order {}", "4242 4242 4242 4 242"),
     ("ticket 881: {} 12/27 123", "4242 4242 4242 4242"),
@@ -54,6 +55,10 @@ def test_a_card_behind_an_order_word_is_masked(guardrails: Guardrails, words: st
 @pytest.mark.parametrize("card", STREWN)
 def test_a_card_in_groups_apart_is_masked(guardrails: Guardrails, card: str) -> None:
     assert guardrails.sanitize(f"pay with {card}") == "pay with [CARD]"
+
+
+def test_two_cards_in_a_row_behind_an_order_word_are_both_masked(guardrails: Guardrails) -> None:
+    assert guardrails.sanitize("order 4242 4242 4242 4242 5555 5555 5555 4444") == "order [CARD] [CARD]"
 
 
 def test_words_between_the_groups_of_a_card_hide_nothing(guardrails: Guardrails) -> None:

@@ -9,16 +9,20 @@ from itertools import islice
 
 from metta.guardrails.patterns import regex
 
-_RUN = regex(r"(?<![A-Za-z0-9+/_\-])[A-Za-z0-9+/_\-]{12,6000}+={0,2}")
+_RUN = regex(r"(?<![A-Za-z0-9+/_\-])[A-Za-z0-9+/_\-]{15,6000}+={0,2}")
 _HEX = regex(r"(?:[0-9a-fA-F]{2})+$")
 _MOST = 8
 """Stretches that are looked at."""
+_SHORTEST = 15
+"""Characters of an SSN in its form, encoded."""
 _LEAST = 9
 """Digits of a social security number, the shortest that is sought."""
 
 
 def decoded_texts(text: str) -> Iterator[tuple[int, int, str]]:
     """Start and end of each stretch in base64 or hexadecimal, and its text, if that has digits enough."""
+    if max(map(len, text.split()), default=0) < _SHORTEST:
+        return
     for match in islice((m for m in _RUN.finditer(text) if _may_hide(m.group())), _MOST):
         run = match.group()
         plain = _plain(bytes.fromhex(run)) if _HEX.match(run) else ""

@@ -13,13 +13,13 @@ from metta.guardrails.naming import CARD, CODE, PHONE, SSN, is_part_number, name
 from metta.guardrails.numbers import is_card, is_ssn, lengths_from
 from metta.guardrails.patterns import regex
 
-_RUN = regex(r"(?<![0-9])[0-9]{1,19}+(?![0-9])")
+_RUN = regex(r"[0-9]+")
 _SSN = regex(r"(?<![^\W_])(?<![0-9_\-][.\-])(?<![_\-])[0-9]{3}-[0-9]{2}-[0-9]{4}(?![^\W_]|[.\-][0-9])")
 _TAG = regex(r"<[^<>]{1,60}>")
 _WORD = regex(r"[^\W\d_]+")
 _LISTED = frozenset(",;#$€£¥%&")
 """Signs of lists, order numbers and amounts; none of them stands inside a card unless a word names the card."""
-_EXPIRES = regex(r"(?:0?[1-9]|1[0-2]) ?[/\-.] ?(?:20)?[2-4][0-9](?![0-9])|(?:0[1-9]|1[0-2])[2-4][0-9](?![0-9])")
+_EXPIRES = regex(r"(?:0?[1-9]|1[0-2]) ?[ /\-.] ?(?:20)?[2-4][0-9](?![0-9])|(?:0[1-9]|1[0-2])[2-4][0-9](?![0-9])")
 _ANOTHER = regex(r"[0-9]{4}[ \-]?[0-9]{4}")
 _FORMS = ((4, 8, 12, 16), (4, 10, 15))
 _GAP = 24
@@ -35,7 +35,7 @@ SSN_DIGITS = 9
 
 def find_formed_ssns(text: str, folded: str) -> Iterator[Found]:
     """Numbers in the form of an SSN, whatever stands before, unless right before a word names a phone or a part."""
-    for match in _SSN.finditer(text):
+    for match in _SSN.finditer(text) if text.count("-") > 1 else ():
         start, end = match.span()
         digits = match.group().replace("-", "")
         if not is_ssn(digits) or _in_path(text, start) or text[start - 1 : start] == "+":
@@ -49,15 +49,16 @@ def find_formed_ssns(text: str, folded: str) -> Iterator[Found]:
 def find_strewn(text: str, folded: str) -> Iterator[Found]:
     """Cards by their digits alone; none overlapping."""
     runs = [match.span() for match in _RUN.finditer(text)]
-    at = 0
+    at = done = 0
     while at < len(runs):
-        found = _single(text, folded, runs[at]) or _grouped(text, folded, runs, at)
+        found = _single(text, folded, runs[at]) or _grouped(text, folded, runs, (at, done))
         if found is None:
             at += 1
             continue
         yield found
         while at < len(runs) and runs[at][0] < found.end:
             at += 1
+        done = at
 
 
 def _single(text: str, folded: str, run: tuple[int, int]) -> Found | None:
@@ -82,7 +83,8 @@ def _paid(folded: str, end: int) -> bool:
     return speaks_of_card(behind[: other.start()] if other else behind)
 
 
-def _grouped(text: str, folded: str, runs: list[tuple[int, int]], at: int) -> Found | None:
+def _grouped(text: str, folded: str, runs: list[tuple[int, int]], place: tuple[int, int]) -> Found | None:
+    at, done = place
     start, end = runs[at]
     if end - start > 4 or not lengths_from((text[start:end] + "0")[:2]):
         return None
@@ -91,8 +93,8 @@ def _grouped(text: str, folded: str, runs: list[tuple[int, int]], at: int) -> Fo
         if not to:
             continue
         digits = "".join([text[first:last] for first, last in runs[at:to]])
-        if is_card(digits) and _belongs(text, folded, runs, (at, to), digits):
-            return Found("CARD", start, runs[to - 1][1], 0.9, digits)
+        if is_card(digits) and (score := _belongs(text, folded, runs, (at, to, done), digits)):
+            return Found("CARD", start, runs[to - 1][1], score, digits)
     return None
 
 
@@ -115,30 +117,40 @@ def _filled(runs: list[tuple[int, int]], at: int, form: tuple[int, ...]) -> int:
     return 0
 
 
-def _belongs(text: str, folded: str, runs: list[tuple[int, int]], place: tuple[int, int], digits: str) -> bool:
-    """Whether what stands between the groups, and around them, lets them be one number."""
-    at, to = place
+def _begins_card(text: str, runs: list[tuple[int, int]], at: int) -> bool:
+    """Whether another card follows at once."""
+    return any(
+        is_card("".join([text[first:last] for first, last in runs[at : _filled(runs, at, form)]]), named=False)
+        for form in _FORMS
+    )
+
+
+def _belongs(text: str, folded: str, runs: list[tuple[int, int]], place: tuple[int, int, int], digits: str) -> float:
+    """How surely they are one number, by what stands between the groups and around them; 0 when they are not."""
+    at, to, _ = place
     start, end = runs[at][0], runs[to - 1][1]
     gaps = [_gap(text, runs, i) for i in range(at, to - 1)]
     named = named_before(folded[max(0, start - _BEFORE) : start])
     paid = _paid(folded, end)
     if any(len(gap) > _GAP or len(_WORD.findall(gap)) > _WORDS for gap in gaps):
-        return False
+        return 0.0
     if _neighbours(text, runs, place, gaps) and not paid:
-        return False
-    if named.kind == CARD or paid:
-        return True
+        return 0.0
+    if named.kind == CARD:
+        return 0.99
+    if paid:
+        return 0.9
     if not is_card(digits, named=False) or _in_path(text, start):
-        return False
+        return 0.0
     if any(len(word) > 1 for gap in gaps for word in _WORD.findall(gap)):
-        return False
+        return 0.0
     kinds = {_WORD.sub("a", gap).strip() for gap in gaps}
     if len(kinds) > 1 or not _LISTED.isdisjoint(*kinds):
-        return False
+        return 0.0
     if len(gaps) < len(_FORMS[0]):
-        return True
+        return 0.9
     whole = sum([last - first >= _FORMS[0][0] for first, last in runs[at:to]])
-    return kinds <= {"", "-", "."} and whole > (named.kind == CODE)
+    return 0.9 if kinds <= {"", "-", "."} and whole > (named.kind == CODE) else 0.0
 
 
 def _gap(text: str, runs: list[tuple[int, int]], i: int) -> str:
@@ -146,14 +158,14 @@ def _gap(text: str, runs: list[tuple[int, int]], i: int) -> str:
     return _TAG.sub("<>", gap) if "<" in gap else gap
 
 
-def _neighbours(text: str, runs: list[tuple[int, int]], place: tuple[int, int], gaps: list[str]) -> bool:
+def _neighbours(text: str, runs: list[tuple[int, int]], place: tuple[int, int, int], gaps: list[str]) -> bool:
     """Whether the row goes on at either side, so that the groups are a piece of a longer number."""
-    at, to = place
-    if at and _gap(text, runs, at - 1) in gaps:
+    at, to, done = place
+    if at > done and _gap(text, runs, at - 1) in gaps:
         start, end = runs[at - 1]
         if end - start == 4 or text[start - 1 : start].isalpha():
             return True
     if to < len(runs) and _gap(text, runs, to - 1) in gaps:
         start, end = runs[to]
-        return not (_EXPIRES.match(text, start) or end - start == 3)
+        return not (_EXPIRES.match(text, start) or end - start == 3 or _begins_card(text, runs, to))
     return False
