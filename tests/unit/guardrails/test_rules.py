@@ -77,6 +77,8 @@ CLEANED = [
     ("Go to evil.com please", "Go to [link] please"),
     ("Go to evil-shop.top please", "Go to [link] please"),
     ("Get it at evil.app/x", "Get it at [link]"),
+    ("The plugin needs ASP.NET 8 or VB.NET.", "The plugin needs ASP.NET 8 or VB.NET."),
+    ("Log in at ASP.NET/login or EVIL.NET", "Log in at [link] or [link]"),
     ("hxxps://evil[.]example is it", "[link] is it"),
     ("It is at evil(.)example/pay now", "It is at [link] now"),
     ("Thanks.Link follows. Done.Me too. v1.2 and e.g. this", "Thanks.Link follows. Done.Me too. v1.2 and e.g. this"),

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from metta.guardrails.patterns import regex
+from metta.guardrails.worded import amounts
 
 
 class Sort(Enum):
@@ -74,28 +75,6 @@ ANNOUNCED = regex(
     r"|ordernummer|tracking|number|nummer|numero|sendung\w{0,8}|invoice|rechnung|factura|facture|fattura|fatura|factuur"
     r"|reference|referenz|ticket)(?: (?:number|no|nr|is|ist|numero|number is))?\.?:? ?)$"
 )
-_SAID = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 50, 100, 1000)
-_WORDS = {
-    word: Decimal(value).normalize()
-    for line in (
-        "one two three four five six seven eight nine ten twenty fifty hundred thousand",
-        "ein zwei drei vier funf sechs sieben acht neun zehn zwanzig funfzig hundert tausend",
-        "un dos tres cuatro cinco seis siete ocho nueve diez veinte cincuenta cien mil",
-        "une deux trois quatre cinq six sept huit neuf dix vingt cinquante cent mille",
-        "um dois tres quatro cinco seis sete oito nove dez vinte cinquenta cem mil",
-        "uno due tre quattro cinque sei sette otto nove dieci venti cinquanta cento mille",
-        "een twee drie vier vijf zes zeven acht negen tien twintig vijftig honderd duizend",
-        "a - - - - - - - - - - - - -",
-        "einen duas - - - - - - - - - - - -",
-    )
-    for word, value in zip(line.split(), _SAID, strict=True)
-    if word != "-"
-}
-_IN_WORDS = regex(
-    rf"(?<![^\W_])({'|'.join(_WORDS)})[ -]"
-    r"(?:euros?|dollars?|dolares|dollari|pounds?|pfund|libras|sterline|pond|cents?|centimes|centavos|centesimi)(?![^\W_])"
-)
-"""A small amount in words, as an offer that nobody means to make would put it."""
 _QUANTITY = regex(r"(\d{1,6})([A-Za-z]{1,6})")
 _UNITS_GLUED = frozenset(
     """kg g mg l ml cl cm mm m km w kw wh kwh mah v a hz khz mhz ghz gb mb tb kb k px dpi lm oz lb lbs ft in x h min s
@@ -143,9 +122,17 @@ def find_figures(text: str, folded: str) -> list[Figure]:
 
 
 def amounts_in_words(folded: str) -> list[Figure]:
-    """Amounts such as ``one euro``, by place."""
+    """Amounts such as ``one euro`` and stocks such as ``three in stock``, by place."""
     return [
-        Figure(Sort.AMOUNT, *match.span(), match.group(), (_WORDS[match[1]],)) for match in _IN_WORDS.finditer(folded)
+        Figure(
+            Sort.AMOUNT if money else Sort.MEASURE,
+            start,
+            end,
+            folded[start:end],
+            (Decimal(value).normalize(),),
+            "" if money else "stock",
+        )
+        for start, end, value, money in amounts(folded)
     ]
 
 

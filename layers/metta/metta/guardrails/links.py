@@ -50,6 +50,8 @@ _BARE = regex(
 )
 _LIQUID = regex(r"\{{1,1000}+(?:%|(?<=\{\{))")
 _HOST = regex(r"(?:[a-z][a-z0-9+.\-]{0,20}:)?(?://)?(?:[^/@\s?#\\]{0,100}@)?([^/:?#\s\\]{1,253})", re.IGNORECASE)
+_NO_HOSTS = frozenset(("ASP.NET", "ADO.NET", "VB.NET", "ML.NET"))
+"""Names of products that look like a host."""
 _ENDING = ".,;:!?)…»”’"
 
 
@@ -127,9 +129,11 @@ def _is_allowed(url: str, hosts: tuple[str, ...], facts: str, given: set[str]) -
 
 
 def _said(url: str, facts: str, context: MessageContext) -> bool:
-    """A bare host name that the facts or the customer wrote; a path or a scheme would make it a link."""
+    """A bare host name that facts or customer wrote, or none at all; a path or a scheme would make it a link."""
     if ":" in url or "/" in url:
         return False
+    if url in _NO_HOSTS:
+        return True
     name = url.lower()
     return name in facts or name in context.customer_text.lower()
 

@@ -19,6 +19,7 @@ from metta.guardrails.lists import read_data
 from metta.guardrails.patterns import regex
 from metta.guardrails.phrases import phrase_pattern
 from metta.guardrails.sources import Told, read_told
+from metta.guardrails.spans import SPAN, Span, find_spans
 from metta.policy import PromiseKind
 
 _GAP = r"[\s,]{1,3}"
@@ -27,6 +28,8 @@ _CLAUSE = regex(r"[.!?;:,\n]|\s[-–]\s")
 _BACK = 80
 _WORDS_BEFORE = 5
 """Words before a promise in which a refusal counts."""
+_SAFE = regex(r"\bsans[\s,]{1,3}(?:danger|risque)\b")
+"""Advice that looks like a refusal."""
 _LETTER = r"[^\W_]"
 _BEHIND = 24
 _NEXT = 8
@@ -60,7 +63,7 @@ class _Promises:
     def _refused(self, folded: str, match: re.Match[str]) -> bool:
         before = _CLAUSE.split(folded[max(0, match.start() - _BACK) : match.start()])[-1]
         words = before.split()[-_WORDS_BEFORE:]
-        return bool(self.refusal.search(f"{' '.join(words)} {match.group()}"))
+        return bool(self.refusal.search(_SAFE.sub(" ", f"{' '.join(words)} {match.group()}")))
 
 
 def _regex(source: str, days: str) -> str:
@@ -74,7 +77,7 @@ def _regex(source: str, days: str) -> str:
 def _known() -> tuple[dict[PromiseKind, tuple[_Promises, ...]], dict[str, re.Pattern[str]]]:
     data: dict[str, Any] = read_data("promises.yaml")
     days = {str(name): phrase_pattern(words) for name, words in data["days"].items()}
-    every = "|".join(f"(?:{pattern.pattern})" for pattern in days.values())
+    every = "|".join((*(f"(?:{pattern.pattern})" for pattern in days.values()), SPAN))
     kinds: dict[PromiseKind, tuple[_Promises, ...]] = {
         kind: tuple(
             _Promises(tuple(entry["stems"]), tuple(entry["promises"]), tuple(data["not_promised"][code]), every)
@@ -120,12 +123,26 @@ class Vouching:
         return kind == "delivery_date" and (self._is_given(said) or _begins_with_date(behind))
 
     def _is_given(self, said: str) -> bool:
-        """Whether each day in the promise is a date that the tools gave."""
+        """Whether each day or span in the promise is a date that the tools gave, or a span that the facts name."""
         _, days = _known()
         named = [name for name, pattern in days.items() if pattern.search(said)]
         if "after_tomorrow" in named and "tomorrow" in named:
             named.remove("tomorrow")
-        return bool(named) and all(any(self._means(name, given) for given in self._dates) for name in named)
+        spans = find_spans(said)
+        return (
+            bool(named or spans)
+            and all(any(self._means(name, given) for given in self._dates) for name in named)
+            and all(self._is_known(span) for span in spans)
+        )
+
+    def _is_known(self, span: Span) -> bool:
+        if any(span.is_said_by(known) for known in self._spans):
+            return True
+        return span.low == span.high and any((day - self._today).days * 24 == span.low for day in self._dates)
+
+    @cached_property
+    def _spans(self) -> list[Span]:
+        return find_spans(fold("\n".join((self._facts, *self._told.typed))))
 
     @cached_property
     def _dates(self) -> list[date]:
@@ -140,6 +157,8 @@ class Vouching:
         if name in ("this_week", "next_week"):
             week = self._today + timedelta(weeks=1 if name == "next_week" else 0)
             return given.isocalendar()[:2] == week.isocalendar()[:2]
+        if name == "weekend":
+            return ahead >= 0 and given.isocalendar()[:2] == self._today.isocalendar()[:2]
         return 0 <= ahead <= 13 and given.isoweekday() == int(name)
 
 
