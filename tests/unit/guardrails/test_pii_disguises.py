@@ -56,6 +56,8 @@ ONES = {
     "it": "zero uno due tre quattro cinque sei sette otto nove doppio",
     "pt": "zero um dois três quatro cinco seis sete oito nove duplo",
     "nl": "nul een twee drie vier vijf zes zeven acht negen dubbel",
+    "ru": "ноль один два три четыре пять шесть семь восемь девять восемь",
+    "tr": "sıfır bir iki üç dört beş altı yedi sekiz dokuz sekiz",
 }  # fmt: skip
 IN_WORDS = [
     ("call four one five, five five five, oh one three two", "PHONE"),
@@ -132,7 +134,7 @@ def test_separators_of_any_sort_part_digits(guardrails: Guardrails) -> None:
             assert covered(kinds(guardrails, SAID[kind].format(place)), kind, place), place
 
 
-def test_digits_in_words_are_read_in_seven_languages(guardrails: Guardrails) -> None:
+def test_digits_in_words_are_read_in_nine_languages(guardrails: Guardrails) -> None:
     numbers = {"CARD": "4012888888881881", "SSN": "219099998", "PHONE": "02079460958"}
     for language, names in ONES.items():
         *ones, double = names.split()
