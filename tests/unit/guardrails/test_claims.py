@@ -8,6 +8,7 @@ import pytest
 
 from metta.guardrails import Guardrails
 from metta.guardrails.claims import ClaimCheck
+from metta.guardrails.figures import amounts_in_words
 from metta.guardrails.normalise import View
 from metta.messages import Action, Author, HistoryEntry, MessageContext
 from metta.policy import Policy
@@ -127,6 +128,13 @@ def test_a_figure_that_only_the_assistant_named_earlier_vouches_for_nothing(
     theirs = "As for S00077, you wrote that it costs 12,50 €."
     assert guardrails.validate_output(theirs, said_by(Author.CUSTOMER)).action is Action.ALLOW
     assert guardrails.validate_output(theirs, said_by(Author.ASSISTANT)).action is Action.BLOCK
+
+
+@pytest.mark.parametrize(
+    ("reply", "claimed"), [("we have only one left.", ["one"]), ("please keep the one left over.", [])]
+)
+def test_a_one_is_a_stock_only_where_it_counts(reply: str, claimed: list[str]) -> None:
+    assert [figure.text for figure in amounts_in_words(reply)] == claimed
 
 
 def test_without_a_turn_there_is_nothing_to_judge_figures_by(guardrails: Guardrails, nowhere: MessageContext) -> None:
