@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from metta.errors import SettingsError
 from metta.messages import Action
@@ -176,6 +177,17 @@ def test_all_mistakes_are_named_at_once_in_the_order_of_the_file(tmp_path: Path)
         ["  line 2", "ruels"],
         ["  line 3", "company"],
     ]
+
+
+def test_a_date_that_cannot_be_is_named_whoever_else_reads_yaml(tmp_path: Path) -> None:
+    taught = dict(yaml.constructor.SafeConstructor.yaml_constructors)
+    stamp = "tag:yaml.org,2002:timestamp"
+    try:
+        yaml.constructor.SafeConstructor.yaml_constructors[stamp] = taught["tag:yaml.org,2002:str"]
+        with pytest.raises(SettingsError, match="is no date that can be"):
+            load_policy(_file(tmp_path, "facts: {a: 2026-02-31}\n"))
+    finally:
+        yaml.constructor.SafeConstructor.yaml_constructors[stamp] = taught[stamp]
 
 
 def test_what_yaml_hides_is_named_with_what_the_fields_say(tmp_path: Path) -> None:

@@ -30,6 +30,10 @@ class _Loader(_Base):  # type: ignore[misc]  # one of two classes
             return node.value
 
 
+# by name, so that a program that teaches YAML's own loaders otherwise (the SAM CLI does) changes nothing here
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", yaml.constructor.SafeConstructor.construct_yaml_timestamp)
+
+
 def read_file(path: Path) -> tuple[dict[str, Any], yaml.Node | None, list[yaml.Node]]:
     """The file's content, its nodes, which know their lines, and those of them that hold a value that cannot be.
 
