@@ -175,3 +175,13 @@ def test_every_rule_says_why_and_how_much() -> None:
     rules = rule_set().rules
     assert len({rule.id for rule in rules}) == len(rules)
     assert all(rule.reason and 0 < rule.score < 1 for rule in rules)
+
+
+@pytest.mark.parametrize("filler", ["…", "½ ", "㎏ "])
+@pytest.mark.parametrize("at", [0, 3900, 7900])
+def test_signs_that_grow_do_not_push_an_attack_out_of_sight(
+    guardrails: Guardrails, nowhere: MessageContext, filler: str, at: int
+) -> None:
+    padding = filler * 5000
+    text = f"{padding[:at]} {OVERRIDE} {padding[at:9000]}"
+    assert any(finding.check == "injection" for finding in guardrails.validate_input(text, nowhere).findings)

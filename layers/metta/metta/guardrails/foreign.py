@@ -18,7 +18,6 @@ from metta.policy import Policy
 
 _REMEMBERED = 4096
 """Texts whose verdict is kept; a shop repeats itself."""
-_LONGEST = 100_000
 _NOWHERE = MessageContext(key=ConversationKey(account_id=0, conversation_id=0), inbox_id=0, contact=Contact(id=0))
 _LOG = logging.getLogger(__name__)
 
@@ -44,7 +43,7 @@ class ForeignTextCheck:
     """
 
     def __init__(self, policy: Policy) -> None:
-        self._check = InjectionCheck(policy, (foreign_evidence,), head=_LONGEST)
+        self._check = InjectionCheck(policy, (foreign_evidence,))
         self._remembered = functools.lru_cache(maxsize=_REMEMBERED)(self._judge)
         foreign_rules()
 

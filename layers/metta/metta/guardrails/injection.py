@@ -13,7 +13,6 @@ from metta.guardrails.hits import Hit
 from metta.guardrails.injection_rules import Rule, RuleIndex, rule_set
 from metta.guardrails.model import INJECTION, model
 from metta.guardrails.normalise import View, words_of
-from metta.guardrails.shorten import TAIL
 from metta.messages import Action, MessageContext
 from metta.policy import Policy
 
@@ -60,7 +59,7 @@ def rule_evidence(view: View, folded: str, *, framed: bool = True) -> Iterator[E
 
 def model_evidence(view: View, folded: str) -> Iterator[Evidence]:
     """What the trained model sees in the text's most telling stretch; it judges one reading, the plainest."""
-    if folded is not view.folded:
+    if folded != view.folded:
         return
     judged = view.judged(view.plainest)[INJECTION]
     logit, point = judged.logit, model().heads[INJECTION].operating_point
@@ -106,17 +105,12 @@ class InjectionCheck:
     Args:
         policy: threshold and action.
         judges: sources of evidence.
-        head: how much of a text's beginning is looked at; the policy's ``input_chars`` by default, which is what goes
-            on to the model.
     """
 
-    def __init__(
-        self, policy: Policy, judges: tuple[Judge, ...] = (rule_evidence, model_evidence), *, head: int | None = None
-    ) -> None:
+    def __init__(self, policy: Policy, judges: tuple[Judge, ...] = (rule_evidence, model_evidence)) -> None:
         self._action = policy.checks.injection
         self._threshold = policy.checks.thresholds.injection
         self._judges = judges
-        self._head = policy.limits.input_chars if head is None else head
         rule_set()
 
     def __call__(self, view: View, _context: MessageContext) -> list[Hit]:
@@ -143,19 +137,12 @@ class InjectionCheck:
         return best, 1 - doubt
 
     def _readings(self, view: View) -> Iterator[str]:
-        """The folded text, with lines joined, and with leetspeak undone; only as much as goes on to the model."""
-        yield self._shown(view.folded)
+        """The folded text, with lines joined, and with leetspeak undone."""
+        yield view.folded
         if "\n" in view.folded:
-            yield self._shown(view.folded.replace("\n", " "))
+            yield view.folded.replace("\n", " ")
         if view.unleeted is not None:
-            yield self._shown(view.unleeted)
-
-    def _shown(self, folded: str) -> str:
-        room = self._head + TAIL
-        if len(folded) <= room + 100:
-            return folded
-        # blanks keep the places; a run of them is cheap for every pattern
-        return folded[: self._head] + "\0" * (len(folded) - room) + folded[-TAIL:]
+            yield view.unleeted
 
     def _hidden(self, view: View) -> list[Hit]:
         for inner, start, end in view.hidden:
