@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from metta.bootstrap import watchdog
+from metta.bootstrap.watchdog import watchdog
 
 _watchdog = watchdog()  # built once, at init: variables are checked here
 

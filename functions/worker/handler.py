@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from metta.bootstrap import worker
+from metta.bootstrap.worker import worker
 
 _worker = worker()  # built once, at init: variables are checked here
 

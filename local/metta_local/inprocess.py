@@ -5,7 +5,8 @@ from __future__ import annotations
 from types import TracebackType
 from typing import IO, Any
 
-from metta.bootstrap import Worker, aws_client, build_worker
+from metta.bootstrap.common import aws_client
+from metta.bootstrap.worker import Worker, build_worker
 from metta.settings import Settings
 from metta_local.sqs import queue_url, sqs_client
 from metta_local.visibility import watch

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from metta.bootstrap import aws_client, build_worker
+from metta.bootstrap.common import aws_client
+from metta.bootstrap.worker import build_worker
 from metta.messages import ConversationKey
 from metta.persistence.read import read_turns
 from metta.settings import load

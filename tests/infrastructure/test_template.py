@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from metta import bootstrap, settings
+from metta import settings
+from metta.bootstrap import common
 from metta.observability import Metric
 from metta.queue.state import WATCH_INDEX
 from metta.settings import SECRET_NAMES, Settings
@@ -227,7 +228,7 @@ def test_the_watchdog_has_the_variables_that_it_needs_and_no_others(resources: d
     values = {"CHATWOOT_BASE_URL": "https://chat.example", "CHATWOOT_ACCOUNT_ID": "3"}
     given = {name: values.get(name, "") for name in variables} | {"METTA_SECRET_ARN": "arn", "IDEMPOTENCY_TABLE": "t"}
     secret = {"CHATWOOT_API_KEY": "token", "DATABASE_URL": "postgresql://db/metta"}
-    bootstrap.check(settings.load(given, secret=lambda arn: secret), ("chatwoot", "state", "database"))
+    common.check(settings.load(given, secret=lambda arn: secret), ("chatwoot", "state", "database"))
     assert (watchdog["Runtime"], watchdog["Architectures"]) == ("python3.13", ["arm64"])
     assert watchdog["Layers"] == resources["WorkerFunction"]["Properties"]["Layers"]
 

@@ -96,7 +96,7 @@ SPANS = """
         "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:%d" % daemon.getsockname()[1],
         "_X_AMZN_TRACE_ID": root % 0,
     }
-    from metta.bootstrap import tracing
+    from metta.bootstrap.common import tracing
     from metta.settings import load
     traced = tracing(load({}))
     def work(n):

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from metta.bootstrap import build_worker
+from metta.bootstrap.worker import build_worker
 from metta.errors import SettingsError
 from metta.settings import SECRET_NAMES, Settings, load
 

@@ -24,7 +24,7 @@ from openai import AsyncOpenAI
 from metta.ai.agent import MettaAgent
 from metta.ai.conversation import build_input, new_mark
 from metta.ai.run import Run, function_tools
-from metta.bootstrap import Worker, build_worker
+from metta.bootstrap.worker import Worker, build_worker
 from metta.messages import AgentReply, AgentWork, IncomingMessage, JsonObject, MessageContext
 from metta.policy import load_policy
 from metta.settings import Settings, load

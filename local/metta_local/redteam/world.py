@@ -19,7 +19,7 @@ from unittest.mock import patch
 
 import yaml
 
-from metta.bootstrap import build_worker
+from metta.bootstrap.worker import build_worker
 from metta.guardrails import ForeignTextCheck
 from metta.messages import IncomingMessage, Turn
 from metta.persistence.batch import Batch

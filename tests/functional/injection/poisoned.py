@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from metta.bootstrap import build_worker
+from metta.bootstrap.worker import build_worker
 from metta.messages import Turn
 from metta.settings import load
 from metta_local.chatwoot import ChatwootEmulator

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from metta.bootstrap import build_worker
+from metta.bootstrap.worker import build_worker
 from metta.settings import load
 from metta_local.lambda_context import LocalContext
 from metta_local.stack import LocalStack

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from e2e_world import World
-from metta.bootstrap import Worker, build_worker
+from metta.bootstrap.worker import Worker, build_worker
 from metta.messages import ConversationKey, Phase
 from metta.persistence.read import read_turns
 from metta.queue.state import TurnStates

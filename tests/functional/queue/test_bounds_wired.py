@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from metta.bootstrap import Worker, build_worker
+from metta.bootstrap.worker import Worker, build_worker
 from metta.errors import ChatwootDown, OdooDown
 from metta.guardrails import FixedText, fixed_text
 from metta.messages import ConversationKey

@@ -14,7 +14,7 @@ from pydantic import BaseModel, SecretStr
 from world import Killed, MortalDynamoDB, World, outcomes
 
 from metta.ai.agent import MettaAgent
-from metta.bootstrap import build_worker
+from metta.bootstrap.worker import build_worker
 from metta.counters import DynamoCounters
 from metta.errors import OdooDown, Retry, StateDown
 from metta.messages import AgentReply, Identity, JsonObject

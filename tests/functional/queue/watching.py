@@ -11,7 +11,7 @@ from typing import Any
 from office import Office, Router
 from world import KEY, FakeAgent, FakeAudit, Killed, MortalDynamoDB, Steps, World
 
-from metta.bootstrap import NoAgent
+from metta.bootstrap.watchdog import NoAgent
 from metta.guardrails import Guardrails
 from metta.messages import ConversationKey
 from metta.observability import Meter, NoTracing

@@ -1,58 +1,40 @@
-"""Wires the whole worker from settings; the only place that knows all rooms.
-
-``worker()`` and ``watchdog()`` are what functions call: built once per process, variables checked, clients made lazily
-on its loop.
-"""
+"""Wires the whole worker: built once per process, variables checked, clients made lazily on its loop."""
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import IO, Any
-
-import boto3
-from botocore.config import Config
 
 from metta.ai.agent import MettaAgent, instructions_text
 from metta.ai.second_opinion import SecondOpinions, enabled
 from metta.ai.tools import SPECS
 from metta.ai.usage import dearest, price_of
+from metta.bootstrap.common import aws_client, check, started, tracing
+from metta.bootstrap.watchdog import wire_watchdog
 from metta.bounds import Bounds
 from metta.circuits import Circuit, CircuitAgent, CircuitAudit, CircuitShop
 from metta.counters import DynamoCounters
-from metta.errors import AuditDown, ModelDown, OdooDown, SettingsError
+from metta.errors import AuditDown, ModelDown, OdooDown
 from metta.guardrails import Guardrails
 from metta.integrations.chatwoot.client import ChatwootClient
 from metta.integrations.odoo import OdooClient, OdooShop
 from metta.integrations.odoo.results import field_names
-from metta.messages import AgentReply, AgentWork, IncomingMessage, JsonObject, MessageContext
-from metta.observability import Meter, NoTracing, Tracing, XRayTracing, set_up_logging
+from metta.messages import JsonObject
+from metta.observability import Meter, set_up_logging
 from metta.persistence.store import AuditStore
-from metta.policy import Policy, load_policy
+from metta.policy import load_policy
 from metta.queue.batch import Batches
 from metta.queue.conversations import Conversations
 from metta.queue.guard import IdempotencyGuard
 from metta.queue.loop import LoopThread
 from metta.queue.measuring import measure
-from metta.queue.rescue import Rescuer
 from metta.queue.returning import Returning
 from metta.queue.state import TurnStates
-from metta.queue.unfinished import UnfinishedIndex
 from metta.queue.watchdog import Watchdog
-from metta.settings import Settings, load
+from metta.settings import Settings
 from metta.turn import Turns
-
-AWS_CONFIG = Config(
-    connect_timeout=3,
-    read_timeout=5,
-    retries={"total_max_attempts": 3, "mode": "standard"},
-    max_pool_connections=50,
-    parameter_validation=False,  # all parameters are built in code; a seventh of a call's CPU
-    user_agent="metta",  # botocore's own is put together anew for each request; a tenth of a call's CPU
-)
 
 
 @dataclass
@@ -91,60 +73,6 @@ class Worker:
             self.loop.run(closing(), seconds=5)
         self.odoo.close()
         self.loop.close()
-
-
-@dataclass
-class WatchdogWorker:
-    """A wired watchdog without a worker: it needs neither Odoo nor a model.
-
-    Attributes:
-        chatwoot, audit: the rooms that hold connections.
-        loop: where its coroutines run.
-        watchdog: its inside.
-    """
-
-    chatwoot: ChatwootClient
-    audit: AuditStore
-    loop: LoopThread
-    watchdog: Watchdog
-
-    def handle(self, event: object, context: Any) -> JsonObject:
-        """Look once; the Lambda handler."""
-        return self.watchdog.handle(event, context)
-
-    def close(self) -> None:
-        """Close connections and threads."""
-        for closing in (self.chatwoot.aclose, self.audit.close):
-            self.loop.run(closing(), seconds=5)
-        self.loop.close()
-
-
-class NoAgent:
-    """Stands where nothing may be asked of a model."""
-
-    async def run(
-        self, messages: Sequence[IncomingMessage], context: MessageContext, work: AgentWork, *, seconds: float
-    ) -> AgentReply:
-        """Never called: the watchdog's turns give up before."""
-        raise NotImplementedError
-
-
-def aws_client(service: str, *, endpoint_url: str | None) -> Any:
-    """A boto3 client with bounded timeouts and retries."""
-    make: Any = boto3.client
-    return make(service, endpoint_url=endpoint_url, config=AWS_CONFIG)
-
-
-def check(settings: Settings, views: Sequence[str] = ("chatwoot", "odoo", "model", "state", "database")) -> None:
-    """Raise one ``SettingsError`` that names everything that ``views`` lack, those of a worker unless given."""
-    problems = []
-    for view in views:
-        try:
-            getattr(settings, view)
-        except SettingsError as error:
-            problems.append(str(error).removeprefix("not set: "))
-    if problems:
-        raise SettingsError(f"not set: {', '.join(problems)}")
 
 
 def build_worker(
@@ -228,68 +156,6 @@ def build_worker(
     return Worker(settings, chatwoot, odoo, agent, audit, loop, batches, watching)
 
 
-def build_watchdog(
-    settings: Settings,
-    *,
-    emit_metrics: bool = True,
-    log_stream: IO[str] | None = None,
-    client: Callable[[str], Any] | None = None,
-) -> WatchdogWorker:
-    """Wire a watchdog alone; arguments as ``build_worker`` has them.
-
-    Raises:
-        SettingsError: a variable or the policy file is missing or malformed.
-    """
-    check(settings, ("chatwoot", "state", "database"))
-    set_up_logging(settings, log_stream)
-    policy = load_policy(settings.metta_policy)
-    make = client or partial(aws_client, endpoint_url=settings.aws_endpoint_url)
-    loop = LoopThread()
-    chatwoot = ChatwootClient(settings.chatwoot, timeout_seconds=policy.limits.chatwoot_seconds)
-    audit = AuditStore(settings.database.get_secret_value())
-    turns = Turns(
-        chatwoot,
-        NoAgent(),
-        Guardrails(policy),
-        CircuitAudit(audit, Circuit(AuditDown.dependency)),
-        policy,
-        settings.chatwoot,
-        burst_max_seconds=settings.burst_max_seconds,
-    )
-    watching = wire_watchdog(settings, policy, turns, chatwoot, make("dynamodb"), loop, emit_metrics=emit_metrics)
-    return WatchdogWorker(chatwoot, audit, loop, watching)
-
-
-def wire_watchdog(
-    settings: Settings,
-    policy: Policy,
-    turns: Turns,
-    chatwoot: ChatwootClient,
-    dynamodb: Any,
-    loop: LoopThread,
-    *,
-    emit_metrics: bool,
-) -> Watchdog:
-    """A watchdog on rooms that exist; it has metrics of its own, since it works beside a worker's batches."""
-    states, meter = TurnStates(dynamodb, settings.state.table), Meter(settings, enabled=emit_metrics)
-    return Watchdog(
-        UnfinishedIndex(dynamodb, settings.state.table),
-        states,
-        Rescuer(turns, chatwoot, states, ended=lambda turn: measure(meter, turn)),
-        loop,
-        meter,
-        tracing(settings),
-        unanswered_minutes=policy.limits.unanswered_minutes,
-    )
-
-
-def tracing(settings: Settings) -> Tracing:
-    """X-Ray in Lambda unless Powertools' own switch turns it off; nothing elsewhere."""
-    in_lambda = bool(os.environ.get("AWS_LAMBDA_FUNCTION_NAME"))
-    off = os.environ.get("POWERTOOLS_TRACE_DISABLED", "").lower() in ("1", "true", "yes")
-    return XRayTracing(settings.powertools_service_name) if in_lambda and not off else NoTracing()
-
-
 @cache
 def worker() -> Worker:
     """The process's worker, from the environment.
@@ -297,24 +163,6 @@ def worker() -> Worker:
     Raises:
         SettingsError: names what is missing; Lambda then reports a failed init.
     """
-    try:
-        wired = build_worker(load())
-    except SettingsError as error:
-        sys.stderr.write(f"Metta does not start: {error}\n")
-        raise
+    wired = started(build_worker)
     wired.warm()
     return wired
-
-
-@cache
-def watchdog() -> WatchdogWorker:
-    """The process's watchdog, from the environment.
-
-    Raises:
-        SettingsError: names what is missing; Lambda then reports a failed init.
-    """
-    try:
-        return build_watchdog(load())
-    except SettingsError as error:
-        sys.stderr.write(f"Metta does not start: {error}\n")
-        raise

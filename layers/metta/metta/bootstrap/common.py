@@ -1,0 +1,64 @@
+"""What all functions are wired with: AWS clients, the check of their variables, tracing, and one start per process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import boto3
+from botocore.config import Config
+
+from metta.errors import SettingsError
+from metta.observability import NoTracing, Tracing, XRayTracing
+from metta.settings import Settings, load
+
+T = TypeVar("T")
+
+AWS_CONFIG = Config(
+    connect_timeout=3,
+    read_timeout=5,
+    retries={"total_max_attempts": 3, "mode": "standard"},
+    max_pool_connections=50,
+    parameter_validation=False,  # all parameters are built in code; a seventh of a call's CPU
+    user_agent="metta",  # botocore's own is put together anew for each request; a tenth of a call's CPU
+)
+
+
+def aws_client(service: str, *, endpoint_url: str | None) -> Any:
+    """A boto3 client with bounded timeouts and retries."""
+    make: Any = boto3.client
+    return make(service, endpoint_url=endpoint_url, config=AWS_CONFIG)
+
+
+def check(settings: Settings, views: Sequence[str] = ("chatwoot", "odoo", "model", "state", "database")) -> None:
+    """Raise one ``SettingsError`` that names everything that ``views`` lack, those of a worker unless given."""
+    problems = []
+    for view in views:
+        try:
+            getattr(settings, view)
+        except SettingsError as error:
+            problems.append(str(error).removeprefix("not set: "))
+    if problems:
+        raise SettingsError(f"not set: {', '.join(problems)}")
+
+
+def tracing(settings: Settings) -> Tracing:
+    """X-Ray in Lambda unless Powertools' own switch turns it off; nothing elsewhere."""
+    in_lambda = bool(os.environ.get("AWS_LAMBDA_FUNCTION_NAME"))
+    off = os.environ.get("POWERTOOLS_TRACE_DISABLED", "").lower() in ("1", "true", "yes")
+    return XRayTracing(settings.powertools_service_name) if in_lambda and not off else NoTracing()
+
+
+def started(build: Callable[[Settings], T]) -> T:
+    """What ``build`` makes of the environment's settings; says on standard error why a function does not start.
+
+    Raises:
+        SettingsError: names what is missing; Lambda then reports a failed init.
+    """
+    try:
+        return build(load())
+    except SettingsError as error:
+        sys.stderr.write(f"Metta does not start: {error}\n")
+        raise
