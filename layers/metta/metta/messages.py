@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-JsonObject = dict[str, Any]
-
-
-class Noun(BaseModel):
-    """A frozen value; unknown fields are an error, since both ends are ours."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from metta.actions import Action as Action
+from metta.actions import Direction as Direction
+from metta.nouns import JsonObject as JsonObject
+from metta.nouns import Noun as Noun
 
 
 class ConversationKey(Noun):
@@ -230,22 +227,6 @@ class MessageContext(Noun):
     """The longest reply that is wanted on this channel, in characters; None where the policy does not say."""
     upset: bool = False
     """Whether the customer's words ask for a calm and quick answer."""
-
-
-class Action(StrEnum):
-    """What a verdict asks for, mildest first."""
-
-    ALLOW = "allow"
-    REDACT = "redact"
-    BLOCK = "block"
-    HANDOFF = "handoff"
-
-
-class Direction(StrEnum):
-    """Which way a text goes."""
-
-    INPUT = "input"
-    OUTPUT = "output"
 
 
 class Finding(Noun):

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import AnyHttpUrl, BaseModel, Field, ValidationError, field_validator, model_validator
 
 from metta.errors import SettingsError
-from metta.messages import JsonObject, Noun
+from metta.nouns import JsonObject, Noun
 from metta.policy_errors import in_order, of_nodes, problems
 from metta.policy_file import read_file
 from metta.policy_guards import (

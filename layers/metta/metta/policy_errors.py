@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
@@ -169,6 +168,8 @@ def _model_in(annotation: Any) -> Any:
 
 def _near(word: str, known: Sequence[str]) -> str:
     """``, did you mean ...?`` where one of ``known`` is near."""
+    import difflib  # only a mistaken file needs it
+
     folded = {name.casefold(): name for name in known}
     close = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
     return f", did you mean {folded[close[0]]}?" if close else ""

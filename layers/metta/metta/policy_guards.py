@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from metta.messages import Action, Noun
+from metta.actions import Action
+from metta.nouns import Noun
 from metta.policy_limits import Seconds, number
 
 PiiKind = Literal["EMAIL", "PHONE", "SSN", "CARD", "IBAN"]
@@ -16,7 +17,7 @@ ToxicityKind = Literal["profanity", "abuse", "threat", "hate", "sexual"]
 RuleKind = Literal[
     "human_request", "forbidden_topic", "forbidden_promise", "competitor", "unsupported_claim", "other_language"
 ]
-PromiseKind = Literal["refund", "discount", "delivery_date", "legal_advice", "medical_advice"]
+PromiseKind = Literal["refund", "discount", "delivery_date", "legal_advice", "medical_advice", "financial_advice"]
 
 _HOST = re.compile(r"(?:\*\.)?[^\s/:@?#]+(?:\.[^\s/:@?#.]+)+|localhost")
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
-from metta.messages import Noun
+from metta.nouns import Noun
 
 Seconds = Annotated[float, Field(gt=0, le=300, allow_inf_nan=False)]
 

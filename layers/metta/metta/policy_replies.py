@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
-from metta.messages import Noun
+from metta.nouns import Noun
 
 ChannelName = Literal[
     "website", "api", "email", "whatsapp", "sms", "facebook", "instagram", "telegram", "line", "tiktok", "twitter"

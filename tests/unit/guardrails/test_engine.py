@@ -37,9 +37,17 @@ def test_i6_a_check_that_breaks_hands_off(
 
 def test_i6_a_broken_output_check_lets_nothing_out(policy: Policy, nowhere: MessageContext) -> None:
     guardrails = Guardrails(policy)
-    guardrails._output = (("leak", _raises),)
+    guardrails._replies.checks = (("leak", _raises),)
     verdict = guardrails.validate_output("a reply", nowhere)
     assert (verdict.action, verdict.reason, verdict.text) == (Action.HANDOFF, "broken/leak", "")
+
+
+def test_i6_output_checks_that_cannot_be_built_let_nothing_out(
+    policy: Policy, nowhere: MessageContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("metta.guardrails.replies.PersonaCheck", _raises)
+    verdict = Guardrails(policy).validate_output("a reply", nowhere)
+    assert (verdict.action, verdict.reason, verdict.text) == (Action.HANDOFF, "broken/rules", "")
 
 
 def test_i6_a_broken_normalisation_hands_off_and_sanitize_raises(

@@ -14,6 +14,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import NamedTuple
 
+from metta.guardrails.asked import action_of
 from metta.guardrails.calendar import find_dates, find_times
 from metta.guardrails.described import may_be_hours, may_describe, places_of
 from metta.guardrails.echoed import may_echo, may_echo_day
@@ -23,7 +24,7 @@ from metta.guardrails.known import Known, blanked, where_left
 from metta.guardrails.normalise import View
 from metta.guardrails.patterns import regex
 from metta.guardrails.pii import find_pii
-from metta.guardrails.rules import LONGEST_REPLY, action_of
+from metta.guardrails.rules import LONGEST_REPLY
 from metta.guardrails.sources import Told, read_told
 from metta.messages import Author, MessageContext
 from metta.policy import Policy

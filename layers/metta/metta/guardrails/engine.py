@@ -5,22 +5,26 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
+from metta.actions import Action, Direction
 from metta.errors import GuardrailBroken
+from metta.guardrails.asked import InputRules
 from metta.guardrails.chars import strip_invisible
-from metta.guardrails.claims import ClaimCheck
 from metta.guardrails.hits import Check, Hit
 from metta.guardrails.injection import InjectionCheck
+from metta.guardrails.kept import kept
 from metta.guardrails.leak import LeakCheck, SecretCheck
 from metta.guardrails.lists import lists_version
 from metta.guardrails.normalise import View
-from metta.guardrails.persona import PersonaCheck
-from metta.guardrails.personal import InputPersonalData, OutputPersonalData, masked_for_keeps
-from metta.guardrails.rules import InputRules, OutputRules
+from metta.guardrails.personal import InputPersonalData, masked_for_keeps
 from metta.guardrails.shorten import Excerpt, excerpt, shorten
-from metta.guardrails.toxicity import InputToxicity, OutputToxicity
-from metta.messages import Action, Direction, Finding, MessageContext, Verdict
-from metta.policy import Policy
+from metta.guardrails.toxicity import InputToxicity
+
+if TYPE_CHECKING:
+    from metta.guardrails.replies import ReplyChecks
+    from metta.messages import Finding, MessageContext, Verdict
+    from metta.policy import Policy
 
 RULES = "1"
 """Raised by hand when the code of a check changes what it finds."""
@@ -33,7 +37,7 @@ _SEVERITY = {Action.ALLOW: 0, Action.REDACT: 1, Action.BLOCK: 2, Action.HANDOFF:
 
 
 class Guardrails:
-    """The checks before and after the agent. Built once per process; pure CPU, no I/O after construction.
+    """The checks before and after the agent. Built once per process; pure CPU, packaged data read when first needed.
 
     Args:
         policy: actions, thresholds, phrases and facts.
@@ -49,16 +53,13 @@ class Guardrails:
             ("toxicity", InputToxicity(policy)),
             ("rules", InputRules(policy)),
         )
-        self._rules = OutputRules(policy)
-        self._output: tuple[tuple[str, Check], ...] = (
-            ("pii", OutputPersonalData(policy)),
-            ("leak", self._leak),
-            ("toxicity", OutputToxicity(policy)),
-            ("rules", self._rules),
-            ("rules", ClaimCheck(policy)),
-            ("rules", PersonaCheck()),
-        )
         self.version = f"rules-{RULES}.{lists_version()}+policy-{policy.version or 'unversioned'}"
+
+    @kept
+    def _replies(self) -> ReplyChecks:
+        from metta.guardrails.replies import ReplyChecks  # what judges messages need not wait for it
+
+        return ReplyChecks(self._policy, self._leak)
 
     @property
     def canary(self) -> str:
@@ -78,14 +79,14 @@ class Guardrails:
         Of a longer text only what can go on is judged, so that no length makes a message dear.
         """
         parts = excerpt(text, self._policy.limits.input_chars)
-        return self._judge(Direction.INPUT, parts.text if parts else text, context, self._input, parts)
+        return self._judge(Direction.INPUT, parts.text if parts else text, context, parts)
 
     def validate_output(self, text: str, context: MessageContext) -> Verdict:
         """Judge a text that a model wrote.
 
         Figures are checked only when the context says what the turn knew (``tool_results`` or ``customer_text``).
         """
-        return self._judge(Direction.OUTPUT, text, context, self._output)
+        return self._judge(Direction.OUTPUT, text, context)
 
     def sanitize(self, text: str) -> str:
         """The text without invisible characters, cards, SSNs and secrets; idempotent, at any length.
@@ -103,7 +104,6 @@ class Guardrails:
         direction: Direction,
         text: str,
         context: MessageContext,
-        checks: tuple[tuple[str, Check], ...],
         parts: Excerpt | None = None,
     ) -> Verdict:
         hits: list[Hit] = []
@@ -111,6 +111,8 @@ class Guardrails:
         name = "normalise"
         try:
             view = View(text)
+            name = "rules"
+            checks = self._input if direction is Direction.INPUT else self._replies.checks
             for name, check in checks:  # noqa: B007 - read when a check breaks
                 for hit in check(view, context):
                     if hit.below:
@@ -135,7 +137,7 @@ class Guardrails:
     def _redacted(self, direction: Direction, text: str, hits: list[Hit], context: MessageContext) -> str:
         safe = replaced(text, hits)
         if direction is Direction.OUTPUT and safe != text:
-            safe = self._rules.without_markup(safe, context)
+            safe = self._replies.rules.without_markup(safe, context)
         if _REVERSING in text or safe != text:
             # what stands there now may read differently: a mask, or an invisible sign gone, brings neighbours together
             safe = masked_for_keeps(safe, self._policy)
@@ -151,6 +153,8 @@ class Guardrails:
         below: Mapping[str, float] = MappingProxyType({}),
         parts: Excerpt | None = None,
     ) -> Verdict:
+        from metta.messages import Verdict  # whoever has a context has read it already
+
         return Verdict(
             direction=direction,
             action=action,
@@ -167,6 +171,8 @@ def _findings(hits: list[Hit], parts: Excerpt | None) -> tuple[Finding, ...]:
     found = {(h.start, h.end, h.check, h.kind, round(h.score, 3)) for h in hits}
     if parts is not None:
         found = {(parts.place(start), parts.place(end), check, kind, score) for start, end, check, kind, score in found}
+    from metta.messages import Finding
+
     return tuple(
         Finding(check=check, kind=kind, start=start, end=end, score=score)
         for start, end, check, kind, score in sorted(found)[:_MOST_FINDINGS]

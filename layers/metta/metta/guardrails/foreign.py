@@ -9,16 +9,17 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from metta.guardrails.injection import Evidence, InjectionCheck, matches, rule_evidence, words_in
 from metta.guardrails.injection_rules import foreign_rules
 from metta.guardrails.normalise import View
-from metta.messages import Contact, ConversationKey, MessageContext
-from metta.policy import Policy
+
+if TYPE_CHECKING:
+    from metta.policy import Policy
 
 _REMEMBERED = 4096
 """Texts whose verdict is kept; a shop repeats itself."""
-_NOWHERE = MessageContext(key=ConversationKey(account_id=0, conversation_id=0), inbox_id=0, contact=Contact(id=0))
 _LOG = logging.getLogger(__name__)
 
 
@@ -43,6 +44,10 @@ class ForeignTextCheck:
     """
 
     def __init__(self, policy: Policy) -> None:
+        from metta.messages import Contact, ConversationKey, MessageContext
+
+        key = ConversationKey(account_id=0, conversation_id=0)
+        self._nowhere = MessageContext(key=key, inbox_id=0, contact=Contact(id=0))
         self._check = InjectionCheck(policy, (foreign_evidence,))
         self._remembered = functools.lru_cache(maxsize=_REMEMBERED)(self._judge)
         foreign_rules()
@@ -53,7 +58,7 @@ class ForeignTextCheck:
 
     def _judge(self, text: str) -> bool:
         try:
-            return any(not hit.below for hit in self._check(View(text), _NOWHERE))
+            return any(not hit.below for hit in self._check(View(text), self._nowhere))
         except Exception as error:  # noqa: BLE001 - whatever breaks, the text must not pass (I6)
             _LOG.error("a text from the shop could not be judged: %s", type(error).__name__)
             return True

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from metta.actions import Action
 from metta.guardrails.normalise import View
-from metta.messages import Action, MessageContext
+
+if TYPE_CHECKING:
+    from metta.messages import MessageContext
 
 
 class Hit(NamedTuple):
@@ -24,5 +27,5 @@ class Hit(NamedTuple):
     """True for a score below the check's threshold: no finding, but who is asked for a second opinion depends on it."""
 
 
-Check = Callable[[View, MessageContext], list[Hit]]
+Check = Callable[[View, "MessageContext"], list[Hit]]
 """A check: pure, linear, and free to raise, since the engine turns that into a hand-off."""

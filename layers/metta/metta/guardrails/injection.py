@@ -7,14 +7,17 @@ evidence.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from metta.actions import Action
 from metta.guardrails.hits import Hit
 from metta.guardrails.injection_rules import Rule, RuleIndex, rule_set
 from metta.guardrails.model import INJECTION, model
 from metta.guardrails.normalise import View, words_of
-from metta.messages import Action, MessageContext
-from metta.policy import Policy
+
+if TYPE_CHECKING:
+    from metta.messages import MessageContext
+    from metta.policy import Policy
 
 _TALK_FACTOR = 0.4
 _BESIDE_THE_MODEL = 0.6

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from metta.guardrails.lists import read_data
 from metta.guardrails.patterns import regex
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One reviewable reason to take a text for an attack on the assistant."""
 
     id: str
@@ -50,8 +48,7 @@ class RuleIndex:
         return [rule for rule in self._rules if not rule.needs or not seen.isdisjoint(rule.needs)]
 
 
-@dataclass(frozen=True, slots=True)
-class RuleSet:
+class RuleSet(NamedTuple):
     """Everything ``data/injection.yaml`` holds."""
 
     rules: RuleIndex
@@ -88,8 +85,7 @@ def _parts(data: dict[str, Any]) -> dict[str, str]:
     return {name: block.replace("\n", "") for name, block in data["parts"].items()}
 
 
-@dataclass(frozen=True, slots=True)
-class ForeignRules:
+class ForeignRules(NamedTuple):
     """Everything ``data/foreign.yaml`` holds: what is different about texts that no customer wrote."""
 
     rules: RuleIndex

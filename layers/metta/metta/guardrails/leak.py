@@ -6,13 +6,18 @@ the instructions too but are meant to be told, so they do not count.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from metta.actions import Action
 from metta.guardrails.chars import fold
 from metta.guardrails.hits import Hit
 from metta.guardrails.normalise import View
 from metta.guardrails.patterns import regex
 from metta.guardrails.secrets import SECRET_MASK, find_secrets
-from metta.messages import Action, MessageContext
-from metta.policy import Policy
+
+if TYPE_CHECKING:
+    from metta.messages import MessageContext
+    from metta.policy import Policy
 
 RUN = 8
 """Words in a row that make a repetition."""

@@ -7,15 +7,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 _DATA = Path(__file__).with_name("data")
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read_data(name: str) -> dict[str, Any]:
     """The mapping in ``data/<name>``."""
-    content = yaml.load((_DATA / name).read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader
+    import yaml  # so that whoever only imports the guardrails does without
+
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    content = yaml.load((_DATA / name).read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - a safe loader
     if not isinstance(content, dict):
         raise TypeError(f"{name} must hold a mapping")
     return content

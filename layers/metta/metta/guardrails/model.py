@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
 from pathlib import Path
@@ -56,8 +55,7 @@ class ModelError(RuntimeError):
     """The model file cannot be used; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """One linear model. A text's logit is ``bias + scale * (sum of its features' weights) / sqrt(their number)``."""
 
     weights: Any

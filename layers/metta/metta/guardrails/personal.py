@@ -6,16 +6,19 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
+from metta.actions import Action
 from metta.guardrails.chars import strip_invisible
 from metta.guardrails.hits import Hit
 from metta.guardrails.normalise import View
 from metta.guardrails.patterns import regex
 from metta.guardrails.pii import MASKS, Found, find_pii
 from metta.guardrails.secrets import SECRET_MASK, find_secrets
-from metta.guardrails.sources import read_told
-from metta.messages import Action, MessageContext
-from metta.policy import PiiKind, Policy
+
+if TYPE_CHECKING:
+    from metta.messages import MessageContext
+    from metta.policy import PiiKind, Policy
 
 _INPUT: dict[PiiKind, Action] = {
     "EMAIL": Action.ALLOW,
@@ -73,6 +76,8 @@ class OutputPersonalData:
         return hits
 
     def _own(self, context: MessageContext) -> set[str]:
+        from metta.guardrails.sources import read_told  # nothing but a reply has tool results
+
         own = set(self._facts)
         addresses = (context.contact.email, context.contact.phone, context.identity.email, context.identity.phone)
         own.update(_comparable(address) for address in addresses if address)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from metta.guardrails.chars import fold
 from metta.guardrails.patterns import regex
@@ -25,8 +25,7 @@ def phrase_pattern(phrases: Iterable[str]) -> re.Pattern[str]:
     return regex(rf"(?<![^\W_])(?:{'|'.join(alternatives)})(?![^\W_])")
 
 
-@dataclass(frozen=True, slots=True)
-class Phrases:
+class Phrases(NamedTuple):
     """Phrases that are looked for only where a text holds a telling word of one of them."""
 
     keys: frozenset[str] | None

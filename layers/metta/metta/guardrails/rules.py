@@ -1,11 +1,13 @@
-"""Business rules from the policy: requests for a person, topics, promises, competitors, language, links and markup."""
+"""Business rules from the policy on replies: promises, competitors, language, links and markup."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
+from metta.actions import Action
+from metta.guardrails.asked import BACK, action_of
 from metta.guardrails.chars import fold, strip_invisible
 from metta.guardrails.hits import Hit
 from metta.guardrails.language import surely_other
@@ -14,23 +16,11 @@ from metta.guardrails.normalise import View
 from metta.guardrails.patterns import regex
 from metta.guardrails.phrases import phrases_of
 from metta.guardrails.promises import PromiseFinder
-from metta.messages import Action, MessageContext
-from metta.policy import Policy, PromiseKind, RuleKind
+from metta.policy import Policy, PromiseKind
 
-_ACTIONS: dict[RuleKind, Action] = {
-    "human_request": Action.HANDOFF,
-    "forbidden_topic": Action.HANDOFF,
-    "forbidden_promise": Action.BLOCK,
-    "competitor": Action.BLOCK,
-    "unsupported_claim": Action.BLOCK,
-    "other_language": Action.BLOCK,
-}
-_NOT_WANTED = regex(
-    r"(?:\b(?:don'?t|do not|didn'?t|no need|not|never|without|rather than|instead of|are you|is this|is it|am i"
-    r"|was that|nicht|kein\w{0,2}|no (?:quiero|necesito|hace falta)|ne (?:veux|souhaite) pas|nao (?:quero|preciso)"
-    r"|non (?:voglio|serve)|niet|geen)\b(?: [^\W_]{1,14}){0,3} ?|\beres (?:un|una) ?)$"
-)
-"""Right before a phrase, this turns a request for a person into something else."""
+if TYPE_CHECKING:
+    from metta.messages import MessageContext
+
 _CANNOT = regex(
     r"\b(?:cannot|can'?t|can not|unable|not|never|don'?t|won'?t|no|nicht|kein\w{0,2}|leider|nao|non|niet|geen|ne|pas"
     r"|unfortunately)\b(?:[ ,][^\W_']{1,16}){0,4} ?$"
@@ -38,38 +28,11 @@ _CANNOT = regex(
 """Right before a phrase, this turns a promise into a refusal."""
 LONGEST_REPLY = 20_000
 """Characters; a longer reply is not one, since the policy bounds what a model may write."""
-_BACK = 60
 _ROUNDS = 8
 """Times that markup is taken out of a reply; what then still holds some was made to, and loses its brackets."""
 _UNNESTED = {ord(bracket): None for bracket in "[]()<>{}"}
 _PATTERN = 0.9
 """Score of a promise found by pattern: less than that of a phrase the policy names, or of a figure without source."""
-
-
-def action_of(policy: Policy, kind: RuleKind) -> Action:
-    """What the policy wants done where a rule fires."""
-    return policy.rules.actions.get(kind, _ACTIONS[kind])
-
-
-class InputRules:
-    """Requests for a person and topics that Metta does not answer itself."""
-
-    def __init__(self, policy: Policy) -> None:
-        self._human = phrases_of(policy.rules.human_request)
-        self._human_action = action_of(policy, "human_request")
-        topics = [word for words in policy.rules.forbidden_topics.values() for word in words]
-        self._topic = phrases_of(topics)
-        self._topic_action = action_of(policy, "forbidden_topic")
-
-    def __call__(self, view: View, _context: MessageContext) -> list[Hit]:
-        """One hit a phrase."""
-        hits = []
-        for match in self._human.find(view.words, view.folded):
-            if not _NOT_WANTED.search(view.folded, max(0, match.start() - _BACK), match.start()):
-                hits.append(Hit("rules", "human_request", *view.span(*match.span()), 1.0, self._human_action))
-        for match in self._topic.find(view.words, view.folded):
-            hits.append(Hit("rules", "forbidden_topic", *view.span(*match.span()), 1.0, self._topic_action))
-        return hits
 
 
 class OutputRules:
@@ -121,7 +84,7 @@ class OutputRules:
         for match in self._promise.find(view.words, view.folded):
             if match.group() in self._promised:  # the operator's own facts promise it
                 continue
-            if not _CANNOT.search(view.folded, max(0, match.start() - _BACK), match.start()):
+            if not _CANNOT.search(view.folded, max(0, match.start() - BACK), match.start()):
                 hits.append(Hit("rules", "forbidden_promise", *view.span(*match.span()), 1.0, self._promise_action))
         for place in self._promises.find(view.folded, context.tool_results):
             hits.append(Hit("rules", "forbidden_promise", *view.span(*place), _PATTERN, self._promise_action))

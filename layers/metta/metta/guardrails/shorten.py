@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 TAIL = 2000
 """Characters kept of the end, where a customer usually says what they want."""
@@ -18,8 +18,7 @@ _MARGIN = 46
 """Characters that are judged beyond those that go on, so that what the cut divides is seen whole."""
 
 
-@dataclass(frozen=True, slots=True)
-class Excerpt:
+class Excerpt(NamedTuple):
     """What of an over-long text is judged: its two ends with the gap between them."""
 
     text: str

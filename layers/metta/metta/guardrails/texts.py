@@ -8,9 +8,12 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
+from typing import TYPE_CHECKING
 
 from metta.guardrails.lists import read_data
-from metta.policy import WorkingHours
+
+if TYPE_CHECKING:
+    from metta.policy import WorkingHours
 
 
 class FixedText(StrEnum):

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from metta.actions import Action
 from metta.guardrails.chars import fold
 from metta.guardrails.hits import Hit
 from metta.guardrails.lists import read_data
@@ -20,8 +20,10 @@ from metta.guardrails.model import TOXICITY, model
 from metta.guardrails.normalise import View
 from metta.guardrails.patterns import regex
 from metta.guardrails.phrases import phrase_pattern
-from metta.messages import Action, MessageContext
-from metta.policy import Policy, ToxicityKind
+
+if TYPE_CHECKING:
+    from metta.messages import MessageContext
+    from metta.policy import Policy, ToxicityKind
 
 LANGUAGES = ("en", "es", "fr", "de", "pt", "it", "nl")
 _KINDS: dict[str, ToxicityKind] = {"abuse": "abuse", "threats": "threat", "sexual": "sexual", "hate": "hate"}
@@ -64,15 +66,13 @@ _COMMON = frozenset("what you have want where will your like find should going s
 """Words that say little about what a phrase is; a rarer one of the phrase stands for it."""
 
 
-@dataclass(frozen=True)
-class _Phrases:
+class _Phrases(NamedTuple):
     keys: frozenset[str]
     """The most telling word of each phrase: one must be in the text before the pattern is tried."""
     pattern: re.Pattern[str]
 
 
-@dataclass(frozen=True)
-class Lexicon:
+class Lexicon(NamedTuple):
     """The word lists, ready for look-up."""
 
     profanity: frozenset[str]
@@ -85,11 +85,8 @@ class Lexicon:
     scorn: _Phrases
     hated: _Phrases
     """A group right behind words that say somebody hates it."""
-
-    @cached_property
-    def singles(self) -> frozenset[str]:
-        """All single words."""
-        return self.profanity | self.insults | self.mild
+    singles: frozenset[str]
+    """All single words."""
 
 
 def _split(entries: list[str]) -> tuple[set[str], list[str]]:
@@ -125,12 +122,11 @@ def lexicon() -> Lexicon:
     phrases |= {kind: _phrases(every(field)) for field, kind in _KINDS.items()}
     return Lexicon(
         frozenset(profane), frozenset(insults), frozenset(mild), phrases, phrase_pattern(every("you")),
-        _phrases(data["groups"]), _phrases(data["scorn"]), _hated(data),
+        _phrases(data["groups"]), _phrases(data["scorn"]), _hated(data), frozenset(profane | insults | mild),
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Seen:
+class _Seen(NamedTuple):
     kind: str
     start: int
     end: int
@@ -231,8 +227,7 @@ def _weighed(item: _Seen, folded: str, words: Lexicon) -> _Seen:
     return _Seen("abuse", item.start, item.end, score)
 
 
-@dataclass(frozen=True)
-class _Opinion:
+class _Opinion(NamedTuple):
     """What the trained model and the lexicon say of a whole text together."""
 
     score: float
