@@ -12,7 +12,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from enum import StrEnum
 from functools import partial
 from typing import IO, Any, Protocol, TypeVar
 
@@ -20,7 +19,23 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.formatter import BasePowertoolsFormatter
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
+from metta.observability.catalogue import METRICS, Dimension, Metric, MetricSpec, Unit
 from metta.settings import Settings
+
+__all__ = [
+    "METRICS",
+    "Dimension",
+    "Meter",
+    "Metric",
+    "MetricSpec",
+    "NoTracing",
+    "Tracing",
+    "Unit",
+    "XRayTracing",
+    "log_keys",
+    "set_up_logging",
+    "with_log_keys",
+]
 
 T = TypeVar("T")
 
@@ -67,39 +82,6 @@ def log_keys(**keys: object) -> Iterator[None]:
 def with_log_keys(function: Callable[..., T], *args: Any) -> Callable[[], T]:
     """``function`` bound to a copy of the present log keys, to be called in a pool thread that may have others."""
     return partial(contextvars.copy_context().run, function, *args)
-
-
-class Metric(StrEnum):
-    """Every metric that Metta emits; dashboards and alarms may use these and no others."""
-
-    RECORDS = "Records"
-    RECORDS_RETRIED = "RecordsRetried"
-    RECORDS_REJECTED = "RecordsRejected"
-    RECORDS_SKIPPED = "RecordsSkipped"
-    TURNS = "Turns"
-    TURNS_ANSWERED = "TurnsAnswered"
-    TURNS_HANDED_OFF = "TurnsHandedOff"
-    TURNS_DROPPED = "TurnsDropped"
-    TURNS_SKIPPED = "TurnsSkipped"
-    INPUT_FLAGGED = "InputFlagged"
-    OUTPUT_FLAGGED = "OutputFlagged"
-    TOOL_CALLS = "ToolCalls"
-    TOOL_FAILURES = "ToolFailures"
-    MODEL_CALLS = "ModelCalls"
-    MODEL_FAILURES = "ModelFailures"
-    MODEL_LATENCY = "ModelLatency"
-    INPUT_TOKENS = "InputTokens"
-    OUTPUT_TOKENS = "OutputTokens"
-    COST = "CostMicroUsd"
-    DAY_BUDGET_EXHAUSTED = "DayBudgetExhausted"
-    """Turns that went to a person because the day's money for the model was used up."""
-    REPLY_LATENCY = "ReplyLatency"
-    TURN_LATENCY = "TurnLatency"
-    CUSTOMERS_UNANSWERED = "CustomersUnanswered"
-    """Conversations that the watchdog found with a customer waiting too long; 0 when it found none."""
-    TURNS_STRANDED = "TurnsStranded"
-    OLDEST_UNANSWERED = "OldestUnanswered"
-    """Seconds for which the longest waiting of them has been waiting."""
 
 
 class Meter:
