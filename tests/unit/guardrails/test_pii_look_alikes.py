@@ -46,6 +46,10 @@ https://shop.example/orders/4155550132 | https://shop.example/?order=41111111111
 {"order_id": 4155550132, "created": 1715508930} | CPF 123.456.789-09 | SIRET 732 829 320 00074 | VAT DE123456789
 [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16] | DE89 3704 0044 0532 0130 01 | at 1781729844950 please
 BA015 ist nicht angekommen | tracking no. 07 9214 7199 524 | zip+4 94505-5202 | @ph1664068 look
+ISBN-13: 978 0 738 84903 8 | imei number 355967 08 250379 9 | is iOS 16.1.4833.5697 correct | 14.4.7610.4860
+Payback 628 411 935 | HRB 01-5822790 | company no. 45-3903680 | orders 12345/67890/11223 | 01 02 03 04 05
+05-10-15-20-25 | charged 49.99 49.99 49.99 49.99 | courier 12345678901234 | refund 1234 5678 9012 3456
+contact lenses -2.25 -2.50 180 90 | I reached 1000000 points | social media post 123456789 | 0123456789
 Hi, WA549881886DE never came | nr. 734296135014 | 1-2-3-4-5-6-7-8 | 2021, 2022, 2023, 2024 | 9 digits 123456789"""
 AROUND = ("{}", "Where is my {}?", "{} never arrived", "Hi, {} - please check", "c'est pour {}", "{}\nthanks")
 

@@ -8,6 +8,7 @@ from itertools import accumulate
 from metta.guardrails.found import Found
 from metta.guardrails.naming import CARD
 from metta.guardrails.numbers import is_article, is_card, lengths_from
+from metta.guardrails.patterns import regex
 from metta.guardrails.stretches import MANY, Number
 
 _HABITS = frozenset((
@@ -17,6 +18,7 @@ _HABITS = frozenset((
 ))  # fmt: skip
 """Groups in which card numbers are written."""
 _OLD = (4, 3, 3, 3)
+_AMOUNTS = regex(r"\d{1,5}[.,]\d\d(?:[ ,;/+]{1,3}\d{1,5}[.,]\d\d){2}(?!\d)")
 _LISTING = frozenset((",", ";", "|"))
 _AUSTRIA_GERMANY = frozenset(("43", "49"))
 """Calling codes that begin phone numbers of 13 digits and look like old Visa cards."""
@@ -31,6 +33,8 @@ def find_cards(number: Number, kind: str, *, whole: bool) -> Iterator[Found]:
     digits = number.digits
     at = 0
     many = len(runs) > MANY
+    if len(runs) > 4 and are_amounts(number.text, 0):
+        return
     while at < len(runs):
         if many and len(runs[at][2]) < 3:
             at += 1
@@ -47,11 +51,35 @@ def find_cards(number: Number, kind: str, *, whole: bool) -> Iterator[Found]:
                 and (whole or to - at > 2)
                 and _is_old_card(window, tuple([len(run[2]) for run in runs[at:to]]))
             )
-            if is_card(window, named=not usual) and (said or _card_like(number, at, to, whole=whole)):
+            if is_card(window, named=not usual) and (
+                (said and not _cut_out(number, at, to, window)) or _card_like(number, at, to, whole=whole)
+            ):
                 yield Found("CARD", runs[at][0], runs[to - 1][1], 0.99 if said else 0.9, window)
                 taken = to - at
                 break
         at += taken or 1
+
+
+def are_amounts(text: str, at: int) -> bool:
+    """Whether three amounts stand in a row at a place; together their digits may pass for a card's."""
+    return _AMOUNTS.match(text, at) is not None
+
+
+def _cut_out(number: Number, at: int, to: int, window: str) -> bool:
+    """Whether the window is a rarer card's number only without a group of its own size in front."""
+    runs = number.runs
+    return (
+        at > 0
+        and len(runs[at - 1][2]) == len(runs[at][2]) > 2
+        and not is_card(window, named=False)
+        and not _apart(
+            number,
+            at - 1,
+            {number.text[runs[at][1] - number.start : runs[at + 1][0] - number.start].strip()}
+            if to - at > 1
+            else set(),
+        )
+    )
 
 
 def _is_old_card(digits: str, shape: tuple[int, ...]) -> bool:

@@ -17,7 +17,9 @@ _REPOSITORY = regex(r"(?<![\w.+\-])git@[\w.\-]{3,80}[:/][\w.\-]{1,80}/")
 _LOCAL = regex(r"[A-Za-z0-9!#$%'*+^_`{}~.\-\u00c0-\u024f]{1,64}$")
 _ANY_LOCAL = regex(r"[\w!#$%'*+^`{}~.\-]{1,64}$")
 _QUOTED = regex(r'"[^"\n]{1,60}"$')
-_DOMAIN = regex(r"(?:[^\W_](?:[\w\-]{0,62})\.){1,8}(?:xn--[a-z0-9\-]{2,50}|[^\W\d_]{2,24})|\[\d{1,3}(?:\.\d{1,3}){3}\]")
+_DOMAIN = regex(
+    r"(?:[^\W_](?:[\w\-]{0,62})(?:\.|\u3002(?=[a-zA-Z]{2,10}(?![^\W_])))){1,8}(?:xn--[a-z0-9\-]{2,50}|[^\W\d_]{2,24})|\[\d{1,3}(?:\.\d{1,3}){3}\]"
+)
 _AT_NAMES = (
     r"at[ \-]sign|at|arrobas?|arobase|arobas|chiocciola|apenstaartje|apestaartje|klammeraffe|affenschwanz|snabel-?a|"
     "kukac|malpa|собака|эт"
@@ -53,7 +55,9 @@ _TOP = frozenset(
 )
 _PLACES = frozenset(
     """us me you them it look order shop buy bought available arrived here there located store working works sold sale
-    listed pick meet visit find found ordered stay still is was are be not just or and item items go stopped one point
+    listed pick meet visit looked looking seen saw went been came checked using used booked placed registered account
+    shopping ordering purchased paid login subscribed tried someone somebody anyone people team service staff guy find
+    found ordered stay still is was are be not just or and item items go stopped one point
     now pay pagar today only reach write mail email contact support""".split()  # noqa: SIM905
 )
 _LABELS_OF_TALK = frozenset("any some one that this what which the a certain point dot all home my your no".split())  # noqa: SIM905
@@ -62,6 +66,14 @@ _SAYS_ADDRESS = regex(
 )
 _CAMEL = regex(r"[A-Za-z0-9._\-]{1,40}AT[a-z0-9\-]{1,40}(?:DOT[a-z0-9\-]{1,24}){1,3}")
 _EDGE = ".,;:!?'\"-`#$*^{}~"
+_LETTERS = regex(r"(?<![^\s:])(?:[a-z0-9._+\-] ){3,40}$")
+"""A name letter by letter."""
+_HIDDEN = regex(r"[^\W_][*\u2022]{1,8}$|[*\u2022]{3}$")
+"""A masked name, of which some letters are left."""
+_COMMAED = regex(
+    r"@((?:[a-z0-9\-]{1,40}[,.]){1,3}(?:com|net|org|de|fr|it|es|co|uk|nl|at|ch|pt|br|pl|me|io|eu))(?![^\W_]|[.@])"
+)
+"""A host with a comma in the place of a dot."""
 _MASKED = regex(r"\*|\.\.|^x{3,}$|\u2022")
 
 
@@ -83,7 +95,7 @@ def find_emails(view: View) -> Iterator[tuple[int, int, float, str]]:
         sign = folded[start] == "@"
         found = _plain(text, start, done) if sign else None
         if found is None:
-            found = _wordy(folded, match, done, sign=sign)
+            found = _wordy(folded, match, done, sign=sign) or (_commaed(folded, start, done) if sign else None)
         if found is not None:
             yield found
             done = found[1]
@@ -117,6 +129,17 @@ def _plain(text: str, at: int, done: int) -> tuple[int, int, float, str] | None:
     return at - len(name), at + 1 + len(host), 0.99, f"{name}@{host}".lower()
 
 
+def _commaed(folded: str, at: int, done: int) -> tuple[int, int, float, str] | None:
+    domain = _COMMAED.match(folded, at)
+    local = _LOCAL.search(folded[max(done, at - 64) : at]) if domain else None
+    name = local.group().lstrip(_EDGE) if local else ""
+    if domain is None or "," not in domain.group() or not name or _MASKED.search(name):
+        return None
+    if _is_login(folded, at - len(name)):
+        return None
+    return at - len(name), domain.end(), 0.85, f"{name}@{domain.group(1).replace(',', '.')}"
+
+
 def _is_login(text: str, start: int) -> bool:
     """Whether the name stands behind ``scheme://user:`` and is a password."""
     before = text[max(0, start - 60) : start]
@@ -146,12 +169,16 @@ def _wordy(folded: str, at: re.Match[str], done: int, *, sign: bool) -> tuple[in
     ):
         return None
     local = _WORDY_LOCAL.search(folded, low, at.start())
-    if local is None:
+    if local is None or (sign and _HIDDEN.search(folded, low, local.start())):
         return None
+    if sign and local.end() - local.start() <= 2:
+        local = _LETTERS.search(folded, low, at.start()) or local
     shown = _OPENED.sub("", local.group())
     name = ".".join(part for part in _DOTS.split(shown) if part).strip(".-")
     bracketed = shown != local.group().rstrip() and not sign
     if not name or _MASKED.search(name):
+        return None
+    if sign and folded[at.start() - 1] == folded[at.end() : at.end() + 1] == " " and (len(name) < 2 or name in _PLACES):
         return None
     if not sign and not bracketed and not _meant(folded, at, name, parts, domain.group(1), low):
         return None

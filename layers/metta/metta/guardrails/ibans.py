@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from metta.guardrails.found import Found
-from metta.guardrails.numbers import iban_form, is_iban, is_iban_country
+from metta.guardrails.numbers import iban_form, is_iban, is_iban_country, mended
 from metta.guardrails.patterns import regex
 
+_MISTYPED = 4
+"""Places in a text that are read once more with letters for digits."""
 _TWO_DIGITS = regex(r"[0-9][\W_]{0,2}[0-9]+")
 
 
 def find_ibans(text: str) -> Iterator[Found]:
     """Every IBAN in a text; the way it is written (groups, case, separators) does not matter."""
-    done = 0
+    done = tried = 0
     for run in _TWO_DIGITS.finditer(text):
         start = run.start()
         if start < done or not (country := _country(text, start)):
             continue
         at, letters = country
-        form = iban_form(letters)
-        match = form.match(text, at + 1) if form else None
+        match, value = _valued(text, at + 1, letters, mistyped=False)
+        if match is None and tried < _MISTYPED:
+            tried += 1
+            match, value = _valued(text, at + 1, letters, mistyped=True)
         if match is None:
             continue
-        value = letters + "".join([c for c in match.group() if c.isalnum()]).upper()
         if is_iban(value):
             done = match.end()
             yield Found("IBAN", at - 1 if text[at - 1].isalpha() else at - 2, done, 0.99, value)
+
+
+def _valued(text: str, at: int, country: str, *, mistyped: bool) -> tuple[re.Match[str] | None, str]:
+    """What stands behind a country's letters, and all of it as an IBAN is compared."""
+    form = iban_form(country, mistyped=mistyped)
+    match = form.match(text, at) if form else None
+    if match is None:
+        return None, ""
+    characters = "".join([c for c in match.group() if c.isalnum()])
+    return match, country + (mended(country, characters) if mistyped else characters).upper()
 
 
 def _country(text: str, start: int) -> tuple[int, str] | None:

@@ -97,7 +97,8 @@ def kind_of(word: str) -> str:
             if found is not None:
                 return found
         if word.endswith(_TAILS):
-            return CODE
+            head = word[: -max([len(tail) for tail in _TAILS if word.endswith(tail)])]
+            return lists.whole.get(head) or CODE  # "phoneNumber"
     return NOTHING
 
 
@@ -151,6 +152,11 @@ def _ended(before: str, word: str, gap: int) -> bool:
 
 
 _BEHIND = regex(r" ?(?:\(|,? ?(?:is|ist|es|est|e|are|was|war|fue|era|on|via|por|per|als|as|=)\b)")
+_HOUSEHOLD = regex(r" ?\((?:home|work|office|mobile|cell|privat|personal|h|w|m)\)")
+_OWN_SSN = regex(
+    r"[ ,;.\-]{0,3}\(?(?:(?:that'?s|this is|it'?s|which is) )?(?:(?:my|his|her|our|the) )?(?:full )?"
+    r"(?:ssn|social sec|soc sec)(?![^.!?\n]{0,24}[0-9])"
+)
 _EXPIRES = regex(r",? ?\(?(?:exp|expires|expiry|valid|cvv|cvc|cvv2|gultig|valable|caduca|scadenza|validade)\b")
 
 
@@ -158,6 +164,10 @@ def named_behind(after: str) -> str:
     """What the folded text behind a number says it is: "... is my mobile", "... (home phone)"."""
     if _EXPIRES.match(after):
         return CARD
+    if _HOUSEHOLD.match(after):
+        return PHONE
+    if _OWN_SSN.match(after):
+        return SSN
     start = _BEHIND.match(after)
     if start is None:
         return NOTHING

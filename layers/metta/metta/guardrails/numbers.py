@@ -48,17 +48,30 @@ ST 21n SV 4a20n TL 19n TN 20n TR 6n16c UA 6n19c VA 18n VG 4a16n XK 16n YE 4a4n18
 
 _SORTS = {"n": "[0-9]", "a": "[0-9A-Za-z]", "c": "[0-9A-Za-z]"}
 _PARTS = regex(r"(\d{1,2})([nac])")
+_MISTYPED = str.maketrans("OoIl", "0011")
 IBAN_FORMS = dict(zip(_BBAN.split()[::2], _BBAN.split()[1::2], strict=True))
 
 
 @cache
-def iban_form(country: str) -> re.Pattern[str] | None:
-    """What may stand behind the country's letters, with up to three separators between any two characters."""
+def iban_form(country: str, *, mistyped: bool = False) -> re.Pattern[str] | None:
+    """What may stand behind the country's letters, with up to three separators between any two characters.
+
+    Args:
+        country: two upper-case letters.
+        mistyped: letters may stand in the place of digits of their shape.
+    """
     form = IBAN_FORMS.get(country)
     if form is None:
         return None
-    parts = "".join(rf"(?:[\W_]{{0,3}}{_SORTS[sort]}){{{size}}}" for size, sort in _PARTS.findall("2n" + form))
+    sorts = {**_SORTS, "n": "[0-9OoIl]"} if mistyped else _SORTS
+    parts = "".join(rf"(?:[\W_]{{0,3}}{sorts[sort]}){{{size}}}" for size, sort in _PARTS.findall("2n" + form))
     return regex(parts)
+
+
+def mended(country: str, characters: str) -> str:
+    """The characters behind a country's letters, digits in the place of letters of their shape where digits belong."""
+    sorts = "".join([sort * int(size) for size, sort in _PARTS.findall("2n" + IBAN_FORMS[country])])
+    return "".join([c.translate(_MISTYPED) if s == "n" else c for c, s in zip(characters, sorts, strict=True)])
 
 
 _ONCE = bytes.maketrans(b"0123456789", bytes(range(10)))

@@ -6,6 +6,8 @@ others need a word that names them.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from metta.guardrails.naming import NUMBER, PHONE, Named
 from metta.guardrails.patterns import regex
 
@@ -15,7 +17,8 @@ _EXTENSION = regex(
 )
 _MONEY = regex(
     r" ?(?:[$€£¥%](?! ?\d)|"
-    r"(?:eur|usd|gbp|euros?|dollars?|yen|kwh|km|kg|cm|mm|ml|chf|kr|ft|vnd|mah|mb|gb|pcs|stk|stuck)\b(?!\.? ?\d))"
+    r"(?:eur|usd|gbp|euros?|dollars?|yen|kwh|km|kg|cm|mm|ml|chf|kr|ft|vnd|mah|mb|gb|pcs|stk|stuck|"
+    r"points|punkte|puntos|punti|followers|views)\b(?!\.? ?\d))"
 )
 _PRICED = regex(
     r"(?<![0-9])(?<![0-9] )"
@@ -47,6 +50,11 @@ _NATIONAL: dict[tuple[int, ...], str] = {
 """Groups of national numbers without a trunk zero, and the digits they begin with."""
 _AMERICAN = frozenset(((3, 3, 4), (1, 3, 3, 4), (3, 7), (1, 3, 7)))
 _SSN_SHAPE = (3, 2, 4)
+_DIALLED = 13
+"""Digits in one group that a phone number has at most; couriers have longer ones."""
+_BRAZILIAN = (2, 1, 4, 4)
+"""Groups of a mobile there, and, with dots, of a version."""
+_COUNTED = "01234567890"
 _TAXPAYER = (3, 3, 3, 2)
 """Groups of a Brazilian taxpayer's number."""
 _CODES = frozenset(
@@ -112,13 +120,15 @@ def judge(text: str, runs: Runs, before: str, after: str, *, named: Named, whole
             return 0.9
     if _TIMES.match(text) or _IP.match(text) or (_POSTCODE.match(text) and _CEP.search(before)):
         return 0.0
-    formed = _formed(text, digits, shape)
+    formed = _formed(text, digits, runs)
     if named.kind in (PHONE, NUMBER):
         if formed:
             return 0.95
         if named.kind == NUMBER:
             grouped = len(shape) > 1 and max(shape) > 2 and 8 <= size <= 12 and not _UNUSUAL.search(text)
             return 0.8 if (grouped or _BARE.match(text)) and not _GROUPED.match(text) else 0.0
+        if size > _DIALLED and len(shape) == 1:
+            return 0.0
         if 7 <= size <= 15 and (named.gap <= 2 or size >= 9) and not _GROUPED.match(text):
             return 0.9
         return 0.0
@@ -126,11 +136,12 @@ def judge(text: str, runs: Runs, before: str, after: str, *, named: Named, whole
         return 0.0
     if formed:
         return formed
-    return 0.75 if whole and _BARE.match(text) else 0.0
+    return 0.75 if whole and _BARE.match(text) and digits not in _COUNTED else 0.0
 
 
-def _formed(text: str, digits: str, shape: tuple[int, ...]) -> float:
+def _formed(text: str, digits: str, runs: Runs) -> float:
     """How surely the form alone is that of a national number."""
+    shape = tuple([len(run[2]) for run in runs])
     size = len(digits)
     if _NANP.match(text):
         return 0.9
@@ -138,10 +149,10 @@ def _formed(text: str, digits: str, shape: tuple[int, ...]) -> float:
         return 0.85
     if digits[0] == "0":
         if len(shape) == 1:
-            return 0.75 if _TRUNK.match(digits) else 0.0
-        return 0.85 if digits[1] != "0" and _trunk(size, shape) else 0.0
+            return 0.75 if _TRUNK.match(digits) and digits not in _COUNTED else 0.0
+        return 0.85 if digits[1] != "0" and _trunk(size, shape) and not _is_series(text, runs) else 0.0
     firsts = _NATIONAL.get(shape)
-    if firsts is None or digits[0] not in firsts or ("." in text and " " in text):
+    if firsts is None or digits[0] not in firsts or ("." in text and (" " in text or shape == _BRAZILIAN)):
         return 0.0
     if shape == (5, 5) and (digits.endswith("00") or digits[3:5] == "00"):
         return 0.0
@@ -155,6 +166,14 @@ def may_be_formed(start: str, size: int, shape: tuple[int, ...]) -> bool:
             return size > 10
         return _trunk(size, shape) if len(shape) > 1 else 10 <= size <= 11
     return shape in _NATIONAL or shape in _AMERICAN
+
+
+def _is_series(text: str, runs: Runs) -> bool:
+    """Whether pairs only go up or down by the same step, or a lone digit ends a row of blanks, as in IMEI and ISBN."""
+    if len(runs[-1][2]) == 1 and len(runs) > 2:
+        return text[-2] == " " and len(runs[-2][2]) > 1
+    pairs = [int(run[2]) for run in runs if len(run[2]) == 2]
+    return len(pairs) == len(runs) and len({b - a for a, b in pairwise(pairs)}) == 1
 
 
 def _trunk(size: int, shape: tuple[int, ...]) -> bool:

@@ -96,6 +96,8 @@ class Pieces:
         """How many groups are the code that a word announces: those up to a comma, or to a blank when they suffice."""
         digits = 0
         for i, gap in enumerate(self._gaps):
+            if i == 0 and gap[0] == ":":  # "ISBN-13: 978..."
+                continue
             digits += self._sizes[i]
             if (
                 digits >= _CODE_LEAST
@@ -195,7 +197,12 @@ class Pieces:
             if found is None:
                 return
             sure = found.score >= _SURE and len(shape) > 1
-            listed = len(shape) > 1 and at > 0 and not _PARTS.isdisjoint(self._gaps[at - 1])
+            listed = (
+                len(shape) > 1
+                and at > 0
+                and not _PARTS.isdisjoint(self._gaps[at - 1])
+                and self._gaps[at - 1] not in inner
+            )
             if self._named.kind != CODE or ((sure or listed) and (set(shape) != {4} or inner != {" "})):
                 yield Piece(to, size, found, "PHONE" if sure else "WEAK", left, right)
 

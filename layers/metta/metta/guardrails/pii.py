@@ -29,6 +29,7 @@ from metta.guardrails.naming import (
 )
 from metta.guardrails.normalise import View
 from metta.guardrails.numbers import is_ssn
+from metta.guardrails.parted import find_parted
 from metta.guardrails.patterns import regex
 from metta.guardrails.several import explained, goes_on, is_compound, read_several
 from metta.guardrails.spelled import Spelled, is_counting, lettered_numbers, spelled_numbers
@@ -47,6 +48,10 @@ _BEFORE = 48
 _BEHIND = 32
 """How many characters behind a number can."""
 _MASKED = regex(r"[*x•#]{2,}[ \-]?$")
+_BACKWARDS = frozenset(("backwards", "backward", "ruckwarts", "reves", "envers", "rovescio", "achterstevoren"))
+_TURNED = frozenset(("EMAIL", "CARD", "IBAN"))
+_DIALLED = range(9, 14)
+"""Digits of a phone number, letters in the place of some of them."""
 _LINE = regex(r"\n")
 _GLUED = frozenset("-_/=")
 _HANDLE = regex(r"[@/][\w.]{1,40}$")
@@ -205,7 +210,7 @@ def _in_words(view: View, found: Spelled) -> Iterator[Found]:
         yield Found("SSN", found.start, found.end, 0.95, digits)
     elif named.kind in (PHONE, NUMBER) and 7 <= len(digits) <= 15:
         yield Found("PHONE", found.start, found.end, 0.9, digits)
-    elif found.words and not named.kind and 9 <= len(digits) <= 14:
+    elif found.words > 1 and not named.kind and 9 <= len(digits) <= 14:
         yield Found("PHONE", found.start, found.end, 0.75, digits)
 
 
@@ -215,12 +220,15 @@ def _lettered(view: View, found: Spelled) -> Iterator[Found]:
     number = Number(found.start, found.end, " " * (found.end - found.start), found.runs)
     ssn = is_ssn(number.digits)
     cards = [] if ssn else list(find_cards(number, CARD, whole=False))
-    if not ssn and not cards:
+    if not ssn and not cards and number.size not in _DIALLED:
         return
     before, after = folded[max(0, found.start - _BEFORE) : found.start], folded[found.end : found.end + _BEHIND]
     named = _named(before, after)
     if ssn and named.kind == SSN:
         yield Found("SSN", found.start, found.end, 0.95, number.digits)
+    elif named.kind == PHONE and named.gap <= 1 and number.size in _DIALLED:
+        if sum(map(view.text[found.start : found.end].count, "0123456789")) * 2 > number.size:
+            yield Found("PHONE", found.start, found.end, 0.85, number.digits)
     elif named.kind == CARD:
         yield from cards
     elif not named.kind:
@@ -239,6 +247,21 @@ def _start(found: Found) -> int:
 
 def find_pii(view: View) -> list[Found]:
     """All personal data in the view's text, by place, none overlapping."""
+    found = _straight(view)
+    return found if view.words.isdisjoint(_BACKWARDS) else _merged(found, [*_turned(view)])
+
+
+def _turned(view: View) -> Iterator[Found]:
+    """Addresses, cards and IBANs that are written backwards, as the text says."""
+    turned = View(view.text[::-1])
+    size = len(view.text)
+    for found in _straight(turned) if len(turned.text) == size else ():
+        start, end = size - found.end, size - found.start
+        if found.kind in _TURNED and named_before(view.folded[max(0, start - _BEFORE) : start]).kind != CODE:
+            yield Found(found.kind, start, end, found.score, found.value)
+
+
+def _straight(view: View) -> list[Found]:
     text = view.text
     found: list[Found] = [Found("EMAIL", *place) for place in find_emails(view)]
     digits = sum(map(text.count, "0123456789"))
@@ -253,6 +276,8 @@ def find_pii(view: View) -> list[Found]:
         found = _merged(found, strewn)
     if digits >= CARD_LEAST and (strewn := [*find_strewn(text, view.folded)]):
         found = _merged(found, strewn)
+    if digits >= LEAST and (parted := [*find_parted(text, view.folded)]):
+        found = _merged(found, parted)
     if digits >= LEAST:
         numbers: list[Found] = []
         plain = _without(text, found) if found else text
@@ -267,13 +292,13 @@ def find_pii(view: View) -> list[Found]:
     if spelled:
         found = _merged(found, spelled)
     encoded = [place for start, end, plain in decoded_texts(text) for place in _encoded(plain, start, end)]
-    return _merged(found, encoded) if encoded else found
+    return _merged(encoded, found) if encoded else found
 
 
 def _encoded(plain: str, start: int, end: int) -> Iterator[Found]:
-    """The card or SSN in a text that was encoded; it stands for the whole of it."""
-    for found in find_pii(View(plain)):
-        if found.kind in ("CARD", "SSN"):
+    """The first value in a text that was encoded, a phone number if it is all of it; it stands for the whole."""
+    for found in _straight(View(plain)):
+        if found.kind != "PHONE" or found.end - found.start + 2 >= len(plain):
             yield Found(found.kind, start, end, found.score, found.value)
             return
 

@@ -18,12 +18,12 @@ _UNITS = (
     "zero oh nought nil cero null nul ноль нуль нуля sifir",
     "one uno una un um uma eins ein een une один одна раз bir",
     "two dos deux zwei zwo due dois duas twee два две iki",
-    "three tres trois drei tre drie три uc",
-    "four cuatro quatre vier quattro quatro четыре dort",
+    "three thre tres trois drei tre drie три uc",
+    "four fuor cuatro quatre vier quattro quatro четыре dort",
     "five cinco cinq funf cinque vijf fuenf пять bes",
     "six seis sechs sei zes meia шесть alti",
     "seven siete sept sieben sette sete zeven семь yedi",
-    "eight ocho huit acht otto oito восемь sekiz",
+    "eight eigth ocho huit acht otto oito восемь sekiz",
     "nine nueve neuf neun nove negen niner девять dokuz",
 )
 _TEENS = (
@@ -89,10 +89,20 @@ _VALUES = {fold(name): digits for name, digits in _values().items()}
 _NAMES = frozenset(_VALUES)
 _LIKELY = _NAMES - _UNSURE
 _TOKEN = regex(r"[a-z]+|[а-я]+|[0-9]+|[^a-zа-я0-9\s,.\-/()|*_\u00b7]")
+_SINGLES = regex(r"[0-9](?: [0-9]){2}")
 _PUNCTUATED = regex(r"[/.,:]")
 _LEAST = 7
 _MOST = 64
 """Words beyond which they are no number of anybody's."""
+
+
+_UNIT_NAMES = sorted({fold(name) for names in _UNITS for name in names.split() if len(name) > 2}, key=len, reverse=True)
+_UNIT = regex("|".join(_UNIT_NAMES))
+_UNPARTED = regex(rf"(?<![^\W_])(?:{'|'.join(_UNIT_NAMES)}){{7,19}}(?![^\W_])")
+_GLUED_LEAST = 21
+"""Letters of seven words in one."""
+_HAN_DIGITS = {**{c: str(n) for n, c in enumerate("〇一二三四五六七八九")}, "零": "0", "幺": "1"}
+_HAN = regex(r"[〇零幺一二三四五六七八九](?:[ \-]?[〇零幺一二三四五六七八九]){6,24}+")
 
 
 class Spelled(NamedTuple):
@@ -116,10 +126,16 @@ class _Reader:
         """How many runs there are up to the last one that a word links to the one before it."""
         self.times = 1
         self.joint = ""
+        self.named = False
+        """Whether the last run is a word, which the next one may complete ("twenty three")."""
 
     def add(self, start: int, end: int, digits: str, *, word: bool) -> None:
         last = self.runs[-1] if self.runs else (0, 0, "")
-        joined = self._joined(last[2], digits) if word and (start - last[1] <= 2 or self.joint in _JOINT) else ""
+        joined = (
+            self._joined(last[2], digits)
+            if word and self.named and (start - last[1] <= 2 or self.joint in _JOINT)
+            else ""
+        )
         if joined:
             self.runs[-1] = (last[0], end, joined)
         else:
@@ -127,7 +143,7 @@ class _Reader:
             self.words += word
             if self.joint:
                 self.glued = len(self.runs)
-        self.times, self.joint = 1, ""
+        self.times, self.joint, self.named = 1, "", word
 
     def _joined(self, last: str, digits: str) -> str:
         if self.times > 1 or (self.joint not in _JOINT and self.joint):
@@ -140,7 +156,9 @@ class _Reader:
         return str(int(last) + int(digits)) if last in ("60", "80") and len(digits) == 2 and digits[0] == "1" else ""
 
     def taken(self) -> Spelled | None:
-        mostly = self.words >= 2 and self.words * 4 >= len(self.runs)
+        mostly = (self.words >= 2 and self.words * 4 >= len(self.runs)) or (
+            self.words == 1 and max([len(run[2]) for run in self.runs]) == 1
+        )
         runs = self.runs if mostly else self.runs[: self.glued]
         if len(runs) > _MOST or sum([len(run[2]) for run in runs]) < _LEAST:
             return None
@@ -150,7 +168,8 @@ class _Reader:
 def spelled_numbers(view: View) -> Iterator[Spelled]:
     """Every stretch of seven or more digits of which most are words, or that words link."""
     words = view.words
-    named = not words.isdisjoint(_LIKELY) and len(words & _NAMES) > 1
+    yield from _unspaced(view)
+    named = not words.isdisjoint(_LIKELY) and (len(words & _NAMES) > 1 or _SINGLES.search(view.folded) is not None)
     if not named and (words.isdisjoint(_GLUE) or _GLUED.search(view.folded) is None):
         return
     reader = _Reader()
@@ -173,7 +192,7 @@ def spelled_numbers(view: View) -> Iterator[Spelled]:
         if token in _TIMES:
             reader.times, reader.joint = _TIMES[token], ""
             continue
-        if token == "o" and reader.runs:  # noqa: S105 - the letter in the place of a zero
+        if token == "o":  # noqa: S105 - the letter in the place of a zero
             reader.add(match.start(), match.end(), "0", word=True)
             continue
         if reader.runs and (found := reader.taken()) and _fits(view, found):
@@ -181,6 +200,19 @@ def spelled_numbers(view: View) -> Iterator[Spelled]:
         reader = _Reader()
     if reader.runs and (found := reader.taken()) and _fits(view, found):
         yield found
+
+
+def _unspaced(view: View) -> Iterator[Spelled]:
+    """Words for digits with nothing between them, and those of Chinese and Japanese."""
+    folded = view.folded
+    if max(map(len, view.words), default=0) >= _GLUED_LEAST:
+        for match in _UNPARTED.finditer(folded):
+            runs = [(w.start(), w.end(), _VALUES[w.group()]) for w in _UNIT.finditer(folded, *match.span())]
+            yield Spelled(match.start(), match.end(), tuple(runs), len(runs))
+    if not folded.isascii():
+        for match in _HAN.finditer(folded):
+            runs = [(at, at + 1, _HAN_DIGITS[folded[at]]) for at in range(*match.span()) if folded[at] in _HAN_DIGITS]
+            yield Spelled(match.start(), match.end(), tuple(runs), len(runs))
 
 
 def _fits(view: View, found: Spelled) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from metta.guardrails.cards import are_amounts
 from metta.guardrails.found import Found
 from metta.guardrails.naming import CARD, CODE, PHONE, SSN, is_part_number, named_before, speaks_of_card
 from metta.guardrails.numbers import is_card, is_ssn, lengths_from
@@ -15,6 +16,8 @@ from metta.guardrails.patterns import regex
 
 _RUN = regex(r"[0-9]+")
 _SSN = regex(r"(?<![^\W_])(?<![0-9_\-][.\-])(?<![_\-])[0-9]{3}-[0-9]{2}-[0-9]{4}(?![^\W_]|[.\-][0-9])")
+_SOCIAL = regex(r"(?<![^\W_])(?:ssn|social)(?![^\W_])[^0-9]*\n")
+"""The head of a table that has such numbers."""
 _TAG = regex(r"<[^<>]{1,60}>")
 _WORD = regex(r"[^\W\d_]+")
 _LISTED = frozenset(",;#$€£¥%&")
@@ -42,7 +45,8 @@ def find_formed_ssns(text: str, folded: str) -> Iterator[Found]:
             continue
         before = folded[max(0, start - _BEFORE) : start]
         named = named_before(before)
-        if named.kind != SSN and not (named.kind == PHONE and named.gap <= 1) and not is_part_number(before):
+        dialled = named.kind == PHONE and named.gap <= 1 and not _SOCIAL.search(before)
+        if named.kind != SSN and not dialled and not is_part_number(before):
             yield Found("SSN", start, end, 0.85, digits)
 
 
@@ -130,6 +134,8 @@ def _belongs(text: str, folded: str, runs: list[tuple[int, int]], place: tuple[i
     at, to, _ = place
     start, end = runs[at][0], runs[to - 1][1]
     gaps = [_gap(text, runs, i) for i in range(at, to - 1)]
+    if len(gaps) > len(_FORMS[0]) and are_amounts(text, start):
+        return 0.0
     named = named_before(folded[max(0, start - _BEFORE) : start])
     paid = _paid(folded, end)
     if any(len(gap) > _GAP or len(_WORD.findall(gap)) > _WORDS for gap in gaps):
@@ -145,7 +151,7 @@ def _belongs(text: str, folded: str, runs: list[tuple[int, int]], place: tuple[i
     if any(len(word) > 1 for gap in gaps for word in _WORD.findall(gap)):
         return 0.0
     kinds = {_WORD.sub("a", gap).strip() for gap in gaps}
-    if len(kinds) > 1 or not _LISTED.isdisjoint(*kinds):
+    if len(kinds) > 1 or (not _LISTED.isdisjoint(*kinds) and set(gaps) != {","}):
         return 0.0
     if len(gaps) < len(_FORMS[0]):
         return 0.9
