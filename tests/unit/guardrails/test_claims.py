@@ -48,6 +48,11 @@ TRUE = [
     "You wrote that you paid sixty euros.",
     "Please tell me which one is left over.",
     "I found two lamps and three bulbs in your order.",
+    "Two lamps would be €99.80.",
+    "Please send me the order number. It looks like S00123.",
+    "Nennen Sie mir bitte die Nummer, zum Beispiel: S00123",
+    "Wij zijn er van 9.00 tot 17.00 uur.",
+    "The total is 4 items.",
 ]
 
 INVENTED = [
@@ -93,6 +98,12 @@ INVENTED = [
     ("We are open until 8 pm.", "8 pm"),
     ("The lamp has 4000K.", "4000K"),
     ("It weighs 2.75 kg.", "2.75"),
+    ("It is 39 bucks.", "39"),
+    ("The price is 44.", "44"),
+    ("Die Lampe kostet neununddreißig Euro.", "neununddreißig Euro"),
+    ("Two lamps would be €99.70.", "99.70"),
+    ("We are open from 8.00 to 17.00.", "8.00"),
+    ("Your tracking number is 1Z999AA10123456784.", "1Z999AA10123456784"),
 ]
 
 

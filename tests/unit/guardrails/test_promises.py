@@ -10,7 +10,7 @@ import pytest
 
 from metta.guardrails.normalise import View
 from metta.guardrails.rules import OutputRules
-from metta.messages import MessageContext
+from metta.messages import Contact, ConversationKey, MessageContext
 from metta.policy import Policy, PromiseKind, Rules
 
 TODAY = date(2026, 11, 25)
@@ -187,7 +187,67 @@ PROMISES: dict[PromiseKind, tuple[str, ...]] = {
     ),
 }
 
+REWORDED: dict[PromiseKind, tuple[str, ...]] = {
+    "refund": (
+        "The amount will be credited back to your card.",
+        "You won't be charged for this order.",
+        "We'll send you a replacement at no cost.",
+        "Consider it refunded.",
+        "Sie bekommen den vollen Betrag zurück.",
+        "Sie müssen die Bestellung nicht bezahlen.",
+        "No tendrá que pagar nada.",
+        "Vous n'aurez rien à payer.",
+        "O valor será devolvido ao seu cartão.",
+        "Non dovrà pagare nulla.",
+        "U hoeft niets te betalen.",
+    ),
+    "discount": (
+        "Take twenty percent off your next order.",
+        "The second lamp is on the house.",
+        "Shipping is free for you this time.",
+        "Sie bekommen die Glühbirnen gratis dazu.",
+        "Le regalamos las bombillas.",
+        "Les ampoules vous sont offertes.",
+        "Oferecemos-lhe as lâmpadas.",
+        "Le faccio il quindici per cento di sconto.",
+        "U krijgt de lampen er gratis bij.",
+    ),
+    "delivery_date": (
+        "Delivery: tomorrow.",
+        "Tomorrow you'll hold it in your hands.",
+        "The courier will ring your bell tonight.",
+        "Am Montag ist das Paket bei Ihnen.",
+        "El repartidor se lo lleva mañana.",
+        "Livraison garantie avant Noël.",
+        "Vai tê-lo na sexta-feira.",
+        "Il corriere passa domani.",
+        "U heeft het vrijdag in huis.",
+    ),
+    "legal_advice": ("The contract is void.", "Rechtlich steht Ihnen eine neue Lampe zu."),
+    "medical_advice": ("Put the cream on the rash twice a day.", "La lámpara cura la depresión."),
+    "financial_advice": (
+        "I recommend investing the money in an index fund.",
+        "Sie sollten Ihr Geld in Aktien anlegen.",
+        "Debería invertir en acciones.",
+        "Vous devriez investir en bourse.",
+        "Deve investir em ações.",
+        "Dovrebbe comprare azioni.",
+        "U moet aandelen kopen.",
+    ),
+}
+"""The same in words that hold no "refund" or "arrive", some of them with a "not" of their own."""
+
 HONEST = (
+    "You asked whether it can arrive by Friday. I can't promise that.",
+    "I hope you get your money back soon.",
+    "The lamp is nice. It is free of lead.",
+    "You don't need to do anything for now.",
+    "You save energy with LED bulbs.",
+    "The next step is on us: we'll check the parcel.",
+    "Vous recevrez une réponse lundi.",
+    "Am Montag ist unser Team wieder da.",
+    "Ob Sie das Geld zurückbekommen, entscheidet eine Kollegin.",
+    "I can't recommend shares, but I can recommend lamps.",
     "I'm afraid I cannot promise that you will get a refund.",
     "A colleague will check whether you will be refunded.",
     "I don't know if you can get a discount.",
@@ -246,7 +306,7 @@ def kinds_of(policy: Policy, context: MessageContext, reply: str) -> list[str]:
 
 def only(policy: Policy, kind: PromiseKind) -> Policy:
     """The policy with every kind of promise permitted but one."""
-    promises = {other: other != kind for other in PROMISES}
+    promises = {other: other != kind for other in REWORDED}
     return policy.model_copy(update={"rules": Rules(promises=promises)})
 
 
@@ -259,6 +319,22 @@ def test_no_promise_leaves_in_any_language(
     policy: Policy, nowhere: MessageContext, kind: PromiseKind, reply: str
 ) -> None:
     assert kinds_of(only(policy, kind), nowhere, reply) == ["forbidden_promise"]
+
+
+@pytest.mark.parametrize(("kind", "reply"), [(kind, reply) for kind, replies in REWORDED.items() for reply in replies])
+def test_other_words_do_not_carry_a_promise_past(
+    policy: Policy, nowhere: MessageContext, kind: PromiseKind, reply: str
+) -> None:
+    assert kinds_of(only(policy, kind), nowhere, reply) == ["forbidden_promise"]
+
+
+def test_a_discount_in_the_facts_may_be_told_in_other_words_but_not_given_away(policy: Policy) -> None:
+    facts = {"discount": "With the code WELCOME10 new customers get 10% off their first order."}
+    told = policy.model_copy(update={"facts": facts})
+    nowhere = MessageContext(key=ConversationKey(account_id=3, conversation_id=7), inbox_id=11, contact=Contact(id=901))
+    assert kinds_of(told, nowhere, "Mit dem Code erhalten Sie 10 % Rabatt.") == []
+    assert kinds_of(told, nowhere, "Mit dem Code erhalten Sie 20 % Rabatt.") == ["forbidden_promise"]
+    assert kinds_of(told, nowhere, "I will give you a discount of 10%.") == ["forbidden_promise"]
 
 
 @pytest.mark.parametrize("reply", HONEST)

@@ -95,6 +95,27 @@ CLEANED = [
 ]
 
 
+@pytest.mark.parametrize(
+    "link",
+    [
+        "intent://open#x",
+        "slack://open",
+        "evil.museum",
+        "evil.africa",
+        "evil.it",
+        "münchen-evil.com",
+        "пример.рф",
+        "evil (dot) com/a",
+        "192.0.2.7/a",
+        "[x](java\tscript:alert(1))",
+    ],
+)
+def test_no_way_of_writing_an_address_gets_it_out(guardrails: Guardrails, nowhere: MessageContext, link: str) -> None:
+    left = guardrails.validate_output(f"Here: {link} please.", nowhere).text
+    assert link not in left
+    assert left.startswith("Here: ")
+
+
 @pytest.mark.parametrize(("reply", "cleaned"), CLEANED)
 def test_what_could_fetch_or_leak_is_taken_out(
     guardrails: Guardrails, turn: MessageContext, reply: str, cleaned: str
@@ -115,6 +136,7 @@ def test_what_could_fetch_or_leak_is_taken_out(
         "Price < 100 and size > 5: a lamp <3 and {braces} stay.",
         "**Bold**, _italic_ and `code` stay.\n- a list\n- of things",
         "Sent at once.Thank you e.g. for waiting, i.e. be patient.",
+        "Thanks.It is noted. Good.No problem at all.",
     ],
 )
 def test_allowed_links_and_plain_text_stay_as_they_are(policy: Policy, turn: MessageContext, reply: str) -> None:
@@ -134,6 +156,8 @@ def test_a_host_that_only_looks_allowed_is_not(policy: Policy, turn: MessageCont
         "https://acme.example@evil.com/",
         "https://evil.com\\@acme.example/",
         "https://evil.com/acme.example",
+        "https://acme.example\\@evil.com/",
+        "https:\\\\evil.com\\x",
     ):
         verdict = guardrails.validate_output(f"See {url}", turn)
         assert verdict.action is not Action.ALLOW, url

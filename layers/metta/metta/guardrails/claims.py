@@ -26,6 +26,7 @@ from metta.guardrails.patterns import regex
 from metta.guardrails.pii import find_pii
 from metta.guardrails.rules import LONGEST_REPLY
 from metta.guardrails.sources import Told, read_told
+from metta.guardrails.worded import counts
 from metta.messages import Author, MessageContext
 from metta.policy import Policy
 
@@ -36,6 +37,13 @@ _NOT_A_CLAIM = regex(
 )
 _WRAPPED = regex(r"(?<=[^\n.:])\n(?=[^\W\d_])")
 """A line break within a sentence; before a list's next entry, or after a sentence or heading, it is none."""
+_FOR_EXAMPLE = regex(
+    r"\b(?:for example|for instance|e\.g\.|such as|looks? like|zum beispiel|z\. ?b\.|por ejemplo|par exemple"
+    r"|por exemplo|ad esempio"
+    r"|bijvoorbeeld)[,:]? ?[\"']?#?$"
+)
+"""A code behind these shows what codes look like."""
+_DOTTED_TIME = regex(r"(?<![\d.,])(\d{1,2})\.([0-5]\d)(?![\d%$€£]|[.,]\d| ?(?:[$€£%]|eur|usd|gbp|chf)\b)")
 _AROUND = 40
 _ENOUGH = 20
 """Unsupported figures of one reply that are reported."""
@@ -123,10 +131,17 @@ def _unsupported(text: str, folded: str, sources: Sources) -> Iterator[tuple[int
             vouched = not described.times.isdisjoint(timed.readings)
         if not vouched:
             yield places[-1]
+    for match in _DOTTED_TIME.finditer(folded):
+        if (int(match[1]), int(match[2])) in ours.times:
+            places.append(match.span())
     folded = blanked(folded, places)
     figures = find_figures(where_left(text, folded), folded)
+    shown = {figure.start for figure in figures if figure.sort is Sort.CODE and _is_example(figure, folded)}
+    in_words = counts(folded)
     for figure in figures:
-        vouched = _is_supported(figure, figures, ours, text)
+        if figure.start in shown:
+            continue
+        vouched = _is_supported(figure, figures, ours, text) or _is_multiple(figure, in_words, ours)
         vouched = vouched or (may_echo(figure, folded) and _is_supported(figure, figures, known, text))
         if not vouched and not (may_describe(figure, folded) and _is_supported(figure, figures, described, text)):
             yield figure.start, figure.end
@@ -146,6 +161,17 @@ def _is_supported(figure: Figure, figures: list[Figure], known: Known, text: str
     if figure.sort is Sort.CODE:
         return False
     return (" " in figure.text and _all_parts_known(figure.text, known)) or _is_worked_out(figure, figures, known)
+
+
+def _is_example(figure: Figure, folded: str) -> bool:
+    return _FOR_EXAMPLE.search(folded[max(0, figure.start - _AROUND) : figure.start]) is not None
+
+
+def _is_multiple(figure: Figure, quantities: set[int], known: Known) -> bool:
+    """Whether an amount is a known price times a quantity that the reply says in words."""
+    if figure.sort is not Sort.AMOUNT:
+        return False
+    return any(value / count in known.amounts for value in figure.values for count in quantities)
 
 
 def _all_parts_known(text: str, known: Known) -> bool:

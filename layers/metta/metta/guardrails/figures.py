@@ -49,9 +49,16 @@ _DOTS_GROUP = regex(r"\d{1,3}(?:\.\d{3})+(?:,\d+)?")
 _ONE_SEPARATOR = regex(r"\d+(?:[.,]\d+)?")
 _CURRENCY_BEFORE = regex(r"(?:[$€£¥]|\b(?:eur|usd|gbp|chf|us\$|cad|aud|brl|r\$|pln|sek))\s?$")
 _CURRENCY_AFTER = regex(
-    r"\s?(?:[$€£¥]|(?:eur|usd|gbp|chf|cad|aud|euros?|dollars?|dolares|pounds?|pfund|cents?|centimes|francs?|reais|libras"
+    r"\s?(?:[$€£¥]|(?:eur|usd|gbp|chf|cad|aud|bucks|quid|euros?|dollars?|dolares|pounds?|pfund|cents?|centimes|francs?|reais|libras"
     r"|sterline|dollari|pond)\b)"
 )
+_PRICED_BEFORE = regex(
+    r"\b(?:(?:the|its|your) (?:price|total|sum|amount)(?: of (?:it|that|this))?|der preis|el precio|le prix|o preco"
+    r"|il prezzo|de prijs)"
+    r"(?: is| ist| es| est| e| would be| comes to|:) ?$"
+)
+_PRICED_AFTER = regex(r"[ ]?(?:[.,;!?\n](?!\d)|$|(?:each|apiece|per|pro|por|par|per)\b)")
+"""A small number is an amount where it is said to be the price and no unit follows."""
 _UNIT = regex(
     r"[\s\-]?(?:"
     r"(?P<percent>%|percent\b|per cent\b|prozent\b|pour ?cent\b|por ?cento\b|por ciento\b|per cento\b|procent\b)"
@@ -161,6 +168,8 @@ def _number(match: re.Match[str], folded: str) -> Figure:
         return Figure(Sort.MEASURE, start, end, text, values, unit.lastgroup or "")
     if len(text) > 1 and _GOODS_IN_STOCK.match(folded, end):
         return Figure(Sort.MEASURE, start, end, text, values, "stock")
+    if _PRICED_BEFORE.search(before) and _PRICED_AFTER.match(folded, end):
+        return Figure(Sort.AMOUNT, start, end, text, values)
     if ANNOUNCED.search(before):
         return Figure(Sort.CODE, start, end, text, values)
     digits = sum(char.isdigit() for char in text)

@@ -18,9 +18,13 @@ from metta.messages import MessageContext
 LINK_MASK = "[link]"
 _TOP = (
     "com|org|net|io|info|biz|xyz|ru|cn|tk|ly|gg|eu|shop|online|site|website|ai|uk|de|fr|nl|pl|pt|ch|jp|br|ua|kz|cc|ws|pw"
-    "|su|dev|icu|vip|lol|zip|mov|gov|edu"
+    "|su|dev|icu|vip|lol|zip|mov|gov|edu|museum|africa|asia|mobi|aero|jobs|travel|moe|\u0440\u0444|\u0443\u043a\u0440"
+    "|ca|dk|cz|gr|hu|ie|il|kr|lt|lu|lv|mx|nz|ro|rs|sk|tr|tv|tw|vn|za|ar|cl|fi|ir|ke|li|ng|pe|ph|sg|th|ae|cm|hk"
 )
-_TOP_WORDS = "app|top|club|store|live|pro|page|link|click|work|cloud|tech|space|fun|win|buzz|ltd|me|co"
+_TOP_WORDS = (
+    "app|top|club|store|live|pro|page|link|click|work|cloud|tech|space|fun|win|buzz|ltd|me|co"
+    "|it|es|se|no|us|at|be|in|is|to|as|am|my|so|la|fm|id|si|st|sh"
+)
 """Endings that are words too: only in small letters, since a sentence may begin after a full stop without a blank."""
 
 
@@ -37,15 +41,17 @@ _IMAGE = regex(
     r"!\[([^\]\n]{0,300})\](?:\(([^()\s]{0,2000}(?:\([^()\s]{0,200}\))?[^()\n]{0,300})\)|\[[^\]\n]{0,100}\])"
 )
 _NAMED_LINK = regex(
-    r"\[([^\[\]\n]{0,300})\]\(\s{0,3}<?([^()\s<>]{0,2000}(?:\([^()\s]{0,200}\)[^()\s<>]{0,200})?)>?(?:\s[^()\n]{0,300})?\)"
+    r"\[([^\[\]\n]{0,300})\]\(\s{0,3}<?((?:j\s?a\s?v\s?a|v\s?b)\s?s\s?c\s?r\s?i\s?p\s?t\s?:[^)\n]{0,300}\){0,1}|[^()\s<>]{0,2000}(?:\([^()\s]{0,200}\)[^()\s<>]{0,200})?)>?(?:\s[^()\n]{0,300})?\)"
 )
 _REFERENCE = regex(r"(?m)^ {0,3}\[[^\]\n]{1,100}\]:[ \t]{0,4}<?(\S{1,2000})[^\n]{0,200}$")
 _AUTOLINK = regex(r"<((?:https?|ftp|mailto|data|javascript|vbscript|file):[^\s<>]{1,2000})>", re.IGNORECASE)
 _TAG = regex(r"<(?:!--[^>]{0,2000}(?:-->|>)?|[/!?]?[A-Za-z][A-Za-z0-9:-]{0,30}(?=[\s/>])[^<>]{0,2000}>?)")
 _BARE = regex(
-    rf"(?<![\w@.\-])(?:(?:(?:https?|ftp)://|www\.)[^\s<>\"'`\])}}]{{1,2000}}|(?:javascript|vbscript|data|file):(?=[^\s])[^\s<>\"'`)]{{1,2000}}"
-    rf"|hxxps?(?:://|\[:\]//)[^\s<>\"'`)}}]{{1,2000}}|[a-z0-9](?:[a-z0-9\-]{{0,40}})(?:[\[(]\.[\])][a-z0-9\-]{{1,40}}){{1,4}}(?:/[^\s<>\"'`)}}]{{0,2000}})?"
-    rf"|(?:[a-z0-9](?:[a-z0-9\-]{{0,40}})\.){{1,4}}(?:(?:{_TOP}|(?-i:{_TOP_WORDS}))\b(?![\w.@\-]*@)(?:/[^\s<>\"'`\])}}]{{0,2000}})?|[a-z]{{2,12}}/[^\s<>\"'`\])}}]{{1,2000}}))",
+    rf"(?<![\w@.\-])(?:(?:(?!hxxp)[a-z][a-z0-9+\-]{{1,20}}(?::(?=[/\\]{{2}}))[/\\]{{2}}|https?:[/\\]|www\.)[^\s<>\"'`\])}}]{{1,2000}}"
+    rf"|(?:javascript|vbscript|data|file):(?=[^\s])[^\s<>\"'`)]{{1,2000}}|\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?::\d{{1,5}})?/[^\s<>\"'`)]{{1,2000}}"
+    rf"|hxxps?(?:://|\[:\]//)[^\s<>\"'`)}}]{{1,2000}}"
+    rf"|[a-z0-9](?:[a-z0-9\-]{{0,40}})(?:(?:[\[(]\.[\])]| ?[\[(]dot[\])] ?)[a-z0-9\-]{{1,40}}){{1,4}}(?:/[^\s<>\"'`)}}]{{0,2000}})?"
+    rf"|(?:[^\W_](?:(?:[^\W_]|-){{0,40}})\.){{1,4}}(?:(?:{_TOP}|(?-i:{_TOP_WORDS}))\b(?![\w.@\-]*@)(?:/[^\s<>\"'`\])}}]{{0,2000}})?|[a-z]{{2,12}}/[^\s<>\"'`\])}}]{{1,2000}}))",
     re.IGNORECASE,
 )
 _LIQUID = regex(r"\{{1,1000}+(?:%|(?<=\{\{))")
@@ -112,6 +118,8 @@ def _host(url: str) -> str:
 
 
 def _on_list(url: str, hosts: tuple[str, ...]) -> bool:
+    if "\\" in url:  # some read it as a slash and some as part of a name: nobody knows which host is meant
+        return False
     if not re.match(r"https?://|www\.|[a-z0-9]", url, re.IGNORECASE) or re.match(
         r"(?!https?:)[a-z]{2,20}:(?!\d)", url, re.IGNORECASE
     ):

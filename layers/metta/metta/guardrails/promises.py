@@ -32,6 +32,15 @@ _SAFE = regex(r"\bsans[\s,]{1,3}(?:danger|risque)\b")
 """Advice that looks like a refusal."""
 _LETTER = r"[^\W_]"
 _BEHIND = 24
+_AMBIGUOUS = 4
+"""English refusals of no more letters mean something else in other languages."""
+_PERCENT = regex(
+    r"(\d{1,3}(?:[.,]\d{1,2})?) ?(?:%|percent|per cent|prozent|pour ?cent|por ?cento|por ciento|per cento|procent)"
+)
+_OURSELVES = regex(
+    r"(?:i|we|ich|wir|je|nous|le|les|te|ti|puedo|podemos|voy|vamos|he|hemos|posso|podemos|vou|dou|damos|ofereco|oferecemos"
+    r"|faco|fazemos|possiamo|vorrei|vogliamo|ho|abbiamo|j'ai|ik|wij|tak\w{1,3}|took|knock\w{0,3}|deduct\w{0,3}|here)(?![^\W_])"
+)
 _NEXT = 8
 """Characters between a day in words and its date."""
 
@@ -42,13 +51,19 @@ class _Promises:
 
     stems: tuple[str, ...]
     sources: tuple[str, ...]
+    although: tuple[str, ...]
+    """Promises that hold a negation of their own: only a refusal before them takes them back."""
     refusals: tuple[str, ...]
     days: str = field(repr=False)
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         """Put together when a text first holds a stem."""
-        return regex(rf"(?<!{_LETTER})(?:{'|'.join(_regex(one, self.days) for one in self.sources)})(?!{_LETTER})")
+        return _any_of(self.sources, self.days)
+
+    @cached_property
+    def negated(self) -> re.Pattern[str]:
+        return _any_of(self.although, self.days)
 
     @cached_property
     def refusal(self) -> re.Pattern[str]:
@@ -57,13 +72,20 @@ class _Promises:
     def find(self, folded: str) -> Iterator[re.Match[str]]:
         if any(stem in folded for stem in self.stems):
             for match in self.pattern.finditer(folded):
-                if not self._refused(folded, match):
+                if not self._refused(folded, match.start(), match.group()):
+                    yield match
+            for match in self.negated.finditer(folded) if self.although else ():
+                if not self._refused(folded, match.start(), ""):
                     yield match
 
-    def _refused(self, folded: str, match: re.Match[str]) -> bool:
-        before = _CLAUSE.split(folded[max(0, match.start() - _BACK) : match.start()])[-1]
+    def _refused(self, folded: str, start: int, said: str) -> bool:
+        before = _CLAUSE.split(folded[max(0, start - _BACK) : start])[-1]
         words = before.split()[-_WORDS_BEFORE:]
-        return bool(self.refusal.search(_SAFE.sub(" ", f"{' '.join(words)} {match.group()}")))
+        return bool(self.refusal.search(_SAFE.sub(" ", f"{' '.join(words)} {said}")))
+
+
+def _any_of(sources: tuple[str, ...], days: str) -> re.Pattern[str]:
+    return regex(rf"(?<!{_LETTER})(?:{'|'.join(_regex(one, days) for one in sources)})(?!{_LETTER})")
 
 
 def _regex(source: str, days: str) -> str:
@@ -78,9 +100,18 @@ def _known() -> tuple[dict[PromiseKind, tuple[_Promises, ...]], dict[str, re.Pat
     data: dict[str, Any] = read_data("promises.yaml")
     days = {str(name): phrase_pattern(words) for name, words in data["days"].items()}
     every = "|".join((*(f"(?:{pattern.pattern})" for pattern in days.values()), SPAN))
+    refusals: dict[str, list[str]] = data["not_promised"]
+    # "arrive" is French too, and an English "whether" before it says as much there
+    plain = [word for word in refusals["en"] if len(word) > _AMBIGUOUS]
     kinds: dict[PromiseKind, tuple[_Promises, ...]] = {
         kind: tuple(
-            _Promises(tuple(entry["stems"]), tuple(entry["promises"]), tuple(data["not_promised"][code]), every)
+            _Promises(
+                tuple(entry["stems"]),
+                tuple(entry["promises"]),
+                tuple(entry.get("although", ())),
+                (*refusals[code], *plain),
+                every,
+            )
             for code, entry in data[kind].items()
         )
         for kind in get_args(PromiseKind)
@@ -118,9 +149,18 @@ class Vouching:
             return True
         if kind == "refund":
             return "credit note" in self._told.typed
+        if kind == "discount":
+            return self._is_given_to_all(said, behind)
         if kind == "medical_advice":
             return said in fold("\n".join(self._told.free))
         return kind == "delivery_date" and (self._is_given(said) or _begins_with_date(behind))
+
+    def _is_given_to_all(self, said: str, behind: str) -> bool:
+        """Whether a promise names a percentage that the facts name, and is no gift of the speaker's."""
+        if _OURSELVES.match(said):
+            return False
+        named = set(_PERCENT.findall(f"{said}{behind}"))
+        return bool(named) and named <= set(_PERCENT.findall(self._facts))
 
     def _is_given(self, said: str) -> bool:
         """Whether each day or span in the promise is a date that the tools gave, or a span that the facts name."""

@@ -25,9 +25,17 @@ _FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "TOKEN",
         regex(
-            r"(?i:\b(?:pubsub_token|api[_-]access[_-]token|access[_-]token|website[_-]token|hmac[_-]token|api[_-]key|"
+            r"(?i:(?<![^\W_])(?:pubsub_token|api[_-]access[_-]token|access[_-]token|website[_-]token|hmac[_-]token|api[_-]key|"
             r"secret[_-]?(?:access[_-])?key|client[_-]secret|x-api-key|password_hash)\b[\"' ]{0,3}[:=][\"' ]{0,3})"
             r"[A-Za-z0-9+/_\-]{12,200}+"
+        ),
+    ),
+    (
+        "TOKEN",
+        regex(
+            r"(?i:(?<![^\W_])(?:password|passwd|passphrase|passwort|kennwort|contrasena|mot de passe|senha|wachtwoord)"
+            r"\b ?(?:[=:]|is:?|ist:?|es:?|est:?) ?)"
+            r"[\"'`]?(?=[A-Za-z!-/:-@]{0,40}\d)(?=\d{0,40}[A-Za-z])[A-Za-z0-9!#$%&*+./@_\-]{8,64}+"
         ),
     ),
     ("TOKEN", regex(r"(?i:\bbearer )[A-Za-z0-9._\-]{20,600}+")),
@@ -41,7 +49,8 @@ _FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
 _HINTS: tuple[tuple[str, int], ...] = (
     *(("sk-", 0), ("k_live_", 1), ("k_test_", 1), ("akia", 2), ("asia", 2), ("aiza", 3), ("_", 4), ("xox", 5)),
     *(("glpat-", 5), ("eyj", 6), ("-----begin", 7), ("token", 8), ("key", 8), ("secret", 8), ("password_hash", 8)),
-    *(("bearer ", 9), ("://", 10)),
+    *(("password", 9), ("passwd", 9), ("passphrase", 9), ("passwort", 9), ("kennwort", 9), ("contrasena", 9)),
+    *(("mot de passe", 9), ("senha", 9), ("wachtwoord", 9), ("bearer ", 10), ("://", 11)),
 )
 """What a folded text must hold before a form, given by its place, is looked for at all."""
 

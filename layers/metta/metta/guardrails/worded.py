@@ -62,12 +62,14 @@ def _values() -> dict[str, int]:
     values |= {f"veinti{unit}": 21 + n for n, unit in enumerate(units["es"])}
     for row, hundred in ((1, "hundert"), (5, "cento"), (6, "honderd")):
         values |= {f"{unit}{hundred}": 100 * n for n, unit in enumerate(_SMALL[row].split(), 1)}
+    # a folded text has one letter for each of the original's, so the German sharp s is one
+    values |= {word.replace("dreissig", "dreisig"): value for word, value in values.items() if "dreissig" in word}
     return values | {"vingts": 20, "zes": 6} | _LARGE
 
 
 _VALUES = _values()
 _MONEY = (
-    r"euros?|dollars?|dolares|dollari|pounds?|pfund|libras|sterline|pond|centimes|centavos|centesimi|francs?|franken"
+    r"bucks|quid|euros?|dollars?|dolares|dollari|pounds?|pfund|libras|sterline|pond|centimes|centavos|centesimi|francs?|franken"
     r"|reais|cents?(?! (?:euros?|dollars?|francs?))"
 )
 _STOCK = (
@@ -81,6 +83,15 @@ _SAID_ONLY = regex(
     r"(?<![^\W_])(?:only|just|have|exactly|nur|noch|haben|solo|queda|seulement|reste|apenas|resta|slechts|nog)$"
 )
 """Before a one, which else is mostly an article."""
+
+
+_FEW = "|".join(word for word, value in _VALUES.items() if 2 <= value <= 12)
+_COUNT = regex(rf"(?<![^\W_])(?:{_FEW})(?![^\W_\-]| (?:{_MONEY})\b)")
+
+
+def counts(folded: str) -> set[int]:
+    """Small quantities that stand in words, such as that of ``two lamps``."""
+    return {_VALUES[match.group()] for match in _COUNT.finditer(folded)}
 
 
 def amounts(folded: str) -> Iterator[tuple[int, int, int, bool]]:
