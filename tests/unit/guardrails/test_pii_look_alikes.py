@@ -21,7 +21,7 @@ Anruf wegen Bestellung {} | Zählernummer {}"""
 NUMBERS = """7342961 73429613 734296135 4155550132 415-555-0132 0612345678 734296135014 4111111111111111
 98765-43210 458-7479921-5278029 9400145642054213267179 00340434161094012345 612-946-374 449044304137821""".split()  # noqa: SIM905
 SSN_SHAPED = """part number {} | part no. {} | P/N {} | SKU {} | item no. {} | Artikelnummer {} | Seriennummer {}
-serial number {} | model {} | article {} | Ersatzteil {} | part-{} | https://shop.example/orders/{}"""
+serial number {} | model {} | article {} | Ersatzteil {} | product code {} | part-{} | https://shop.example/orders/{}"""
 CARD_SHAPED = """tracking 4242 4242 4242 4243 | orders 4532, 4485, 4716, 4921 | orders #4532 #4485 #4716 #4921
 $4532 $4485 $4716 $4921 | order #4242424242424242 | order 4242424242424242, please hurry
 order 4242424242424242 from 12.05.2024 | order 4242424242424242 was paid, refund it | USPS 9400 1456 4205 1326 7179 17
@@ -49,7 +49,9 @@ BA015 ist nicht angekommen | tracking no. 07 9214 7199 524 | zip+4 94505-5202 | 
 ISBN-13: 978 0 738 84903 8 | imei number 355967 08 250379 9 | is iOS 16.1.4833.5697 correct | 14.4.7610.4860
 Payback 628 411 935 | HRB 01-5822790 | company no. 45-3903680 | orders 12345/67890/11223 | 01 02 03 04 05
 05-10-15-20-25 | charged 49.99 49.99 49.99 49.99 | courier 12345678901234 | refund 1234 5678 9012 3456
-contact lenses -2.25 -2.50 180 90 | I reached 1000000 points | social media post 123456789 | 0123456789
+054.4.4744.023 | tracciamento 0800 6308 7470 | Chronopost 09740395089 | InPost 3871271251035181 | incident 644 712 693
+Fall 677 089 776 | SKUs 89579/31864/08096/30491 | inv. 0294956782 | contact lenses -2.25 -2.50 180 90
+I reached 1000000 points | social media post 123456789 | 0123456789
 Hi, WA549881886DE never came | nr. 734296135014 | 1-2-3-4-5-6-7-8 | 2021, 2022, 2023, 2024 | 9 digits 123456789"""
 AROUND = ("{}", "Where is my {}?", "{} never arrived", "Hi, {} - please check", "c'est pour {}", "{}\nthanks")
 

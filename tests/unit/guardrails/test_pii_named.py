@@ -16,10 +16,13 @@ NAMED = [
     ("telepon {}", "PHONE", "5512345"),
     ("наберите {}", "PHONE", "5512345"),
     ("contactez-moi au {}", "PHONE", "4155550132"),
+    ("yes, {}", "PHONE", "93 344 8699"),
+    ("{}, x1+2024@wp.pl", "PHONE", "+34 639 091 170"),
+    ("{}\nx1.doe@wp.pl", "PHONE", "+34 639 091 170"),
     ("{} (home)", "PHONE", "4155550132"),
     ('{{"cardNumber":"{}"}}', "CARD", "6759649826438453"),
     ("kart numaram {}", "CARD", "6759649826438453"),
-    ("American Express {}", "CARD", "378282246310005"),
+    ("bill to {}", "CARD", "6759649826438453"),
     ('{{"socialSecurityNumber":"{}"}}', "SSN", "219099998"),
     ("taxpayer id {}", "SSN", "219099998"),
     ("{}, my ssn", "SSN", "219099998"),
@@ -34,7 +37,7 @@ def test_a_number_is_what_the_words_around_it_call_it(
 ) -> None:
     text = words.format(number)
     verdict = guardrails.validate_input(text, NOWHERE)
-    assert [(f.kind, text[f.start : f.end]) for f in verdict.findings if f.check == "pii"] == [(kind, number)]
+    assert [(f.kind, text[f.start : f.end]) for f in verdict.findings if f.kind != "EMAIL"] == [(kind, number)]
 
 
 @pytest.mark.parametrize("words", STILL_CODES)

@@ -42,10 +42,11 @@ ADDRESSES = [
     "jane.doe@example,com",
     "jane@mail,example.org",
     "jane@example\u3002com",
-    "j a n e 9 2 @ e x a m p l e . c o m",
+    "jane.doe @example.com",
+    "a n n a 9 2 5 8 @ w e b . d e",
 ]
 NO_ADDRESSES = """j***e@gmail.com | jo****@web.de | I looked at gmail.com | I have been shopping at web.de
-size M @ shop.com | 3 pieces,com | ask @jane,com | look @ shop.com"""
+size M @ shop.com | it came.bought at shop.com | 3 pieces,com | ask @jane,com | look @ shop.com"""
 
 
 def found(guardrails: Guardrails, text: str) -> list[tuple[str, str]]:
@@ -94,6 +95,11 @@ def test_every_value_that_is_encoded_is_found(guardrails: Guardrails, kind: str,
             assert found(guardrails, f"see {place} please") == [(kind, place)], place
 
 
+def test_a_card_in_pairs_of_hexadecimal_is_no_other_card(guardrails: Guardrails) -> None:
+    place = b"6447 8237 2829 3419".hex(" ")
+    assert found(guardrails, f"card {place}") == [("CARD", place)]
+
+
 def test_values_backwards_are_found_where_the_text_says_so(guardrails: Guardrails) -> None:
     card, address = "5105105105105100"[::-1], "jane.doe@example.com"[::-1]
     assert found(guardrails, f"my card, backwards: {card}") == [("CARD", card)]
@@ -103,9 +109,13 @@ def test_values_backwards_are_found_where_the_text_says_so(guardrails: Guardrail
     assert found(guardrails, "backwards sdrawkcab " * 50) == []
 
 
+def test_a_full_name_at_a_host_is_an_address_with_no_word_that_says_so(guardrails: Guardrails) -> None:
+    assert found(guardrails, "jane.doe at example.com") == [("EMAIL", "jane.doe at example.com")]
+
+
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_an_address_with_a_comma_a_foreign_stop_or_blanks_is_one(guardrails: Guardrails, address: str) -> None:
-    assert found(guardrails, f"my mail is {address}") == [("EMAIL", address)]
+    assert found(guardrails, f"it is {address}") == [("EMAIL", address)]
 
 
 def test_masked_addresses_and_shops_are_no_addresses(guardrails: Guardrails) -> None:

@@ -8,7 +8,6 @@ from itertools import accumulate
 from metta.guardrails.found import Found
 from metta.guardrails.naming import CARD
 from metta.guardrails.numbers import is_article, is_card, lengths_from
-from metta.guardrails.patterns import regex
 from metta.guardrails.stretches import MANY, Number
 
 _HABITS = frozenset((
@@ -18,7 +17,6 @@ _HABITS = frozenset((
 ))  # fmt: skip
 """Groups in which card numbers are written."""
 _OLD = (4, 3, 3, 3)
-_AMOUNTS = regex(r"\d{1,5}[.,]\d\d(?:[ ,;/+]{1,3}\d{1,5}[.,]\d\d){2}(?!\d)")
 _LISTING = frozenset((",", ";", "|"))
 _AUSTRIA_GERMANY = frozenset(("43", "49"))
 """Calling codes that begin phone numbers of 13 digits and look like old Visa cards."""
@@ -33,8 +31,6 @@ def find_cards(number: Number, kind: str, *, whole: bool) -> Iterator[Found]:
     digits = number.digits
     at = 0
     many = len(runs) > MANY
-    if len(runs) > 4 and are_amounts(number.text, 0):
-        return
     while at < len(runs):
         if many and len(runs[at][2]) < 3:
             at += 1
@@ -58,11 +54,6 @@ def find_cards(number: Number, kind: str, *, whole: bool) -> Iterator[Found]:
                 taken = to - at
                 break
         at += taken or 1
-
-
-def are_amounts(text: str, at: int) -> bool:
-    """Whether three amounts stand in a row at a place; together their digits may pass for a card's."""
-    return _AMOUNTS.match(text, at) is not None
 
 
 def _cut_out(number: Number, at: int, to: int, window: str) -> bool:

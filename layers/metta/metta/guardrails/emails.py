@@ -68,6 +68,9 @@ _CAMEL = regex(r"[A-Za-z0-9._\-]{1,40}AT[a-z0-9\-]{1,40}(?:DOT[a-z0-9\-]{1,24}){
 _EDGE = ".,;:!?'\"-`#$*^{}~"
 _LETTERS = regex(r"(?<![^\s:])(?:[a-z0-9._+\-] ){3,40}$")
 """A name letter by letter."""
+_NAME = regex(r"(?<![^\W_])[a-z]{1,20}[._][a-z]{2,20}$")
+"""What looks like the name in an address more than like a word before a handle."""
+_FULL_NAME = regex(r"(?<![^\W_])[a-z]{1,20}[._][a-z]{2,20} $")
 _HIDDEN = regex(r"[^\W_][*\u2022]{1,8}$|[*\u2022]{3}$")
 """A masked name, of which some letters are left."""
 _COMMAED = regex(
@@ -133,7 +136,7 @@ def _commaed(folded: str, at: int, done: int) -> tuple[int, int, float, str] | N
     domain = _COMMAED.match(folded, at)
     local = _LOCAL.search(folded[max(done, at - 64) : at]) if domain else None
     name = local.group().lstrip(_EDGE) if local else ""
-    if domain is None or "," not in domain.group() or not name or _MASKED.search(name):
+    if domain is None or not name or _MASKED.search(name):
         return None
     if _is_login(folded, at - len(name)):
         return None
@@ -166,6 +169,7 @@ def _wordy(folded: str, at: re.Match[str], done: int, *, sign: bool) -> tuple[in
         sign
         and folded[at.start() - 1 : at.start()] == " " != folded[at.end() : at.end() + 1]
         and not (parts[0] in _PROVIDERS or _SAYS_ADDRESS.search(folded, low, at.start()))
+        and not _NAME.search(folded, low, at.start() - 1)
     ):
         return None
     local = _WORDY_LOCAL.search(folded, low, at.start())
@@ -206,6 +210,9 @@ def _meant(folded: str, at: re.Match[str], name: str, parts: list[str], domain: 
     if name in _PLACES:
         return False
     if at.group() != "at" or parts[0] in _PROVIDERS:
+        return True
+    last = name.rpartition(".")[2]
+    if last not in _PLACES and parts[-1] in _TOP and _FULL_NAME.search(folded, low, at.start()):
         return True
     dots = _WORD_DOT.search(domain)
     if dots is not None:

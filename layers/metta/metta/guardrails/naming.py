@@ -206,6 +206,6 @@ def is_part_number(before: str) -> bool:
     for word in reversed(_WORD.findall(before)[-4:]):
         if word in lists.parts or word.startswith(lists.part_stems):
             return True
-        if word not in lists.links and kind_of(word) != NUMBER:
+        if word not in lists.links and word != "code" and kind_of(word) != NUMBER:
             return False
     return False

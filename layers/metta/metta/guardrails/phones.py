@@ -13,7 +13,7 @@ from metta.guardrails.patterns import regex
 
 _EXTENSION = regex(
     r"[ .,\-(/\n]{0,3}(?:ext(?:ension|n)?|x|durchwahl|dw|poste|int(?:erno|erne|ern)?|anexo|ramal|toestel|klapka|wew|"
-    r"anknytning|(?:доб|вн)|#)[ .:\-/#\n]{0,3}\d{1,6}(?![\w@])\)?"
+    r"anknytning|(?:доб|вн)|#)[ .:\-/#\n]{0,3}\d{1,6}(?![\w@+]|[.\-]\w)\)?"
 )
 _MONEY = regex(
     r" ?(?:[$€£¥%](?! ?\d)|"
@@ -43,7 +43,8 @@ _UNUSUAL = regex(r"[,:*;|~\n]")
 _ANY = "123456789"
 _HIGH = "56789"
 _NATIONAL: dict[tuple[int, ...], str] = {
-    (3, 3, 3): _HIGH, (3, 2, 2, 2): _HIGH, (2, 3, 2, 2): _ANY, (2, 4, 4): _ANY, (1, 2, 2, 2, 2): _ANY, (5, 5): "6789",
+    (3, 3, 3): _HIGH, (3, 2, 2, 2): _HIGH, (2, 3, 2, 2): _ANY, (2, 3, 4): "9", (2, 4, 4): _ANY,
+    (1, 2, 2, 2, 2): _ANY, (5, 5): "6789",
     (4, 3, 3): "156789", (3, 4, 4): "1", (2, 5, 4): _ANY, (3, 3, 4): "23456789", (3, 7): "3", (3, 3, 2, 2): "345679",
     (1, 4, 4): "9", (2, 1, 4, 4): _ANY, (1, 3, 3, 4): "18", (1, 3, 3, 2, 2): "8", (1, 3, 2, 2, 2): "8",
 }  # fmt: skip
@@ -147,6 +148,8 @@ def _formed(text: str, digits: str, runs: Runs) -> float:
         return 0.9
     if 9 <= size <= 12 and len(shape) > 1 and _BRACKETED.match(text):
         return 0.85
+    if "." in text and 1 in shape[1:]:  # a version
+        return 0.0
     if digits[0] == "0":
         if len(shape) == 1:
             return 0.75 if _TRUNK.match(digits) and digits not in _COUNTED else 0.0

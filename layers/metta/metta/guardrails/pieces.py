@@ -43,6 +43,8 @@ _LEAST, _MOST, _GROUPS = 7, 19, 7
 """Digits that a value has at least and at most, and its groups."""
 _CARD_LEAST, _SSN, _PHONE_MOST = 12, 9, 16
 _CODE_LEAST = 5
+_PARTS_OF_FIVE = {5}
+"""Groups of articles' numbers in a row, and of an Indian mobile, which has two."""
 _YEAR, _CENTURIES = 4, ("19", "20")
 LONGER = 4
 """How many digits more than a code a card in one group has, if it stands in a row with it."""
@@ -96,8 +98,6 @@ class Pieces:
         """How many groups are the code that a word announces: those up to a comma, or to a blank when they suffice."""
         digits = 0
         for i, gap in enumerate(self._gaps):
-            if i == 0 and gap[0] == ":":  # "ISBN-13: 978..."
-                continue
             digits += self._sizes[i]
             if (
                 digits >= _CODE_LEAST
@@ -177,7 +177,11 @@ class Pieces:
     def _values(self, at: int, row: _Row, called: Named, *, dated: bool) -> Iterator[Piece]:
         to, shape, size = at + len(row.shape), row.shape, row.size
         card = row.card and not (self._signed and at == 0)
-        dial = row.phone and not dated
+        dial = (
+            row.phone
+            and not dated
+            and (self._named.kind == PHONE or set(self._sizes) != _PARTS_OF_FIVE or to - at == len(self._sizes))
+        )
         if not (card or dial or row.social) or shape == self._coded:
             return
         inner = set(self._gaps[at : to - 1])

@@ -11,31 +11,29 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 
 from metta.guardrails import phones
+from metta.guardrails.called import BEFORE, BEHIND, around, called
 from metta.guardrails.cards import find_cards
 from metta.guardrails.emails import find_emails
 from metta.guardrails.encoded import decoded_texts
 from metta.guardrails.found import Found
 from metta.guardrails.ibans import find_ibans
 from metta.guardrails.naming import (
-    CARD,
     CODE,
-    NOTHING,
-    NUMBER,
     PHONE,
     SSN,
     Named,
     named_before,
-    named_behind,
 )
 from metta.guardrails.normalise import View
 from metta.guardrails.numbers import is_ssn
 from metta.guardrails.parted import find_parted
 from metta.guardrails.patterns import regex
 from metta.guardrails.several import explained, goes_on, is_compound, read_several
-from metta.guardrails.spelled import Spelled, is_counting, lettered_numbers, spelled_numbers
+from metta.guardrails.spelled import lettered_numbers, spelled_numbers
 from metta.guardrails.stretches import DATE, LEAST, LISTING, MANY, PARTING, RUN, STRETCH, Number, read, split, undated
 from metta.guardrails.strewn import LEAST as CARD_LEAST
 from metta.guardrails.strewn import SSN_DIGITS, find_formed_ssns, find_strewn
+from metta.guardrails.wordings import in_words, lettered
 
 __all__ = ["MASKS", "Found", "find_pii"]
 
@@ -43,38 +41,10 @@ MASKS = {"EMAIL": "[EMAIL]", "PHONE": "[PHONE]", "SSN": "[SSN]", "CARD": "[CARD]
 
 _NATIONAL = 9
 """Digits that a number in a list has at least when what stands beside it is too short to be one."""
-_BEFORE = 48
-"""How many characters before a number can say what it is."""
-_BEHIND = 32
-"""How many characters behind a number can."""
 _MASKED = regex(r"[*x•#]{2,}[ \-]?$")
 _BACKWARDS = frozenset(("backwards", "backward", "ruckwarts", "reves", "envers", "rovescio", "achterstevoren"))
 _TURNED = frozenset(("EMAIL", "CARD", "IBAN"))
-_DIALLED = range(9, 14)
-"""Digits of a phone number, letters in the place of some of them."""
 _LINE = regex(r"\n")
-_GLUED = frozenset("-_/=")
-_HANDLE = regex(r"[@/][\w.]{1,40}$")
-_INITIAL = regex(r"(?<![^\W_])(?:[mpthcdf]|home|work|office|privat|private|buro|bureau|casa|trabajo|ufficio): ?$")
-"""How signatures name their phones."""
-
-
-def _named(before: str, after: str) -> Named:
-    """What the number is said to be; a glued word or sign says it, too."""
-    last = before[-1:]
-    named = named_before(before)
-    if last and (last.isalpha() or (last in _GLUED and before[-2:-1].isalnum())):
-        if last < "\u0250" and (named.gap or not named.kind or _HANDLE.search(before) or after[:1].isalpha()):
-            return Named(CODE, 0)
-    elif last == "#" and named.kind not in (PHONE, CARD, SSN):
-        return Named(CODE, 0)
-    elif not named.kind and _INITIAL.search(before):
-        return Named(PHONE, 0)
-    if named.kind in (NOTHING, NUMBER) or named.gap > 1:
-        behind = named_behind(after[phones.extension(after) :])
-        if behind and not (behind == NUMBER and named.kind):
-            return Named(behind, 0)
-    return named
 
 
 def _ssn(number: Number, named: Named) -> Found | None:
@@ -93,9 +63,9 @@ def _ssn(number: Number, named: Named) -> Found | None:
 def _judged(view: View, number: Number, told: int) -> Iterable[Found]:
     """What a stretch is; words before ``told``, the end of the address in front of it, say nothing of it."""
     folded = view.folded
-    before, after = folded[max(told, number.start - _BEFORE) : number.start], folded[number.end : number.end + _BEHIND]
-    named = _named(before, after)
-    alone = number.start < _BEFORE and len(folded) - number.end < _BEHIND
+    before, after = folded[max(told, number.start - BEFORE) : number.start], folded[number.end : number.end + BEHIND]
+    named = called(before, after)
+    alone = number.start < BEFORE and len(folded) - number.end < BEHIND
     whole = alone and not told and not before.strip() and not after.strip(" .!?")
     listed = named.kind == CODE and goes_on(before, number)
     if not listed and not is_compound(number):
@@ -186,53 +156,13 @@ def _size(number: Number) -> int:
 
 
 def _phone(folded: str, number: Number, named: Named, *, whole: bool) -> Iterator[Found]:
-    before, after = folded[max(0, number.start - _BEFORE) : number.start], folded[number.end : number.end + _BEHIND]
+    before, after = around(folded, number.start, number.end)
     more = phones.extension(after)
     if not more and after[:1].isalpha() and after[:1] < "\u0250" and named.kind != PHONE:
         return
     score = phones.judge(number.text, number.runs, before, after, named=named, whole=whole)
     if score:
         yield Found("PHONE", number.start, number.end + more, score, number.digits)
-
-
-def _in_words(view: View, found: Spelled) -> Iterator[Found]:
-    """Cards, SSNs and phone numbers whose digits are words."""
-    folded = view.folded
-    before, after = folded[max(0, found.start - _BEFORE) : found.start], folded[found.end : found.end + _BEHIND]
-    digits = "".join([run[2] for run in found.runs])
-    number = Number(found.start, found.end, digits, found.runs, spelled=True)
-    named = _named(before, after)
-    if named.kind == CODE or is_counting(digits):
-        return
-    if len(digits) >= 12 and (cards := list(find_cards(number, named.kind, whole=False))):
-        yield from cards
-    elif named.kind == SSN and is_ssn(digits):
-        yield Found("SSN", found.start, found.end, 0.95, digits)
-    elif named.kind in (PHONE, NUMBER) and 7 <= len(digits) <= 15:
-        yield Found("PHONE", found.start, found.end, 0.9, digits)
-    elif found.words > 1 and not named.kind and 9 <= len(digits) <= 14:
-        yield Found("PHONE", found.start, found.end, 0.75, digits)
-
-
-def _lettered(view: View, found: Spelled) -> Iterator[Found]:
-    """Cards and SSNs with letters in the place of some digits; arithmetic first, since many words look like that."""
-    folded = view.folded
-    number = Number(found.start, found.end, " " * (found.end - found.start), found.runs)
-    ssn = is_ssn(number.digits)
-    cards = [] if ssn else list(find_cards(number, CARD, whole=False))
-    if not ssn and not cards and number.size not in _DIALLED:
-        return
-    before, after = folded[max(0, found.start - _BEFORE) : found.start], folded[found.end : found.end + _BEHIND]
-    named = _named(before, after)
-    if ssn and named.kind == SSN:
-        yield Found("SSN", found.start, found.end, 0.95, number.digits)
-    elif named.kind == PHONE and named.gap <= 1 and number.size in _DIALLED:
-        if sum(map(view.text[found.start : found.end].count, "0123456789")) * 2 > number.size:
-            yield Found("PHONE", found.start, found.end, 0.85, number.digits)
-    elif named.kind == CARD:
-        yield from cards
-    elif not named.kind:
-        yield from find_cards(number._replace(spelled=True), NOTHING, whole=False)
 
 
 def _is_free(found: list[Found], start: int, end: int) -> bool:
@@ -257,7 +187,7 @@ def _turned(view: View) -> Iterator[Found]:
     size = len(view.text)
     for found in _straight(turned) if len(turned.text) == size else ():
         start, end = size - found.end, size - found.start
-        if found.kind in _TURNED and named_before(view.folded[max(0, start - _BEFORE) : start]).kind != CODE:
+        if found.kind in _TURNED and named_before(view.folded[max(0, start - BEFORE) : start]).kind != CODE:
             yield Found(found.kind, start, end, found.score, found.value)
 
 
@@ -267,8 +197,8 @@ def _straight(view: View) -> list[Found]:
     digits = sum(map(text.count, "0123456789"))
     if digits:
         places = [*find_ibans(text)] if digits > 1 else []
-        for lettered in lettered_numbers(view):
-            places += _lettered(view, lettered)
+        for number in lettered_numbers(view):
+            places += lettered(view, number)
         if places:
             found = _merged(found, places)
     told = found
@@ -288,7 +218,7 @@ def _straight(view: View) -> list[Found]:
                 numbers += _judged(view, read(text, start, end), _told(told, start) if told else 0)
         if numbers:
             found = _merged(found, numbers) if found else numbers
-    spelled = [place for number in spelled_numbers(view) for place in _in_words(view, number)]
+    spelled = [place for number in spelled_numbers(view) for place in in_words(view, number)]
     if spelled:
         found = _merged(found, spelled)
     encoded = [place for start, end, plain in decoded_texts(text) for place in _encoded(plain, start, end)]

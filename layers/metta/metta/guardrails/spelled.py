@@ -85,7 +85,11 @@ def _values() -> dict[str, str]:
     return values
 
 
-_VALUES = {fold(name): digits for name, digits in _values().items()}
+def _folded(values: dict[str, str]) -> dict[str, str]:
+    return dict(zip(fold("\n".join(values)).split("\n"), values.values(), strict=True))
+
+
+_VALUES = _folded(_values())
 _NAMES = frozenset(_VALUES)
 _LIKELY = _NAMES - _UNSURE
 _TOKEN = regex(r"[a-z]+|[а-я]+|[0-9]+|[^a-zа-я0-9\s,.\-/()|*_\u00b7]")

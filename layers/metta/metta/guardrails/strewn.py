@@ -7,8 +7,8 @@ cards behind it, are a card even after "order no.".
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import accumulate
 
-from metta.guardrails.cards import are_amounts
 from metta.guardrails.found import Found
 from metta.guardrails.naming import CARD, CODE, PHONE, SSN, is_part_number, named_before, speaks_of_card
 from metta.guardrails.numbers import is_card, is_ssn, lengths_from
@@ -25,6 +25,8 @@ _LISTED = frozenset(",;#$€£¥%&")
 _EXPIRES = regex(r"(?:0?[1-9]|1[0-2]) ?[ /\-.] ?(?:20)?[2-4][0-9](?![0-9])|(?:0[1-9]|1[0-2])[2-4][0-9](?![0-9])")
 _ANOTHER = regex(r"[0-9]{4}[ \-]?[0-9]{4}")
 _FORMS = ((4, 8, 12, 16), (4, 10, 15))
+_AMOUNTS = regex(r"\d{1,5}[.,]\d\d(?:[ ,;/+]{1,3}\d{1,5}[.,]\d\d){2}(?!\d)")
+"""Three amounts in a row, whose digits may pass for a card's when they are put together."""
 _GAP = 24
 _TAGGED = 120
 """Characters between two groups, without markup and with it."""
@@ -53,9 +55,12 @@ def find_formed_ssns(text: str, folded: str) -> Iterator[Found]:
 def find_strewn(text: str, folded: str) -> Iterator[Found]:
     """Cards by their digits alone; none overlapping."""
     runs = [match.span() for match in _RUN.finditer(text)]
+    digits = [0, *accumulate([end - start for start, end in runs])]
     at = done = 0
     while at < len(runs):
-        found = _single(text, folded, runs[at]) or _grouped(text, folded, runs, (at, done))
+        found = _single(text, folded, runs[at])
+        if found is None and digits[min(at + _GROUPS, len(runs))] - digits[at] >= _FORMS[1][-1]:
+            found = _grouped(text, folded, runs, (at, done))
         if found is None:
             at += 1
             continue
@@ -134,7 +139,7 @@ def _belongs(text: str, folded: str, runs: list[tuple[int, int]], place: tuple[i
     at, to, _ = place
     start, end = runs[at][0], runs[to - 1][1]
     gaps = [_gap(text, runs, i) for i in range(at, to - 1)]
-    if len(gaps) > len(_FORMS[0]) and are_amounts(text, start):
+    if len(gaps) > len(_FORMS[0]) and _AMOUNTS.match(text, start):
         return 0.0
     named = named_before(folded[max(0, start - _BEFORE) : start])
     paid = _paid(folded, end)
