@@ -61,6 +61,12 @@ class Guardrails:
 
         return ReplyChecks(self._policy, self._leak)
 
+    @kept
+    def _verdict_type(self) -> type[Verdict]:
+        from metta.messages import Verdict  # whoever has a context has read it already
+
+        return Verdict
+
     @property
     def canary(self) -> str:
         """A word to put into the instructions; a reply that holds it repeats them and is stopped."""
@@ -153,9 +159,7 @@ class Guardrails:
         below: Mapping[str, float] = MappingProxyType({}),
         parts: Excerpt | None = None,
     ) -> Verdict:
-        from metta.messages import Verdict  # whoever has a context has read it already
-
-        return Verdict(
+        return self._verdict_type(
             direction=direction,
             action=action,
             findings=_findings(hits, parts) if hits else (),

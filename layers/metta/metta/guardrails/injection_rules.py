@@ -31,8 +31,13 @@ class RuleIndex:
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self._rules = rules
-        self._always = tuple(rule for rule in rules if not rule.needs)
-        self._keys = frozenset[str]().union(*(rule.needs for rule in rules))
+        self._always = [rule for rule in rules if not rule.needs]
+        self._by_key: dict[str, set[int]] = {}
+        for i, rule in enumerate(rules):
+            for key in rule.needs:
+                self._by_key.setdefault(key, set()).add(i)
+        self._keys = frozenset(self._by_key)
+        self._needless = {i for i, rule in enumerate(rules) if not rule.needs}
 
     def __iter__(self) -> Iterator[Rule]:
         return iter(self._rules)
@@ -45,7 +50,7 @@ class RuleIndex:
         seen = self._keys & words
         if not seen:
             return self._always
-        return [rule for rule in self._rules if not rule.needs or not seen.isdisjoint(rule.needs)]
+        return [self._rules[i] for i in sorted(self._needless.union(*[self._by_key[key] for key in seen]))]
 
 
 class RuleSet(NamedTuple):

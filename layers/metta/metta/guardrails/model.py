@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections import deque
 from functools import cache
-from itertools import accumulate
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -100,6 +101,13 @@ class Model:
             return Judged(self._logit(0, total, count), 0, end), Judged(self._logit(1, total, count), 0, end)
         return self._windows(folded, sums, counts)
 
+    def strongest(self, head: int, folded: str) -> float:
+        """The logit that ``judge`` gives one head; where it was found costs as much again, and is not asked for."""
+        sums, counts = self._added(TOKEN.findall(folded))
+        if len(sums) <= WHOLE:
+            return self._logit(head, sum(sums), sum(counts))
+        return max(self._logits(head, _summed(sums), _summed(counts), _spans(len(sums))))
+
     def _added(self, words: list[str]) -> tuple[list[int], list[int]]:
         """What each token adds, with its pair and its concepts: packed weights, and number of features."""
         steps, concepts = self._steps, self._concepts
@@ -131,17 +139,17 @@ class Model:
         return sums, counts
 
     def _windows(self, folded: str, sums: list[int], counts: list[int]) -> tuple[Judged, Judged]:
-        total = [0, *accumulate(sums)]
-        count = [0, *accumulate(counts)]
-        size = len(sums)
-        spans = [(0, size), *((low, min(low + WINDOW, size)) for low in range(0, size - WINDOW + STRIDE, STRIDE))]
-        best = []
-        for head in range(len(self.heads)):
-            logits = [self._logit(head, total[high] - total[low], count[high] - count[low]) for low, high in spans]
-            best.append(max(zip(logits, spans, strict=True)))
-        places = [match.span() for match in TOKEN.finditer(folded)]
-        first, second = (Judged(logit, places[low][0], places[high - 1][1]) for logit, (low, high) in best)
+        spans, total, count = _spans(len(sums)), _summed(sums), _summed(counts)
+        first, second = (
+            Judged(logit, *_place(folded, low, high))
+            for logit, (low, high) in (
+                max(zip(self._logits(head, total, count, spans), spans, strict=True)) for head in range(len(self.heads))
+            )
+        )
         return first, second
+
+    def _logits(self, head: int, total: list[int], count: list[int], spans: list[tuple[int, int]]) -> list[float]:
+        return [self._logit(head, total[high] - total[low], count[high] - count[low]) for low, high in spans]
 
     def _logit(self, head: int, packed: int, count: int) -> float:
         low = ((packed + _HALF) & _LOW) - _HALF
@@ -186,6 +194,23 @@ class Model:
             self._concepts.clear()
         value = self._concepts[key] = (self._packed(features), len(features))
         return value
+
+
+def _summed(values: list[int]) -> list[int]:
+    return [0, *accumulate(values)]
+
+
+def _spans(size: int) -> list[tuple[int, int]]:
+    """The whole of so many tokens, and the windows in it."""
+    return [(0, size), *((low, min(low + WINDOW, size)) for low in range(0, size - WINDOW + STRIDE, STRIDE))]
+
+
+def _place(folded: str, low: int, high: int) -> tuple[int, int]:
+    """Where the tokens from ``low`` to before ``high`` stand."""
+    tokens = islice(TOKEN.finditer(folded), low, high)
+    first = next(tokens)
+    last = deque(tokens, maxlen=1)
+    return first.start(), (last[0] if last else first).end()
 
 
 def read_model(content: bytes) -> Model:

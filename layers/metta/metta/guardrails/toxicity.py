@@ -52,6 +52,8 @@ _HELP = regex(
     r"rechnung|geld|warte|pedido|paquete|envio|reembolso|dinero|commande|colis|livraison|remboursement|encomenda|entrega|ordine|pacco|spedizione|rimborso|soldi|"
     r"bestelling|pakket|levering|geld)\b"
 )
+_WEIGHED = ("insult", "mild")
+"""Kinds that count only when they are said to somebody."""
 _NEAR = 36
 _SHORT = 3
 """Words of a message that may be nothing but an insult."""
@@ -138,7 +140,10 @@ def find_toxic(view: View) -> list[_Seen]:
     seen: list[_Seen] = []
     for folded in (view.folded, view.unleeted):
         if folded is not None:
-            seen += [_weighed(item, folded, lexicon()) for item in _in_reading(view, folded, lexicon())]
+            found = _in_reading(view, folded, lexicon())
+            if found:
+                asks = any(item.kind in _WEIGHED for item in found) and _HELP.search(folded) is not None
+                seen += [_weighed(item, folded, lexicon(), asks=asks) for item in found]
     return seen
 
 
@@ -207,9 +212,16 @@ def _scorned(folded: str, words: Lexicon) -> list[_Seen]:
     return seen
 
 
-def _weighed(item: _Seen, folded: str, words: Lexicon) -> _Seen:
-    """An insult becomes abuse when it is said to somebody; else it is a rude word."""
-    if item.kind not in ("insult", "mild"):
+def _weighed(item: _Seen, folded: str, words: Lexicon, *, asks: bool) -> _Seen:
+    """An insult becomes abuse when it is said to somebody; else it is a rude word.
+
+    Args:
+        item: what was found.
+        folded: the whole text.
+        words: the lexicon.
+        asks: whether the text speaks of what a customer needs help with.
+    """
+    if item.kind not in _WEIGHED:
         return item
     before = re.split(r"[.!?\n]", folded[max(0, item.start - _NEAR) : item.start])[-1]
     after = re.split(r"[.!?\n]", folded[item.end : item.end + _NEAR])[0]
@@ -222,7 +234,7 @@ def _weighed(item: _Seen, folded: str, words: Lexicon) -> _Seen:
     if not (said_to or alone):
         return _Seen("profanity", item.start, item.end, 0.6 if item.kind == "insult" else 0.0)
     score = 0.85 if item.kind == "insult" else 0.6
-    if _HELP.search(folded):
+    if asks:
         score -= _COMPLAINT if item.kind == "mild" else 0.2
     return _Seen("abuse", item.start, item.end, score)
 
@@ -248,9 +260,13 @@ def _opinion(view: View, seen: list[_Seen], *, doubt: float = 0.0) -> _Opinion:
     text = view.plainest
     best = (*_weight(view.judged(text)[TOXICITY].logit, seen, doubt), *view.span(0, len(text)))
     if len(text) > _LETTER:
+        known: dict[str, float] = {}  # who repeats a sentence a hundred times says nothing new
         for match in _first_sentences(view.shown(text)):
             start, end = match.span()
-            logit = model().judge(match.group())[TOXICITY].logit - _ALONE
+            sentence = match.group()
+            if sentence not in known:
+                known[sentence] = model().strongest(TOXICITY, sentence)
+            logit = known[sentence] - _ALONE
             there = [item for item in seen if start <= item.start < end]
             best = max(best, (*_weight(logit, there, doubt), *view.span(start, end)))
     for inner, start, end in view.hidden:
