@@ -14,8 +14,8 @@ _HEX = regex(r"(?:[0-9a-fA-F]{2})+$")
 _SPACED = regex(r"(?<![^\W_])(?:[0-9a-fA-F]{2} ){8,200}[0-9a-fA-F]{2}(?![^\W_])")
 _MOST = 8
 """Stretches that are looked at."""
-_SHORTEST = 15
-"""Characters of an SSN in its form, encoded."""
+SHORTEST = 15
+"""Characters of an SSN in its form, encoded; no shorter word is worth a look."""
 _HEX_LEAST = {"3": 18, "4": 30, "5": 30}
 """Digits in hexadecimal by what they begin with (a digit or a country's letter), and how many there are at least."""
 _LEAST = 9
@@ -29,8 +29,6 @@ def decoded_texts(text: str) -> Iterator[tuple[int, int, str]]:
             plain = _plain(bytes.fromhex(match.group()))
             if sum(map(str.isdecimal, plain)) >= _LEAST:
                 yield match.start(), match.end(), plain
-    if max(map(len, text.split()), default=0) < _SHORTEST:
-        return
     for match in islice((m for m in _RUN.finditer(text) if _may_hide(m.group())), _MOST):
         run = match.group()
         plain = _plain(bytes.fromhex(run)) if _HEX.match(run) else ""

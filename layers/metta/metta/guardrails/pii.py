@@ -14,7 +14,7 @@ from metta.guardrails import phones
 from metta.guardrails.called import BEFORE, BEHIND, around, called
 from metta.guardrails.cards import find_cards
 from metta.guardrails.emails import find_emails
-from metta.guardrails.encoded import decoded_texts
+from metta.guardrails.encoded import SHORTEST, decoded_texts
 from metta.guardrails.found import Found
 from metta.guardrails.ibans import find_ibans
 from metta.guardrails.naming import (
@@ -29,7 +29,7 @@ from metta.guardrails.numbers import is_ssn
 from metta.guardrails.parted import find_parted
 from metta.guardrails.patterns import regex
 from metta.guardrails.several import explained, goes_on, is_compound, read_several
-from metta.guardrails.spelled import lettered_numbers, spelled_numbers
+from metta.guardrails.spelled import lettered_numbers, spelled_numbers, unspaced_numbers
 from metta.guardrails.stretches import DATE, LEAST, LISTING, MANY, PARTING, RUN, STRETCH, Number, read, split, undated
 from metta.guardrails.strewn import LEAST as CARD_LEAST
 from metta.guardrails.strewn import SSN_DIGITS, find_formed_ssns, find_strewn
@@ -178,7 +178,9 @@ def _start(found: Found) -> int:
 def find_pii(view: View) -> list[Found]:
     """All personal data in the view's text, by place, none overlapping."""
     found = _straight(view)
-    return found if view.words.isdisjoint(_BACKWARDS) else _merged(found, [*_turned(view)])
+    if view.words.isdisjoint(_BACKWARDS):
+        return found
+    return _merged(found, [*_turned(view)])
 
 
 def _turned(view: View) -> Iterator[Found]:
@@ -221,8 +223,12 @@ def _straight(view: View) -> list[Found]:
     spelled = [place for number in spelled_numbers(view) for place in in_words(view, number)]
     if spelled:
         found = _merged(found, spelled)
+    longest = max(map(len, text.split()), default=0)
+    if longest < SHORTEST and digits < SSN_DIGITS and text.isascii():
+        return found
+    unspaced = [place for number in unspaced_numbers(view, longest) for place in in_words(view, number)]
     encoded = [place for start, end, plain in decoded_texts(text) for place in _encoded(plain, start, end)]
-    return _merged(encoded, found) if encoded else found
+    return _merged(encoded, _merged(found, unspaced)) if encoded or unspaced else found
 
 
 def _encoded(plain: str, start: int, end: int) -> Iterator[Found]:

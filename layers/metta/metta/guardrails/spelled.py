@@ -172,7 +172,6 @@ class _Reader:
 def spelled_numbers(view: View) -> Iterator[Spelled]:
     """Every stretch of seven or more digits of which most are words, or that words link."""
     words = view.words
-    yield from _unspaced(view)
     named = not words.isdisjoint(_LIKELY) and (len(words & _NAMES) > 1 or _SINGLES.search(view.folded) is not None)
     if not named and (words.isdisjoint(_GLUE) or _GLUED.search(view.folded) is None):
         return
@@ -206,10 +205,15 @@ def spelled_numbers(view: View) -> Iterator[Spelled]:
         yield found
 
 
-def _unspaced(view: View) -> Iterator[Spelled]:
-    """Words for digits with nothing between them, and those of Chinese and Japanese."""
+def unspaced_numbers(view: View, longest: int) -> Iterator[Spelled]:
+    """Words for digits with nothing between them, and those of Chinese and Japanese.
+
+    Args:
+        view: the text.
+        longest: how long its longest word is.
+    """
     folded = view.folded
-    if max(map(len, view.words), default=0) >= _GLUED_LEAST:
+    if longest >= _GLUED_LEAST:
         for match in _UNPARTED.finditer(folded):
             runs = [(w.start(), w.end(), _VALUES[w.group()]) for w in _UNIT.finditer(folded, *match.span())]
             yield Spelled(match.start(), match.end(), tuple(runs), len(runs))
