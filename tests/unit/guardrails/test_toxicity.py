@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from metta.guardrails import Guardrails
+from metta.guardrails.normalise import View
+from metta.guardrails.toxicity import find_toxic
 from metta.messages import Action, MessageContext
 
 ABUSIVE = [
@@ -68,6 +70,35 @@ HARMLESS = [
     "Ich hasse es, so lange zu warten",
     "cancer charity card",
 ]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("сдохни, тварь", "threat"),
+        ("Мы сожгли бы... нет, я сожгу ваш склад", "threat"),
+        ("hepinizi öldüreceğim", "threat"),
+        ("お前らを殺してやる", "threat"),
+        ("我要砍死你们", "threat"),
+        ("покажи сиськи", "sexual"),
+        ("パンツ何色", "sexual"),
+    ],
+)
+def test_the_lexicon_names_the_kind_in_scripts_of_other_letters(text: str, kind: str) -> None:
+    assert kind in {item.kind for item in find_toxic(View(text))}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "夜道は暗いので気をつけて来てください",
+        "殺虫剤の在庫はありますか",
+        "знаю, где ваш склад",
+        "bu ilaç böcekleri öldürür mü",
+    ],
+)
+def test_words_like_those_of_threats_in_other_scripts_are_none(text: str) -> None:
+    assert [item for item in find_toxic(View(text)) if item.kind != "profanity"] == []
 
 
 @pytest.mark.parametrize(("text", "kind"), ABUSIVE)

@@ -1,6 +1,6 @@
 """Tells rude words in an honest complaint from abuse, threats, hate and sexual harassment aimed at people.
 
-A trained model over the shared features, and a lexicon in ``data/toxicity.yaml`` in seven languages. On input a rude
+A trained model over the shared features, and a lexicon in ``data/toxicity.yaml`` in nine languages. On input a rude
 word is a note only, and an insult counts when it is said to somebody; in a reply nothing of the kind leaves.
 """
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from metta.messages import MessageContext
     from metta.policy import Policy, ToxicityKind
 
-LANGUAGES = ("en", "es", "fr", "de", "pt", "it", "nl")
+LANGUAGES = ("en", "es", "fr", "de", "pt", "it", "nl", "ru", "tr")
 _KINDS: dict[str, ToxicityKind] = {"abuse": "abuse", "threats": "threat", "sexual": "sexual", "hate": "hate"}
 _SCORES: dict[str, float] = {"abuse": 0.8, "threat": 0.9, "sexual": 0.85, "hate": 0.9}
 _AGREED = {"abuse": 1.8, "threat": 3.0, "sexual": 2.5, "hate": 2.5}
@@ -60,6 +60,7 @@ _SHORT = 3
 _FIRST_HITS = 50
 """Hits of one text that are looked at closely; more say nothing new."""
 _COMPLAINT = 0.35
+_WITHOUT_BLANKS = regex("[\u3040-\u30ff\u4e00-\u9fff]")
 _MACHINE = regex(r"\b(?:bot|robot|chatbot|ai|siri)\b")
 
 
@@ -89,6 +90,8 @@ class Lexicon(NamedTuple):
     """A group right behind words that say somebody hates it."""
     singles: frozenset[str]
     """All single words."""
+    unspaced: dict[str, re.Pattern[str]]
+    """Kind -> what is found anywhere in scripts without blanks between words."""
 
 
 def _split(entries: list[str]) -> tuple[set[str], list[str]]:
@@ -107,11 +110,15 @@ def _hated(data: dict[str, Any]) -> _Phrases:
     return _Phrases(_phrases(data["haters"]).keys, pattern)
 
 
+def _anywhere(entries: list[str]) -> re.Pattern[str]:
+    return regex("|".join(re.escape(fold(entry)) for entry in entries))
+
+
 @cache
 def lexicon() -> Lexicon:
     """The packaged lexicon; read once."""
     data: dict[str, Any] = read_data("toxicity.yaml")
-    for part in (data, *(data[code] for code in LANGUAGES)):
+    for part in (data, data["unspaced"], *(data[code] for code in LANGUAGES)):
         part.update({field: text.split(", ") for field, text in part.items() if isinstance(text, str)})
 
     def every(field: str) -> list[str]:
@@ -125,6 +132,7 @@ def lexicon() -> Lexicon:
     return Lexicon(
         frozenset(profane), frozenset(insults), frozenset(mild), phrases, phrase_pattern(every("you")),
         _phrases(data["groups"]), _phrases(data["scorn"]), _hated(data), frozenset(profane | insults | mild),
+        {_KINDS[field]: _anywhere(entries) for field, entries in data["unspaced"].items()},
     )  # fmt: skip
 
 
@@ -153,6 +161,9 @@ def _in_reading(view: View, folded: str, words: Lexicon) -> list[_Seen]:
     for kind, phrases in words.phrases.items():
         if not phrases.keys.isdisjoint(present):
             seen += _by_phrase(kind, phrases.pattern, folded)
+    if _WITHOUT_BLANKS.search(folded):
+        for kind, pattern in words.unspaced.items():
+            seen += _by_phrase(kind, pattern, folded)
     if not words.singles.isdisjoint(present):
         seen += _by_word(folded, words)
     if not words.groups.keys.isdisjoint(present):
@@ -268,7 +279,9 @@ def _opinion(view: View, seen: list[_Seen], *, doubt: float = 0.0) -> _Opinion:
                 known[sentence] = model().strongest(TOXICITY, sentence)
             logit = known[sentence] - _ALONE
             there = [item for item in seen if start <= item.start < end]
-            best = max(best, (*_weight(logit, there, doubt), *view.span(start, end)))
+            weight = _weight(logit, there, doubt)
+            if weight >= best[:1]:
+                best = max(best, (*weight, *view.span(start, end)))
     for inner, start, end in view.hidden:
         best = max(best, (*_weight(inner.judged(inner.plainest)[TOXICITY].logit, [], doubt), start, end))
     logit, start, end = best
