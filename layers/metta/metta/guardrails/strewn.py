@@ -27,6 +27,8 @@ _ANOTHER = regex(r"[0-9]{4}[ \-]?[0-9]{4}")
 _FORMS = ((4, 8, 12, 16), (4, 10, 15))
 _AMOUNTS = regex(r"\d{1,5}[.,]\d\d(?:[ ,;/+]{1,3}\d{1,5}[.,]\d\d){2}(?!\d)")
 """Three amounts in a row, whose digits may pass for a card's when they are put together."""
+_WIDEST, _FEWEST = 4, 15
+"""Digits up to the first border of every form, and of the shorter form."""
 _GAP = 24
 _TAGGED = 120
 """Characters between two groups, without markup and with it."""
@@ -56,10 +58,13 @@ def find_strewn(text: str, folded: str) -> Iterator[Found]:
     """Cards by their digits alone; none overlapping."""
     runs = [match.span() for match in _RUN.finditer(text)]
     digits = [0, *accumulate([end - start for start, end in runs])]
+    borders = frozenset(digits)
     at = done = 0
     while at < len(runs):
-        found = _single(text, folded, runs[at])
-        if found is None and digits[min(at + _GROUPS, len(runs))] - digits[at] >= _FORMS[1][-1]:
+        size = digits[at + 1] - digits[at]
+        found = _single(text, folded, runs[at]) if size >= LEAST else None
+        near = digits[min(at + _GROUPS, len(runs))] - digits[at]
+        if found is None and size <= _WIDEST and near >= _FEWEST and digits[at] + _WIDEST in borders:
             found = _grouped(text, folded, runs, (at, done))
         if found is None:
             at += 1
@@ -95,7 +100,7 @@ def _paid(folded: str, end: int) -> bool:
 def _grouped(text: str, folded: str, runs: list[tuple[int, int]], place: tuple[int, int]) -> Found | None:
     at, done = place
     start, end = runs[at]
-    if end - start > 4 or not lengths_from((text[start:end] + "0")[:2]):
+    if not lengths_from((text[start:end] + "0")[:2]):
         return None
     for form in _FORMS:
         to = _filled(runs, at, form)
