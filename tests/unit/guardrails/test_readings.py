@@ -184,4 +184,4 @@ def test_what_is_encoded_in_what_is_encoded_is_read_and_its_place_is_the_whole_s
     view = View(text)
     # then
     assert any(SENTENCES[0].lower() in reading for reading in read_back(view))
-    assert [text[start:end] for _, start, end in view.hidden] == [outer]
+    assert {text[start:end] for _, start, end in view.hidden} == {outer}

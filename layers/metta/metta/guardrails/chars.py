@@ -20,21 +20,30 @@ _SAME = {
     **dict.fromkeys("⁄∕", "/"),
     **dict.fromkeys("\u2028\u2029\x85", "\n"),
     **dict.fromkeys("\u2800", " "),
+    **dict(zip("ɑɡɩҽ", "agie", strict=True)),
+    **dict(zip("⠁⠃⠉⠙⠑⠋⠛⠓⠊⠚⠅⠇⠍⠝⠕⠏⠟⠗⠎⠞⠥⠧⠺⠭⠽⠵", "abcdefghijklmnopqrstuvwxyz", strict=True)),
     **dict.fromkeys("\u115f\u1160\u3164\uffa0\u180b\u180c\u180d\u180e", ""),
 }
 _STRIKES = frozenset(
     code
-    for low, high in ((0x0300, 0x036F), (0x1AB0, 0x1AFF), (0x1DC0, 0x1DFF), (0x20D0, 0x20FF), (0xFE20, 0xFE2F))
+    for low, high in (
+        (0x0300, 0x036F),
+        (0x1AB0, 0x1AFF),
+        (0x1DC0, 0x1DFF),
+        (0x20D0, 0x20FF),
+        (0xFE20, 0xFE2F),
+        (0x0488, 0x0489),
+    )
     for code in range(low, high + 1)
 )
-_SQUARED = {first + i: chr(ord("a") + i) for first in (0x1F130, 0x1F150, 0x1F170, 0x1F1E6) for i in range(26)}
+_SQUARED = {first + i: chr(ord("a") + i) for first in (0x249C, 0x1F130, 0x1F150, 0x1F170, 0x1F1E6) for i in range(26)}
 
 _NUMBERS = ("Nd", "No")
 _SMALL_CAPITAL = "LATIN LETTER SMALL CAPITAL "
 
 CYRILLIC_GREEK = str.maketrans(
-    "авеёіјкмнорсѕтухԁһӏԛѡАВЕЅІЈКМНОРСТУХαβγεικνορτυχωΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
-    "abeeijkmhopcstyxdhlqwABESIJKMHOPCTYXaByeikvoptuxwABEZHIKMNOPTYX",
+    "авеёіјкмнорсѕтухԁһӏԛѡьпцгзияғѵАВЕЅІЈКМНОРСТУХЗИЯαβγεικνορτυχωησςδλμπθξΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
+    "abeeijkmhopcstyxdhlqwbnurenrfvABESIJKMHOPCTYXENRaByeikvoptuxwnosdlunoeABEZHIKMNOPTYX",
 )
 """Letters that pass for Latin ones; applied only inside words that mix scripts."""
 

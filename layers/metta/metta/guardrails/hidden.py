@@ -6,14 +6,12 @@ judge the reading and not the disguise.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import codecs
 import re
-import unicodedata
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from metta.guardrails.ciphers import GLUED, best, glued, pictured, rot47, upside_down
+from metta.guardrails.decoders import decoded, in_pieces, morse, spelled, uuencoded
 from metta.guardrails.lexicon import lexicon
 from metta.guardrails.patterns import regex
 
@@ -30,13 +28,12 @@ class Reading(NamedTuple):
     """Whether it stands in place of what is there, which then says nothing; else it is there beside it."""
 
 
-_BASE64 = regex(r"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/_-]{16,6000}+)={0,2}")
-_HEX = regex(r"(?<![0-9A-Za-z])(?:(?:0x|\\x)?[0-9a-fA-F]{2}[ :,]?){10,3000}+")
-_BINARY = regex(r"(?<![0-9])(?:[01]{8}[ ,]?){6,1000}+")
 _COMMENT = regex(r"<!--([^<>]{12,400}?)-->|/\*([^*]{12,400}?)\*/")
 _WORD = regex(r"[^\W\d_]{3,400}+")
 _SHORT_LINES = 9
 """Mean length of lines that may be one text cut into pieces."""
+_CUT_LINES = 18
+"""The same, where joining the lines makes known words of their ends."""
 _MOST = 8
 """Encoded stretches of one kind that are looked at."""
 _HEAD = 4000
@@ -59,14 +56,29 @@ def readings(original: str, text: str, folded: str, words: frozenset[str]) -> It
         folded: the same in lower case.
         words: the distinct words of ``folded``.
     """
-    yield from _encoded(text)
+    covered = 0
+    for found in decoded(text):
+        yield Reading(*found, deeper=True, instead=True)
+        covered += found[2] - found[1]
     if "<!--" in text or "/*" in text:
         for match in _first(_COMMENT, text):
             yield Reading(match[1] or match[2], *match.span(), deeper=True, instead=False)
+    for read in _signs(original, text, folded, words):
+        yield read
+        covered += read.end - read.start
+    if covered * 2 > len(text):
+        return
     unknown = words - lexicon().words
     if sum(map(len, unknown)) >= _STRANGE:
+        read_glued = glued(folded)
+        if read_glued is not None:
+            yield Reading(read_glued, 0, min(len(folded), GLUED), deeper=False, instead=True)
+            return
         yield from _unscrambled(folded[:_HEAD])
         yield from _joined_lines(original[:_HEAD], folded)
+        pieces = in_pieces(text[:_HEAD])
+        if pieces is not None:
+            yield Reading(*pieces, deeper=True, instead=True)
 
 
 def _first(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
@@ -76,20 +88,15 @@ def _first(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
         yield match
 
 
-def _encoded(text: str) -> Iterator[Reading]:
-    for pattern, decode in ((_BASE64, _from_base64), (_HEX, _from_hex), (_BINARY, _from_binary)):
-        if pattern.search(text) is None:
-            continue
-        found = [
-            Reading(plain, *m.span(), deeper=True, instead=True)
-            for m in _first(pattern, text)
-            if (plain := decode(m.group()))
-        ]
-        yield from found
-        if len(found) > 1:  # one text, encoded line by line
-            yield Reading(
-                "".join(item.text for item in found), found[0].start, found[-1].end, deeper=True, instead=True
-            )
+def _signs(original: str, text: str, folded: str, words: frozenset[str]) -> Iterator[Reading]:
+    """Signs and words that stand for letters."""
+    for found in (*morse(text), *spelled(folded, words)):
+        yield Reading(*found, deeper=False, instead=True)
+    # the view joins and decodes what looks like signs between letters, so these are read as they came
+    head = original[:_HEAD]
+    for read in (rot47(head), upside_down(head), pictured(head), uuencoded(head)):
+        if read is not None:
+            yield Reading(read, 0, len(text), deeper=False, instead=True)
 
 
 def _unscrambled(folded: str) -> Iterator[Reading]:
@@ -100,17 +107,12 @@ def _unscrambled(folded: str) -> Iterator[Reading]:
     start, end, number = stretch
     if number < _FEWEST and end - start < _ONE_WORD:
         return
-    if (end - start) * 2 > len(folded):
+    if (end - start) * 3 > len(folded):
         start, end = 0, len(folded)
     part, known = folded[start:end], lexicon()
-    before = known.share_known(part)
-    ways = [known.put_right(part)]
-    ways.append(codecs.encode(part, "rot13"))
-    ways.append(part[::-1])
-    best = max(ways, key=known.share_known)
-    share = known.share_known(best)
-    if share >= _READABLE and share >= before + _BETTER:
-        yield Reading(best, start, end, deeper=False, instead=True)
+    read = best(part, known.share_known(part), _READABLE, _BETTER)
+    if read is not None:
+        yield Reading(read, start, end, deeper=False, instead=True)
 
 
 def _strangest(folded: str) -> tuple[int, int, int] | None:
@@ -139,42 +141,9 @@ def _joined_lines(original: str, folded: str) -> Iterator[Reading]:
     """The text with its lines joined, when they are so short that words are cut."""
     known = lexicon()
     lines = original.count("\n") + 1
-    if lines >= 4 and len(original) < _SHORT_LINES * lines:
+    if lines >= 4 and len(original) < _CUT_LINES * lines:
         joined = original.replace("\r", "").replace("\n", "")
         read = known.put_right(joined.lower())
         better = known.share_known(read) >= known.share_known(folded) + _BETTER
-        yield Reading(read, 0, len(folded), deeper=False, instead=better)
-
-
-def _printable(raw: bytes) -> str | None:
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return None
-    shown = sum(c.isprintable() or c in "\n\r\t" for c in text)
-    spaced = " " in text or "_" in text
-    letters = sum(c.isalpha() for c in text)
-    fine = shown == len(text) and spaced and letters * 2 > len(text)
-    return text if fine and unicodedata.category(text[0]) != "Cn" else None
-
-
-def _from_base64(found: str) -> str | None:
-    found = found.rstrip("=").replace("-", "+").replace("_", "/")
-    try:
-        return _printable(base64.b64decode(found[: len(found) // 4 * 4] + _rest(found), validate=True))
-    except (binascii.Error, ValueError):
-        return None
-
-
-def _rest(found: str) -> str:
-    left = found[len(found) // 4 * 4 :]
-    return left + "=" * (4 - len(left)) if len(left) > 1 else ""
-
-
-def _from_hex(found: str) -> str | None:
-    digits = re.sub(r"0x|\\x|[ :,]", "", found)
-    return _printable(bytes.fromhex(digits[: len(digits) // 2 * 2]))
-
-
-def _from_binary(found: str) -> str | None:
-    return _printable(bytes(int(octet, 2) for octet in re.findall("[01]{8}", found)))
+        if better or len(original) < _SHORT_LINES * lines:
+            yield Reading(read, 0, len(folded), deeper=False, instead=better)

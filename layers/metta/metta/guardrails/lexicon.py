@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -17,10 +18,15 @@ PATH = Path(__file__).with_name("data") / "words.txt"
 
 _WORD = regex(r"[^\W\d_]{3,40}+")
 _LETTERS = regex(r"[^\W\d_]+")
+_VOWELS = regex(r"[aeiou]+")
+_VOWELLESS = regex(r"[a-z*]{2,40}+")
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 _LONGEST = 14
 """Letters of the longest word that joined letters are cut into."""
 _MOST_JOINED = 240
-"""Letters of a run that is cut into words; a longer one is no sentence."""
+"""Letters of a run that are cut into words at once."""
+_MOST_SPLIT = 960
+"""Letters of a run that are cut into words at all."""
 _UNKNOWN = 14.0
 """What a letter outside all known words costs."""
 
@@ -65,6 +71,10 @@ class Lexicon:
         """How many letters stand in known words of three and more letters."""
         return sum(len(word) for word in _WORD.findall(folded) if word in self.words)
 
+    def commonest(self, words: Iterable[str]) -> str | None:
+        """The known word that is used most; None if none is known."""
+        return min((word for word in words if word in self.words), key=self._cost.__getitem__, default=None)
+
     def put_right(self, folded: str) -> str:
         """``folded`` with scrambled, doubled and joined letters of unknown words put right where a known word fits."""
         return _LETTERS.sub(self._righted, folded)
@@ -83,8 +93,7 @@ class Lexicon:
         single = re.sub(r"(.)\1+", r"\1", word)
         if single == word:
             return None
-        found = [known for known in (single, self._singles.get(single)) if known in self.words]
-        return min(found, key=self._cost.__getitem__, default=None)
+        return self.commonest((single, self._singles.get(single, "")))
 
     @cached_property
     def _singles(self) -> dict[str, str]:
@@ -95,11 +104,52 @@ class Lexicon:
                 found.setdefault(single, word)
         return found
 
+    @cached_property
+    def _by_consonants(self) -> dict[str, str]:
+        """What is left of a word without its vowels, with and without the first letter -> the commonest such word."""
+        found: dict[str, str] = {}
+        for word in self._ranked:
+            if len(word) > 2:
+                found.setdefault(word[0] + _VOWELS.sub("", word[1:]), word)
+        for word in self._ranked:
+            if len(word) > 2:
+                found.setdefault(_VOWELS.sub("", word), word)
+        return found
+
+    def with_vowels(self, folded: str) -> str:
+        """``folded`` with the vowels that unknown words lack, or have a star for, where a known word fits."""
+        return _VOWELLESS.sub(self._with_vowels, folded)
+
+    def _with_vowels(self, match: re.Match[str]) -> str:
+        word = match.group().replace("*", "")
+        if word in self.words:
+            return word
+        by = self._by_consonants
+        return by.get(word[:1] + _VOWELS.sub("", word[1:])) or by.get(_VOWELS.sub("", word)) or word
+
+    def mended(self, folded: str) -> str:
+        """``folded`` with one letter of each unknown word left out, put in, exchanged or swapped for a known word."""
+        return _WORD.sub(self._mended, folded)
+
+    def _mended(self, match: re.Match[str]) -> str:
+        word = match.group()
+        if word in self.words or not 4 <= len(word) <= _LONGEST:
+            return word
+        cuts = [(word[:i], word[i:]) for i in range(1, len(word) + 1)]
+        near = [a + b[1:] for a, b in cuts if b]
+        near += [a + b[1] + b[0] + b[2:] for a, b in cuts if len(b) > 1]
+        near += [a + c + b[1:] for a, b in cuts if b for c in _ALPHABET]
+        near += [a + c + b for a, b in cuts for c in _ALPHABET]
+        return self.commonest(near) or word
+
     def split(self, letters: str) -> str | None:
         """Joined words with blanks between them; None where most of it is no known word."""
         size = len(letters)
-        if not 8 <= size <= _MOST_JOINED:
+        if size < 8:
             return None
+        if size > _MOST_JOINED:
+            pieces = [letters[at : at + _MOST_JOINED] for at in range(0, min(size, _MOST_SPLIT), _MOST_JOINED)]
+            return " ".join([self.split(piece) or piece for piece in pieces])
         best: list[tuple[float, int, bool]] = [(0.0, 0, True)]
         costs = self._cost
         for end in range(1, size + 1):

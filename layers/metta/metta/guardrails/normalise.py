@@ -8,21 +8,32 @@ of the text.
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Callable
 
+from metta.guardrails.apart import apart
 from metta.guardrails.chars import CYRILLIC_GREEK, PLAIN, fold
+from metta.guardrails.escapes import (
+    COMMENT,
+    EMPHASIS,
+    EMPHASIS_SEEN,
+    ESCAPED,
+    ESCAPED_SEEN,
+    TAGS,
+    unescaped,
+    unless_inside,
+    unmarked,
+)
 from metta.guardrails.hidden import Reading, readings
 from metta.guardrails.kept import kept
 from metta.guardrails.lexicon import lexicon
 from metta.guardrails.model import Judged, model
 from metta.guardrails.patterns import regex
+from metta.guardrails.showing import telling
 
 _BIDI = regex("\u202e([^\u202c\u202d\u202e\n]{0,2000})\u202c?")
 _TAGS = regex("[\U000e0020-\U000e007e]+")
 _FLAG = regex("\U0001f3f4[\U000e0020-\U000e007e]{1,8}\U000e007f")
-_ESCAPED = regex(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,24});|(?:%[0-9a-fA-F]{2}){1,40}+|\\u[0-9a-fA-F]{4}")
 _APART = r"(?:[^\w\s@]|_){1,4}"
 _SPACED = regex(
     rf"(?<![^\W_])[^\W\d_](?:(?: [^\W_](?=[ \W_]|$)){{2,200}}+|{_APART}[^\W_](?:{_APART}[^\W_]){{1,200}}+)(?![^\W_])"
@@ -31,11 +42,11 @@ _PAIR = regex(rf"(?<![^\W_])[^\W\d_]{_APART}[^\W\d_](?![^\W_])")
 _PAIRS_FROM = 2
 """Words set apart letter by letter from which words of two letters are joined as well."""
 _SIGNS = regex(r"[^\w]+|_+")
-_COMMENT = regex(r"<!--([^<>]{0,200}?)-->")
 _BLANKS = regex(r"[ \t\r\n]{2,}+")
 _MIXED = regex(r"[^\W\d_]{2,60}")
 _LATIN = regex(r"[A-Za-z]")
 _LOOKALIKE = regex(r"[\u0370-\u04ff\u0500-\u052f]")
+_LOOKALIKES_ONLY = regex(rf"(?<!\w)[{''.join(map(chr, CYRILLIC_GREEK))}]{{1,20}}+(?!\w)")
 _LEET_SEEN = regex(
     r"[0-9@$!|](?:(?<=[a-z][0-9@$!|])[0-9@$!|]{0,2}(?:[a-z]|(?=[ ,.?]|$))|(?<![^\W_][0-9@$!|])[0-9@$!|]{0,2}[a-z])"
 )
@@ -43,15 +54,13 @@ _LEET_SEEN = regex(
 _LEET_WORD = regex(r"[a-z0-9@$!|]{2,24}")
 _LEET = str.maketrans("0123456789@$!|", "oizeasgtbgasil")
 _LEET_ELL = str.maketrans("0123456789@$!|", "olzeasgtbgasil")
+_MUCH_LEET = 8
+"""Letters written as digits or signs from which words of nothing but digits are read as well."""
+_ALL_DIGITS = regex(r"(?<!\w)\d{2,8}+(?!\w)")
 _SAID = regex(r"[^\W\d_]{2}|[\u3040-\u9fff]")
 """What a text must hold to say anything."""
-_REPEATED = regex(r"([^\w\s])\1{1,}+")
-_LONG_RUN = 20
-_OPAQUE = regex(r"[a-z0-9+/=]{20,4096}+")
-_TURN = regex(r"[a-z](?=\d)|\d(?=[a-z])")
-_TURNS = 5
-"""Changes between letters and digits from which a long run is a key or a checksum and no words."""
 _DEPTH = 2
+_TIMES_ESCAPED = 2
 _WORDS = regex(r"[^\W_]{2,40}+")
 
 
@@ -73,9 +82,8 @@ class View:
         if not original.isascii():
             self._characters()
             self._confusables()
-        if "<!--" in self.text:
-            self._replace(_COMMENT, _without_comment)
         self._escapes()
+        self._markup()
         self._spaced()
         if "  " in self.text or "\n" in self.text or "\t" in self.text or "\r" in self.text:
             self._replace(_BLANKS, _one_blank)
@@ -103,15 +111,20 @@ class View:
     def _readings(self) -> tuple[Reading, ...]:
         if self._depth >= _DEPTH:
             return ()
-        return tuple(readings(self.original, self.text, self.folded, self.words))
+        plain = self.plainest
+        words = self.words if plain is self.folded else words_of(plain)
+        return tuple(readings(self.original, self.text, plain, words))
 
     @kept
     def hidden(self) -> tuple[tuple[View, int, int], ...]:
         """Views of what the text may hide, each with its place in the original (it stands for the whole place)."""
-        return tuple(
-            (View(text, depth=self._depth + 1 if deeper else _DEPTH), *self.span(start, end))
-            for text, start, end, deeper, _ in self._readings
-        )
+        found: list[tuple[View, int, int]] = []
+        for text, start, end, deeper, _ in self._readings:
+            inner = View(text, depth=self._depth + 1 if deeper else _DEPTH)
+            place = self.span(start, end)
+            found.append((inner, *place))
+            found += [(view, *place) for view, _, _ in inner.hidden]
+        return tuple(found)
 
     @kept
     def unleeted(self) -> str | None:
@@ -119,6 +132,8 @@ class View:
         if not _LEET_SEEN.search(self.folded):
             return None
         read = _LEET_WORD.sub(_unleet, self.folded)
+        if sum(map(str.isalpha, read)) - sum(map(str.isalpha, self.folded)) >= _MUCH_LEET:
+            read = _ALL_DIGITS.sub(_unleet_digits, read)
         return read if read != self.folded else None
 
     @kept
@@ -151,9 +166,7 @@ class View:
         for reading in self._readings:
             if reading.instead:
                 folded = folded[: reading.start] + " " * (reading.end - reading.start) + folded[reading.end :]
-        if len(folded) >= _LONG_RUN:
-            folded = _OPAQUE.sub(_blanked, folded)
-        return _REPEATED.sub(_once, folded)
+        return telling(folded)
 
     def _characters(self) -> None:
         text = self.text
@@ -165,7 +178,7 @@ class View:
         tags = {i for m in _TAGS.finditer(text) for i in range(*m.span())} if _TAGS.search(text) else set()
         for flag in _FLAG.finditer(text) if tags else ():
             tags.difference_update(range(*flag.span()))
-        pieces = [PLAIN[ord(char)] for char in text]
+        pieces = list(map(PLAIN.__getitem__, map(ord, text)))
         for i in tags:
             pieces[i] = chr(ord(text[i]) - 0xE0000)
         self.text = "".join([pieces[i] for i in order])
@@ -175,15 +188,33 @@ class View:
 
     def _confusables(self) -> None:
         if _LOOKALIKE.search(self.text) and _LATIN.search(self.text):
-            self.text = _MIXED.sub(_one_script, self.text)
+            text = _MIXED.sub(_one_script, self.text)
+            if text != self.text:
+                # a disguise in this text, so words of nothing but look-alikes wear it too
+                text = _LOOKALIKES_ONLY.sub(_in_latin, text)
+            self.text = text
 
     def _escapes(self) -> None:
-        if "&" in self.text or "%" in self.text or "\\u" in self.text:
-            self._replace(_ESCAPED, _unescape)
+        for _ in range(_TIMES_ESCAPED):
+            text = self.text
+            if ESCAPED_SEEN.search(text):
+                self._replace(ESCAPED, unescaped)
+            if self.text is text:
+                return
+
+    def _markup(self) -> None:
+        if "<" in self.text:
+            self._replace(COMMENT, unless_inside)
+            self._replace(TAGS, unless_inside)
 
     def _spaced(self) -> None:
         text = self.text
+        wide = apart(text)
+        if wide is not None:
+            self._replace(*wide)
         self._replace(_SPACED, _join)
+        if EMPHASIS_SEEN.search(self.text):
+            self._replace(EMPHASIS, unmarked)
         if self.text is not text and _PAIR.search(self.text) and len(_SPACED.findall(text)) >= _PAIRS_FROM:
             self._replace(_PAIR, _join)
 
@@ -235,23 +266,15 @@ def _unreversed(text: str) -> list[int]:
     return order
 
 
+def _in_latin(match: re.Match[str]) -> str:
+    return match.group().translate(CYRILLIC_GREEK)
+
+
 def _one_script(match: re.Match[str]) -> str:
     word = match.group()
     if _LATIN.search(word) and _LOOKALIKE.search(word):
         return word.translate(CYRILLIC_GREEK)
     return word
-
-
-def _unescape(match: re.Match[str]) -> str:
-    found = match.group()
-    if found[0] == "&":
-        plain = html.unescape(found)
-    elif found[0] == "\\":
-        plain = chr(int(found[2:], 16))
-    else:
-        plain = bytes.fromhex(found.replace("%", "")).decode("utf-8", "replace")
-    plain = "".join(PLAIN[ord(c)] for c in plain)
-    return plain if plain and "\ufffd" not in plain else found
 
 
 def _one_blank(match: re.Match[str]) -> str:
@@ -265,19 +288,9 @@ def _join(match: re.Match[str]) -> str:
     return found if digits * 3 > len(letters) else letters
 
 
-def _once(match: re.Match[str]) -> str:
-    return match.group(1) + " " * (len(match.group()) - 1)
-
-
-def _blanked(match: re.Match[str]) -> str:
-    run = match.group()
-    return " " * len(run) if len(_TURN.findall(run)) >= _TURNS else run
-
-
-def _without_comment(match: re.Match[str]) -> str:
-    text, before, after = match.string, match.start() - 1, match.end()
-    inside = before >= 0 and after < len(text) and text[before].isalnum() and text[after].isalnum()
-    return "" if inside else match.group()
+def _unleet_digits(match: re.Match[str]) -> str:
+    read = match.group().translate(_LEET_ELL), match.group().translate(_LEET)
+    return next((word for word in read if word in lexicon().words), match.group())
 
 
 def _unleet(match: re.Match[str]) -> str:

@@ -1,0 +1,159 @@
+"""Reads words whose letters were exchanged, turned, moved, cut apart or left out, in every way that people play with.
+
+Called by ``hidden.py`` where a text has many unknown words. Each way is tried on a sample; the reading with the most
+known words wins, if it is well ahead of what stands there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from metta.guardrails.lexicon import lexicon
+from metta.guardrails.patterns import regex
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+Way = Callable[[str], str]
+
+_SAMPLE = 300
+"""Characters by which a way is judged."""
+_WORD = regex(r"[^\W\d_]+")
+_AY = regex(r"\b[a-z][a-z\-]{2,24}+(?<=ay)\b")
+_INSIDE = regex(r"(?<=[^\W\d_])(?:[^\w]|_){1,3}(?=[^\W\d_])")
+_MANY_UNKNOWN = 5
+"""Unknown words from which each may be a known one with a letter wrong; a few are names."""
+GLUED = 600
+"""Characters that are read as if no sign stood between their letters."""
+_CUT = regex(r"(?<=[^\W\d_])[\-.~|·‐–_](?:\n|(?=[^\W\d_]))")
+_CUTS = 3
+_PIECES = 4
+_SHORT_PIECE = 5
+"""Mean length of unknown words that are pieces rather."""
+_MORE = 1.25
+"""How many times as many letters must stand in known words when the parts of words are put together."""
+_BY_FREQUENCY = ("bvkjxqz", "mfgypw", "ldcu", "srhi", "taon", "e")
+_FREQUENT = {letter: weight for weight, letters in enumerate(_BY_FREQUENCY) for letter in letters}
+_LIKELY_SHIFTS = 2
+_TURNED = str.maketrans("ɐqɔpǝɟƃɓɥᴉıɾʞʃlןɯuodbɹsʇnʌʍxʎz˙¿¡", "abcdefgghiijklllmnopqrstuvwxyz.?!")
+_ONLY_TURNED = regex("[ɐɔǝɟƃɓɥɾʞןɯɹʇʌʍʎ]")
+_ROT47 = {code: chr(33 + (code - 33 + 47) % 94) for code in range(33, 127)}
+_ROT47_SEEN = regex(r"[A-K2-9][:?@=][A-K2-9?@:=]")
+_ROT47_LEAST = 3
+_PICTURES = {
+    "/\\": "a", "|3": "b", "|)": "d", "|=": "f", "|-|": "h", "|<": "k", "|_|_": "ll", "|_|": "u", "|_": "l",
+    "|\\/|": "m", "|\\|": "n", "|*": "p", "|2": "r", "\\/\\/": "w", "\\/": "v", "><": "x", "`/": "y", "(": "c", "#": "h", "€": "e",
+    "£": "l", "¢": "c", "¥": "y", "µ": "u", "+": "t", "¡": "i", "@": "a", "$": "s", "!": "i", "|": "l", "ø": "o",
+    "0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "6": "g", "7": "t", "8": "b", "9": "g", "2": "z",
+}  # fmt: skip
+_PICTURES_SEEN = regex("|".join(re.escape(drawn) for drawn in sorted(_PICTURES, key=len, reverse=True)))
+_DRAWN = regex(r"\|_\||\|\\|/\\|\\/|\|-\||\|[)=<]|(?<=\w)[(#€£¢¥µ¡+](?=\S)")
+_DRAWING = "(#|\\+€£¢¥µ¡"
+_DRAWN_LEAST = 2
+_READ = 0.6
+"""Part of the letters in known words from which a reading says something."""
+_ATBASH = str.maketrans(LETTERS, LETTERS[::-1])
+
+
+def _shifts(sample: str) -> Iterator[Way]:
+    """Rotations of the alphabet that give the letters of ``sample`` about the frequency of a European language's."""
+    counts = Counter(c for c in sample if "a" <= c <= "z")
+    weighed = sorted(
+        (sum(n * _FREQUENT[LETTERS[(ord(c) - 97 + by) % 26]] for c, n in counts.items()), by) for by in range(1, 26)
+    )
+    for by in {13, *(by for _, by in weighed[-_LIKELY_SHIFTS:])}:
+        table = str.maketrans(LETTERS, LETTERS[by:] + LETTERS[:by])
+        yield lambda text, table=table: text.translate(table)  # type: ignore[misc]
+
+
+def ways(folded: str) -> Iterator[Way]:
+    """Ways to read ``folded``, likeliest and cheapest first."""
+    known = lexicon()
+    yield known.put_right
+    yield _backwards
+    yield from _shifts(folded[:_SAMPLE])
+    yield lambda text: text.translate(_ATBASH)
+    yield lambda text: _WORD.sub(_turned_word, text)
+    if len({word for word in _WORD.findall(folded) if len(word) > 2} - known.words) >= _MANY_UNKNOWN:
+        yield known.with_vowels
+        yield known.mended
+
+
+def best(part: str, before: float, readable: float, better: float) -> str | None:
+    """The reading of ``part`` with the most known words; None where none is readable and well ahead of ``before``."""
+    known = lexicon()
+    sample = part[:_SAMPLE]
+    least = max(readable, before + better)
+    found: tuple[float, Way] | None = None
+    for way in ways(part):
+        share = known.share_known(way(sample))
+        if share >= least and (found is None or share > found[0] + 0.05):
+            found = share, way
+    return None if found is None else found[1](part)
+
+
+def upside_down(text: str) -> str | None:
+    """Letters that stand on their heads, read the way that has more known words."""
+    if text.isascii() or len(_ONLY_TURNED.findall(text[:_SAMPLE])) < 4:
+        return None
+    turned = text.lower().translate(_TURNED)
+    return max((turned, turned[::-1]), key=lexicon().share_known)
+
+
+def glued(folded: str) -> str | None:
+    """The head of a text whose words are cut by signs or blanks, put together where that makes more of them known."""
+    head, known = folded[:GLUED], lexicon()
+    before = known.letters_known(head)
+    if len(_AY.findall(head)) > 2:
+        return _pig_latin(head)
+    if len(_CUT.findall(head)) >= _CUTS:
+        read = known.put_right(_CUT.sub("", head))
+        if known.letters_known(read) > _MORE * before:
+            return read
+    unknown = [len(word) for word in _WORD.findall(head) if word not in known.words]
+    if len(unknown) >= _PIECES and sum(unknown) < _SHORT_PIECE * len(unknown):
+        read = known.put_right(_INSIDE.sub("", head))
+        if known.letters_known(read) > _MORE * before:
+            return read
+    return None
+
+
+def pictured(text: str) -> str | None:
+    """Letters drawn with one or more signs, where that makes words."""
+    if sum(map(text.count, _DRAWING)) < _DRAWN_LEAST or len(_DRAWN.findall(text[:_SAMPLE])) < _DRAWN_LEAST:
+        return None
+    folded, known = text.lower(), lexicon()
+    read = _PICTURES_SEEN.sub(lambda match: _PICTURES[match.group()], folded)
+    more = known.letters_known(read) > _MORE * known.letters_known(folded)
+    return read if more and known.share_known(read) >= _READ else None
+
+
+def rot47(text: str) -> str | None:
+    """All printable signs rotated by 47, where that makes words."""
+    if sum(map(text.count, ":?@=")) < _ROT47_LEAST or len(_ROT47_SEEN.findall(text[:_SAMPLE])) < _ROT47_LEAST:
+        return None
+    read = text.translate(_ROT47).lower()
+    return read if lexicon().share_known(read) >= _READ and len(_WORD.findall(read)) > 2 else None
+
+
+def _backwards(text: str) -> str:
+    return text[::-1]
+
+
+def _turned_word(match: re.Match[str]) -> str:
+    return match.group()[::-1]
+
+
+def _pig_latin(folded: str) -> str | None:
+    """The words of a text most of which end as pig Latin does; None where they give no known ones."""
+    read, number = _AY.subn(_from_pig_latin, folded)
+    known = lexicon().share_known(read) >= _READ
+    return read if known and number * 2 > len(folded.split()) else None
+
+
+def _from_pig_latin(match: re.Match[str]) -> str:
+    """The known word whose first consonants were moved to its end."""
+    word = match.group().replace("-", "")
+    stems = [word[: -len(ending)] for ending in ("ay", "way", "yay", "hay") if word.endswith(ending)]
+    reads = [stem[len(stem) - moved :] + stem[: len(stem) - moved] for stem in stems for moved in range(5)]
+    return lexicon().commonest(reads) or match.group()
