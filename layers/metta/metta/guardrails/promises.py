@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Any, get_args
 
 from metta.guardrails.calendar import find_dates
@@ -31,6 +31,8 @@ _WORDS_BEFORE = 5
 _SAFE = regex(r"\bsans[\s,]{1,3}(?:danger|risque)\b")
 """Advice that looks like a refusal."""
 _LETTER = r"[^\W_]"
+_DAY = "{day}"
+_SPAN = regex(SPAN)
 _BEHIND = 24
 _AMBIGUOUS = 4
 """English refusals of no more letters mean something else in other languages."""
@@ -59,7 +61,16 @@ class _Promises:
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         """Put together when a text first holds a stem."""
-        return _any_of(self.sources, self.days)
+        return _any_of(tuple(one for one in self.sources if _DAY not in one), self.days)
+
+    @cached_property
+    def dated(self) -> re.Pattern[str]:
+        """Those that name a day: their pattern is long, so it is tried where a text names one."""
+        return _any_of(tuple(one for one in self.sources if _DAY in one), self.days)
+
+    @cached_property
+    def has_days(self) -> bool:
+        return any(_DAY in one for one in self.sources)
 
     @cached_property
     def negated(self) -> re.Pattern[str]:
@@ -71,9 +82,10 @@ class _Promises:
 
     def find(self, folded: str) -> Iterator[re.Match[str]]:
         if any(stem in folded for stem in self.stems):
-            for match in self.pattern.finditer(folded):
-                if not self._refused(folded, match.start(), match.group()):
-                    yield match
+            for pattern in (self.pattern, self.dated) if self.has_days and names_day(folded) else (self.pattern,):
+                for match in pattern.finditer(folded):
+                    if not self._refused(folded, match.start(), match.group()):
+                        yield match
             for match in self.negated.finditer(folded) if self.although else ():
                 if not self._refused(folded, match.start(), ""):
                     yield match
@@ -85,6 +97,8 @@ class _Promises:
 
 
 def _any_of(sources: tuple[str, ...], days: str) -> re.Pattern[str]:
+    if not sources:
+        return phrase_pattern(())
     return regex(rf"(?<!{_LETTER})(?:{'|'.join(_regex(one, days) for one in sources)})(?!{_LETTER})")
 
 
@@ -117,6 +131,13 @@ def _known() -> tuple[dict[PromiseKind, tuple[_Promises, ...]], dict[str, re.Pat
         for kind in get_args(PromiseKind)
     }
     return kinds, days
+
+
+@lru_cache(maxsize=1)
+def names_day(folded: str) -> bool:
+    """Whether a folded text names a day or a span of time in words; asked once a text and language."""
+    _, days = _known()
+    return any(pattern.search(folded) for pattern in days.values()) or _SPAN.search(folded) is not None
 
 
 class Vouching:
