@@ -67,7 +67,7 @@ def _inside(value: Any) -> Iterable[tuple[str, Any]]:
     if isinstance(value, dict):
         return [(str(key)[:30], inner) for key, inner in list(value.items())[:1000]]
     if dataclasses.is_dataclass(value) or type(value).__module__.startswith("metta.guardrails"):
-        names = {*getattr(value, "__dict__", {}), *_slots(value)}
+        names = {*getattr(value, "__dict__", {}), *getattr(value, "_fields", ()), *_slots(value)}
         fields = [(name, getattr(value, name, None)) for name in sorted(names)]
         label = getattr(value, "id", None)
         return [(f"{label}.{name}" if isinstance(label, str) else name, inner) for name, inner in fields]
