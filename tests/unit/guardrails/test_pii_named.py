@@ -16,6 +16,8 @@ NAMED = [
     ("telepon {}", "PHONE", "5512345"),
     ("наберите {}", "PHONE", "5512345"),
     ("contactez-moi au {}", "PHONE", "4155550132"),
+    ("postal code 28013, Calle de Alcala 45, 3-B, {}", "PHONE", "91 523 45 67"),
+    ("请打{}", "PHONE", "13812345678"),
     ("yes, {}", "PHONE", "93 344 8699"),
     ("{}, x1+2024@wp.pl", "PHONE", "+34 639 091 170"),
     ("{}\nx1.doe@wp.pl", "PHONE", "+34 639 091 170"),

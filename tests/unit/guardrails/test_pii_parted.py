@@ -43,6 +43,7 @@ ADDRESSES = [
     "jane@mail,example.org",
     "jane@example\u3002com",
     "jane.doe @example.com",
+    "jane.doe@example .com",
     "a n n a 9 2 5 8 @ w e b . d e",
 ]
 NO_ADDRESSES = """j***e@gmail.com | jo****@web.de | I looked at gmail.com | I have been shopping at web.de

@@ -32,7 +32,10 @@ _DOT_WORDS = frozenset((*_DOT_NAMES.split("|"), "point"))
 _AT_WORDS = frozenset(_AT_NAMES.replace("?", "").split("|")) | {"arroba", "arobas", "snabel"}
 _OPEN = r"[ \n]?[(\[{<*_\-'\"/|~]{0,2} ?"
 _CLOSE = r" ?[)\]}>*_\-'\"/|~]{0,2}[ \n]?"
-_DOT = rf"(?:{_OPEN}(?<![^\W_])(?:{_DOT_NAMES}|point)(?![^\W_]){_CLOSE}| ?[(\[{{<] ?\. ?[)\]}}>] ?| \. |\.)"
+_DOT = (
+    rf"(?:{_OPEN}(?<![^\W_])(?:{_DOT_NAMES}|point)(?![^\W_]){_CLOSE}"
+    rf"| ?[(\[{{<] ?\. ?[)\]}}>] ?| \. | \.(?=[a-z]{{2,3}}(?![^\W_]))|\.)"
+)
 _LABEL = r"[^\W_](?:[^\W_]|-(?=[^\W_])){0,40}"
 _LINE = r" (?:_|underscore|unterstrich|dash|minus|hyphen|bindestrich|guion(?: bajo)?|tiret(?: bas)?|trattino|plus) "
 _WORDY_LOCAL = regex(rf"[^\W_][\w+%'\-]{{0,40}}?(?:(?:{_DOT}|{_LINE})[^\W_][\w+%'\-]{{0,40}}?){{0,3}}{_OPEN}$")

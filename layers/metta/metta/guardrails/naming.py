@@ -28,6 +28,9 @@ _NOTHING = Named(NOTHING, 0)
 _WORD = regex(r"[^\W\d_]+")
 _FOREIGN = regex("[\u0370-\u1dff\u3040-\ud7ff]")
 _NUMBER_LINE = regex(r"\d\s*\n")
+_DIGIT = regex(r"[0-9]")
+_ADDRESS = 2
+"""Words behind a number of its own beyond which a code word says nothing of the next (a postcode, then a street)."""
 _SENTENCE = regex(r"[^\W\d_]{4}[.!?]+ |[!?] |\n")
 _TAILS = ("nummer", "nr", "number", "numret", "szam")
 """Ends of compounds that announce a number of some kind."""
@@ -148,6 +151,8 @@ def _ended(before: str, word: str, gap: int) -> bool:
     place = before.rfind(word) + len(word)
     if not gap:
         return _NUMBER_LINE.search(before, place) is not None
+    if gap > _ADDRESS and _DIGIT.search(before, place):
+        return True
     return _SENTENCE.search(before, max(0, place - 4)) is not None
 
 
