@@ -50,7 +50,7 @@ ISBN-13: 978 0 738 84903 8 | imei number 355967 08 250379 9 | is iOS 16.1.4833.5
 Payback 628 411 935 | HRB 01-5822790 | company no. 45-3903680 | orders 12345/67890/11223 | 01 02 03 04 05
 05-10-15-20-25 | charged 49.99 49.99 49.99 49.99 | courier 12345678901234 | refund 1234 5678 9012 3456
 054.4.4744.023 | tracciamento 0800 6308 7470 | Chronopost 09740395089 | InPost 3871271251035181 | incident 644 712 693
-Fall 677 089 776 | SKUs 89579/31864/08096/30491 | inv. 0294956782 | contact lenses -2.25 -2.50 180 90
+Fall 677 089 776 | SKUs 612 946 374 | 89579/31864/08096/30491 | inv. 0294956782 | contact lenses -2.25 -2.50 180 90
 NHS 943 476 5919 | I reached 1000000 points | social media post 123456789 | 0123456789
 Hi, WA549881886DE never came | nr. 734296135014 | 1-2-3-4-5-6-7-8 | 2021, 2022, 2023, 2024 | 9 digits 123456789"""
 AROUND = ("{}", "Where is my {}?", "{} never arrived", "Hi, {} - please check", "c'est pour {}", "{}\nthanks")
