@@ -17,8 +17,6 @@ ESCAPED = regex(
     r"(?:\\u|%u)[0-9a-fA-F]{4}|\\u\{[0-9a-fA-F]{1,6}\}|\\U[0-9a-fA-F]{8}|"
     r"(?:[Uu]\+[0-9a-fA-F]{4,5}(?![0-9a-zA-Z]) ?){4,400}+"
 )
-ESCAPED_SEEN = regex(r"[&%\\=]|[Uu]\+")
-"""What a text with an escape holds."""
 COMMENT = regex(r"<!--([^<>]{0,200}?)-->")
 TAGS = regex(
     r"(?:</?(?:b|i|u|s|q|em|strong|span|wbr|font|small|big|sub|sup|mark|code|ins|del|tt) ?/?>){1,4}+", re.IGNORECASE
@@ -28,10 +26,18 @@ EMPHASIS = regex(
     r"(?<=[^\W\d_])(__?)([^\W\d_])\5(?=[^\W\d_])"
 )
 """Marks around a part of a word. A single star in a word is left, as it may stand for a letter of a rude word."""
-EMPHASIS_SEEN = regex(r"[*_`]|~~")
-"""What a text with emphasis holds."""
 _HEX = re.compile("[0-9a-fA-F]{2}")
 _CODES = re.compile("[0-9a-fA-F]{4,8}")
+
+
+def may_escape(text: str) -> bool:
+    """Whether anything of an escape stands in it; in place of a search, which costs more in every message."""
+    return "&" in text or "%" in text or "\\" in text or "=" in text or "U+" in text or "u+" in text
+
+
+def may_stress(text: str) -> bool:
+    """Whether anything of emphasis stands in it."""
+    return "*" in text or "_" in text or "`" in text or "~~" in text
 
 
 def unescaped(match: re.Match[str]) -> str:

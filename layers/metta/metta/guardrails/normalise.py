@@ -16,10 +16,10 @@ from metta.guardrails.chars import CYRILLIC_GREEK, PLAIN, fold
 from metta.guardrails.escapes import (
     COMMENT,
     EMPHASIS,
-    EMPHASIS_SEEN,
     ESCAPED,
-    ESCAPED_SEEN,
     TAGS,
+    may_escape,
+    may_stress,
     unescaped,
     unless_inside,
     unmarked,
@@ -197,7 +197,7 @@ class View:
     def _escapes(self) -> None:
         for _ in range(_TIMES_ESCAPED):
             text = self.text
-            if ESCAPED_SEEN.search(text):
+            if may_escape(text):
                 self._replace(ESCAPED, unescaped)
             if self.text is text:
                 return
@@ -213,7 +213,7 @@ class View:
         if wide is not None:
             self._replace(*wide)
         self._replace(_SPACED, _join)
-        if EMPHASIS_SEEN.search(self.text):
+        if may_stress(self.text):
             self._replace(EMPHASIS, unmarked)
         if self.text is not text and _PAIR.search(self.text) and len(_SPACED.findall(text)) >= _PAIRS_FROM:
             self._replace(_PAIR, _join)
