@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from metta.bounds import Bounds, micro_usd, remember, text_digest
-from metta.messages import Contact, ConversationKey, IncomingMessage, Outcome, Turn
+from metta.errors import BudgetExhausted
+from metta.messages import Contact, ConversationKey, IncomingMessage, ModelCall, Outcome, Turn
 from metta.observability import Meter
 from metta.policy import Limits, Price
 from metta.queue.measuring import measure
@@ -62,16 +63,18 @@ class Ledger:
 
     def __init__(self) -> None:
         self.taken = 0
+        self.full = False
 
     def add_messages(self, *_: Any, **__: Any) -> bool:
         return True
 
     def reserve(self, account_id: int, day: datetime, reservation: str, amount: int, *, limit: int) -> bool:
-        self.taken += amount
-        return True
+        self.taken += 0 if self.full else amount
+        return not self.full
 
-    def settle(self, account_id: int, day: datetime, reservation: str, difference: int) -> None:
+    def settle(self, account_id: int, day: datetime, reservation: str, difference: int) -> int | None:
         self.taken += difference
+        return self.taken
 
 
 def test_a_run_that_is_cut_off_leaves_what_it_took() -> None:
@@ -116,4 +119,24 @@ def test_a_day_without_money_is_a_metric(capsys: pytest.CaptureFixture[str], rea
     meter = Meter(load({}))
     measure(meter, turn("Hello", outcome=Outcome.HANDED_OFF, reason=reason))
     meter.flush()
-    assert json.loads(capsys.readouterr().out).get("DayBudgetExhausted") == told
+    total, *_ = map(json.loads, capsys.readouterr().out.splitlines())
+    assert total.get("DayBudgetExhausted") == told
+
+
+def test_the_share_of_the_days_money_is_told_after_each_run_and_is_all_of_it_once_nothing_more_fits() -> None:
+    ledger, told = Ledger(), list[float]()
+    bounds = Bounds(Limits(usd_per_day=2), ledger, price=Price(input=1, cached=1, output=1), spent=told.append)
+
+    async def run() -> None:
+        asked = turn("Hello")
+        async with bounds.paid(asked):
+            asked.work.model_calls.append(
+                ModelCall(model="m", cost_usd=0.5, started_at=datetime.now(UTC), duration_ms=1)
+            )
+        ledger.full = True
+        with pytest.raises(BudgetExhausted):
+            async with bounds.paid(turn("Hello again")):
+                pass
+
+    asyncio.run(run())
+    assert told == [25.0, 100.0]

@@ -48,8 +48,12 @@ class Counters(Protocol):
         """Take ``amount`` micro-dollars of a day, unless more than ``limit`` would then be taken."""
         ...
 
-    def settle(self, account_id: int, day: datetime, reservation: str, difference: int) -> None:
-        """Add ``difference`` micro-dollars, mostly negative, to what a reservation took; once however often told."""
+    def settle(self, account_id: int, day: datetime, reservation: str, difference: int) -> int | None:
+        """Add ``difference`` micro-dollars, mostly negative, to what a reservation took; once however often told.
+
+        Returns:
+            What is taken of the day then, in micro-dollars, where it is known.
+        """
         ...
 
 
@@ -62,6 +66,7 @@ class Bounds:
         price: of the model.
         further_output: tokens that a second opinion may be answered with in a turn.
         now: clock.
+        spent: told what share of the day's money is taken, in percent, for metrics.
     """
 
     def __init__(
@@ -72,7 +77,9 @@ class Bounds:
         price: Price | None = None,
         further_output: int = 0,
         now: Callable[[], float] = time.time,
+        spent: Callable[[float], None] | None = None,
     ) -> None:
+        self._spent = spent or (lambda _: None)
         self._limits = limits
         self._counters = counters
         self._price = price or Price(input=0, cached=0, output=0)
@@ -140,12 +147,15 @@ class Bounds:
         account, before = turn.key.account_id, spent_usd(turn.work)
         if not await asyncio.to_thread(counters.reserve, account, day, reservation, amount, limit=limit):
             log.warning("today's budget for the model is used up")
+            self._spent(100.0)
             raise BudgetExhausted("the day's budget is used up", reason=DAY_EXHAUSTED)
 
         async def settle() -> None:
             difference = micro_usd(spent_usd(turn.work) - before) - amount
             try:
-                await asyncio.to_thread(counters.settle, account, day, reservation, difference)
+                taken = await asyncio.to_thread(counters.settle, account, day, reservation, difference)
+                if taken is not None:
+                    self._spent(100 * taken / limit)
             except StateDown as error:
                 log.warning("what a run did not cost stays taken from the day's budget: %s", error)
 

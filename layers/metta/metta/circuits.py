@@ -47,6 +47,10 @@ _on_trial: ContextVar[Circuit | None] = ContextVar("on_trial", default=None)
 """The circuit whose trial the calling task has claimed."""
 
 
+def _untold(dependency: str) -> None:
+    """Nobody wants to know."""
+
+
 class Circuit:
     """Whether a dependency is worth a call. Safe to use from any thread.
 
@@ -58,6 +62,8 @@ class Circuit:
     def __init__(self, dependency: str, *, now: Callable[[], float] = time.monotonic) -> None:
         self.dependency = dependency
         self._now = now
+        self.on_failure: Callable[[str], None] = _untold
+        """Told the dependency's name at each failed call, for metrics."""
         self._lock = threading.Lock()
         self._failures = 0
         self._failed_for: set[str] = set()
@@ -128,6 +134,7 @@ class Circuit:
             return False
 
     def _failed(self, asked: float | None) -> float:
+        self.on_failure(self.dependency)
         with self._lock:
             self._failures += 1
             self._failed_for.add(working_on.get())

@@ -88,13 +88,16 @@ class DynamoCounters:
         # refused, but there: the answer to the first call was lost
         return not refused or reservation in item.get("runs", {}).get("SS", ())
 
-    def settle(self, account_id: int, day: datetime, reservation: str, difference: int) -> None:
+    def settle(self, account_id: int, day: datetime, reservation: str, difference: int) -> int | None:
         """Add ``difference`` micro-dollars to what a reservation took, once however often told.
+
+        Returns:
+            What is taken of the day then, in micro-dollars; None when the day is not known any more.
 
         Raises:
             StateDown: DynamoDB cannot be asked.
         """
-        self._update(
+        item, _ = self._update(
             _budget(account_id, day),
             "ADD #spent :difference DELETE #runs :these",
             "contains(#runs, :this)",
@@ -105,6 +108,8 @@ class DynamoCounters:
                 ":these": {"SS": [reservation]},
             },
         )
+        spent = item.get("spent", {}).get("N")
+        return None if spent is None else int(spent)
 
     def take_try(self, subject: str, name: str, *, limit: int, kept_until: datetime) -> Try | None:
         """Count a try once; None when there are ``limit`` others already.

@@ -136,6 +136,9 @@ class Settings(BaseSettings):
 
     metta_policy: str | None = Field(None, description="Path of the policy file (packaged default)")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field("INFO", description="Log level")
+    metta_tracing: Literal["xray", "otel", "off"] | None = Field(
+        None, description="Traces: `xray`, `otel` or `off` (xray in Lambda, off elsewhere)"
+    )
     powertools_service_name: str = Field("metta", description="Service name on logs, metrics and traces")
     powertools_metrics_namespace: str = Field("Metta", description="CloudWatch namespace of the metrics")
 

@@ -20,6 +20,7 @@ from metta.disclosing import remember_told
 from metta.errors import AuditDown, Paused
 from metta.looking import Looks, drop
 from metta.messages import HandOffStep, IncomingMessage, Outcome, Phase, Turn
+from metta.observability import log_keys, span
 from metta.policy import Policy
 from metta.ports import Agent, Audit, Chatwoot, Guardrails, SecondOpinion
 from metta.settings import ChatwootSettings
@@ -102,6 +103,24 @@ class Turns:
         """
         deadline = time.monotonic() + seconds
         turn = self._take_up(state, waiting)
+        with log_keys(turn=turn.id), span("turn", turn=turn.id, attempt=turn.attempt) as traced:
+            try:
+                await self._bring_to_end(turn, state, waiting, save, deadline, give_up)
+            except Exception as error:
+                vars(error)["turn"] = turn.id  # for the line of whoever gives the records back
+                raise
+            traced.annotate(outcome=str(turn.outcome), reason=turn.reason)
+        return turn
+
+    async def _bring_to_end(
+        self,
+        turn: Turn,
+        state: ConversationState,
+        waiting: Sequence[IncomingMessage],
+        save: Save,
+        deadline: float,
+        give_up: str | None,
+    ) -> None:
         if turn.phase is Phase.STARTED:
             await self._answering.prepare(turn, waiting, state, deadline=deadline, give_up=give_up)
             turn.phase = Phase.PREPARED  # written with the next step, or by the lease's keeper if that fails
@@ -110,7 +129,7 @@ class Turns:
             if turn.phase is Phase.SENDING and not await self._looks.may_go_on(turn, state):
                 end(turn, state)
                 await save()
-                return turn
+                return
             if turn.phase is Phase.SENDING:
                 await self._delivery.begin(turn, save)  # its rest is a send like any other
         if turn.phase is Phase.PREPARED:
@@ -122,14 +141,14 @@ class Turns:
         end(turn, state)
         await save()
         await self._delivery.courtesies(turn)
-        return turn
 
     async def flush(self, state: ConversationState) -> None:
         """Write the audit of ended turns; on ``AuditDown`` and ``Paused`` what is not written stays in the state."""
         failure: AuditDown | Paused | None = None
         for turn in list(state.outbox):
             try:
-                await self._audit.save_turn(turn)
+                with log_keys(turn=turn.id), span("audit", turn=turn.id):
+                    await self._audit.save_turn(turn)
             except (AuditDown, Paused) as error:
                 failure = error  # the others are tried all the same
             else:
@@ -207,8 +226,10 @@ class Turns:
             handoff_done=(HandOffStep.WORD,),
         )
         waiting, state.hand = state.hand, turn
-        await self._delivery.begin(turn, save)
-        await self._delivery.deliver(turn, state, save)
+        with log_keys(turn=turn.id), span("turn", turn=turn.id, outcome=str(turn.outcome), reason=reason):
+            await self._delivery.begin(turn, save)
+            with timed(turn, "send"):
+                await self._delivery.deliver(turn, state, save)
         end(turn, state)
         state.hand = waiting
         await save()

@@ -11,7 +11,7 @@ import boto3
 from botocore.config import Config
 
 from metta.errors import SettingsError
-from metta.observability import NoTracing, Tracing, XRayTracing
+from metta.observability import NoTracing, Tracing
 from metta.settings import Settings, load
 
 T = TypeVar("T")
@@ -45,10 +45,23 @@ def check(settings: Settings, views: Sequence[str] = ("chatwoot", "odoo", "model
 
 
 def tracing(settings: Settings) -> Tracing:
-    """X-Ray in Lambda unless Powertools' own switch turns it off; nothing elsewhere."""
+    """What ``METTA_TRACING`` asks for, unless Powertools' own switch turns it off; X-Ray's daemon is in Lambda alone.
+
+    Raises:
+        SettingsError: what it asks for is not installed.
+    """
     in_lambda = bool(os.environ.get("AWS_LAMBDA_FUNCTION_NAME"))
     off = os.environ.get("POWERTOOLS_TRACE_DISABLED", "").lower() in ("1", "true", "yes")
-    return XRayTracing(settings.powertools_service_name) if in_lambda and not off else NoTracing()
+    kind = "off" if off else settings.metta_tracing or "xray"
+    if kind == "otel":
+        from metta.observability.otel import OtelTracing
+
+        return OtelTracing(settings.powertools_service_name)
+    if kind == "xray" and in_lambda:
+        from metta.observability.xray import XRayTracing  # costs an eighth of a second, so only where it is used
+
+        return XRayTracing(settings.powertools_service_name)
+    return NoTracing()
 
 
 def started(build: Callable[[Settings], T]) -> T:

@@ -9,7 +9,7 @@ from typing import IO, Any
 
 from metta.bootstrap.common import aws_client, check, started, tracing
 from metta.circuits import Circuit, CircuitAudit
-from metta.errors import AuditDown
+from metta.errors import AuditDown, ChatwootDown
 from metta.guardrails import Guardrails
 from metta.integrations.chatwoot.client import ChatwootClient
 from metta.messages import AgentReply, AgentWork, IncomingMessage, JsonObject, MessageContext
@@ -17,7 +17,7 @@ from metta.observability import Meter, set_up_logging
 from metta.persistence.store import AuditStore
 from metta.policy import Policy, load_policy
 from metta.queue.loop import LoopThread
-from metta.queue.measuring import measure
+from metta.queue.measuring import measure, watch_circuits
 from metta.queue.rescue import Rescuer
 from metta.queue.state import TurnStates
 from metta.queue.unfinished import UnfinishedIndex
@@ -79,18 +79,23 @@ def build_watchdog(
     policy = load_policy(settings.metta_policy)
     make = client or partial(aws_client, endpoint_url=settings.aws_endpoint_url)
     loop = LoopThread()
-    chatwoot = ChatwootClient(settings.chatwoot, timeout_seconds=policy.limits.chatwoot_seconds)
+    circuits = {down: Circuit(down.dependency) for down in (ChatwootDown, AuditDown)}
+    chatwoot = ChatwootClient(
+        settings.chatwoot, timeout_seconds=policy.limits.chatwoot_seconds, circuit=circuits[ChatwootDown]
+    )
     audit = AuditStore(settings.database.get_secret_value())
     turns = Turns(
         chatwoot,
         NoAgent(),
         Guardrails(policy),
-        CircuitAudit(audit, Circuit(AuditDown.dependency)),
+        CircuitAudit(audit, circuits[AuditDown]),
         policy,
         settings.chatwoot,
         burst_max_seconds=settings.burst_max_seconds,
     )
-    watching = wire_watchdog(settings, policy, turns, chatwoot, make("dynamodb"), loop, emit_metrics=emit_metrics)
+    meter = Meter(settings, enabled=emit_metrics, function="watchdog")
+    watch_circuits(meter, circuits.values())
+    watching = wire_watchdog(settings, policy, turns, chatwoot, make("dynamodb"), loop, meter=meter)
     return WatchdogWorker(chatwoot, audit, loop, watching)
 
 
@@ -102,10 +107,10 @@ def wire_watchdog(
     dynamodb: Any,
     loop: LoopThread,
     *,
-    emit_metrics: bool,
+    meter: Meter,
 ) -> Watchdog:
-    """A watchdog on rooms that exist; it has metrics of its own, since it works beside a worker's batches."""
-    states, meter = TurnStates(dynamodb, settings.state.table), Meter(settings, enabled=emit_metrics)
+    """A watchdog on rooms that exist; its meter is its own, since it works beside a worker's batches."""
+    states = TurnStates(dynamodb, settings.state.table)
     return Watchdog(
         UnfinishedIndex(dynamodb, settings.state.table),
         states,

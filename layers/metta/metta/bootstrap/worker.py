@@ -10,26 +10,27 @@ from typing import IO, Any
 from metta.ai.agent import MettaAgent, instructions_text
 from metta.ai.second_opinion import SecondOpinions, enabled
 from metta.ai.tools import SPECS
+from metta.ai.tracing import SdkSpans
 from metta.ai.usage import dearest, price_of
 from metta.bootstrap.common import aws_client, check, started, tracing
 from metta.bootstrap.watchdog import wire_watchdog
 from metta.bounds import Bounds
 from metta.circuits import Circuit, CircuitAgent, CircuitAudit, CircuitShop
 from metta.counters import DynamoCounters
-from metta.errors import AuditDown, ModelDown, OdooDown
+from metta.errors import AuditDown, ChatwootDown, ModelDown, OdooDown
 from metta.guardrails import Guardrails
 from metta.integrations.chatwoot.client import ChatwootClient
 from metta.integrations.odoo import OdooClient, OdooShop
 from metta.integrations.odoo.results import field_names
 from metta.messages import JsonObject
-from metta.observability import Meter, set_up_logging
+from metta.observability import Meter, Metric, NoTracing, set_up_logging
 from metta.persistence.store import AuditStore
 from metta.policy import load_policy
 from metta.queue.batch import Batches
 from metta.queue.conversations import Conversations
 from metta.queue.guard import IdempotencyGuard
 from metta.queue.loop import LoopThread
-from metta.queue.measuring import measure
+from metta.queue.measuring import measure, watch_circuits
 from metta.queue.returning import Returning
 from metta.queue.state import TurnStates
 from metta.queue.watchdog import Watchdog
@@ -100,24 +101,34 @@ def build_worker(
     policy = load_policy(settings.metta_policy)
     make = client or partial(aws_client, endpoint_url=settings.aws_endpoint_url)
     loop = LoopThread()
-    chatwoot = ChatwootClient(settings.chatwoot, timeout_seconds=policy.limits.chatwoot_seconds)
+    meter, traced = Meter(settings, enabled=emit_metrics, function="worker"), tracing(settings)
+    circuits = {down: Circuit(down.dependency) for down in (ChatwootDown, OdooDown, ModelDown, AuditDown)}
+    watch_circuits(meter, circuits.values())
+    chatwoot = ChatwootClient(
+        settings.chatwoot, timeout_seconds=policy.limits.chatwoot_seconds, circuit=circuits[ChatwootDown]
+    )
     odoo = OdooClient(
         settings.odoo,
         timeout_seconds=policy.limits.odoo_seconds,
         calls_per_second=policy.odoo.calls_per_second,
     )
-    shop_circuit = Circuit(OdooDown.dependency)
-    shop = CircuitShop(OdooShop(odoo, policy=policy, odoo_url=settings.odoo.url), shop_circuit)
+    shop = CircuitShop(OdooShop(odoo, policy=policy, odoo_url=settings.odoo.url), circuits[OdooDown])
     key = settings.audit_key
     dynamodb = make("dynamodb")
     counters = DynamoCounters(dynamodb, settings.state.table)
     safety_key = key.get_secret_value() if key else None
-    agent = MettaAgent(settings.model, policy, shop, tries=counters, safety_key=safety_key)
+    agent = MettaAgent(
+        settings.model,
+        policy,
+        shop,
+        tries=counters,
+        safety_key=safety_key,
+        trace_processor=None if isinstance(traced, NoTracing) else SdkSpans(),
+    )
     guardrails = Guardrails(policy)
     guardrails.protect(instructions_text(policy), *(spec.description for spec in SPECS.values()))
     guardrails.protect(*SPECS, *(spec.argument for spec in SPECS.values()), *field_names())
     audit = AuditStore(settings.database.get_secret_value())
-    meter = Meter(settings, enabled=emit_metrics)
     judge = policy.second_opinion.judge
     models = (settings.model.model, *((judge.model,) if judge.enabled and judge.model else ()))
     bounds = Bounds(
@@ -125,13 +136,14 @@ def build_worker(
         counters,
         price=dearest(price_of(model, policy.prices) for model in models),
         further_output=judge.output_tokens if judge.enabled else 0,
+        spent=partial(meter.gauge, Metric.DAY_BUDGET_SPENT),
     )
     opinions = SecondOpinions(agent.access, policy, model=settings.model.model)
     turns = Turns(
         chatwoot,
-        CircuitAgent(agent, model=Circuit(ModelDown.dependency), shop=shop_circuit),
+        CircuitAgent(agent, model=circuits[ModelDown], shop=circuits[OdooDown]),
         guardrails,
-        CircuitAudit(audit, Circuit(AuditDown.dependency)),
+        CircuitAudit(audit, circuits[AuditDown]),
         policy,
         settings.chatwoot,
         burst_max_seconds=settings.burst_max_seconds,
@@ -149,10 +161,12 @@ def build_worker(
         IdempotencyGuard(dynamodb, settings.state.table),
         Returning(sqs, settings.aws_sqs_queue_url, settings.aws_sqs_dlq_url),
         meter,
-        tracing(settings),
+        traced,
         visibility_kept=visibility_kept,
     )
-    watching = wire_watchdog(settings, policy, turns, chatwoot, dynamodb, loop, emit_metrics=emit_metrics)
+    watching = wire_watchdog(
+        settings, policy, turns, chatwoot, dynamodb, loop, meter=Meter(settings, enabled=emit_metrics)
+    )
     return Worker(settings, chatwoot, odoo, agent, audit, loop, batches, watching)
 
 

@@ -6,21 +6,20 @@ import concurrent.futures
 import logging
 import math
 import time
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
-from metta.errors import MettaError, NotStarted, NotYet, Reject, Retry
+from metta.errors import MettaError, NotStarted, NotYet, Reject, Retry, StateDown
 from metta.messages import JsonObject, Turn
 from metta.observability import Meter, Metric, Tracing, log_keys, with_log_keys
 from metta.queue.conversations import LEAST_SECONDS, Conversations, has_answer
 from metta.queue.guard import Guard
 from metta.queue.records import Group, Record, group_records, read_record
 from metta.queue.returning import Returning, delay_seconds
+from metta.queue.telling import chatwoot_ids, frames_of, in_the_queue, kind_of, receiver_traces
 from metta.settings import ChatwootSettings, Settings
 
 log = logging.getLogger(__name__)
@@ -107,7 +106,9 @@ class Batches:
         """
         deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS
         processor = ConversationProcessor(lambda records: self._settle(records, deadline))
-        with log_keys(function_request_id=context.aws_request_id), self._tracing.span("batch"):
+        request = str(context.aws_request_id)
+        records = len(event.get("Records", ()))
+        with log_keys(function_request_id=request), self._tracing.span("batch", request=request, records=records):
             answer = process_partial_response(
                 event=dict(event), record_handler=lambda record: record, processor=processor, context=context
             )
@@ -146,7 +147,7 @@ class Batches:
                 return self._reject(record, record.error)
             reason = record.decision.skip if record.decision else None
             log.info("skipped: %s", reason, extra={"reason": reason})
-            self._meter.count(Metric.RECORDS_SKIPPED)
+            self._meter.count(Metric.RECORDS_SKIPPED, reason=reason)
             return {"skipped": reason}
 
     def _reject(self, record: Record, error: Reject) -> JsonObject | Exception:
@@ -159,7 +160,7 @@ class Batches:
 
     def _settle_group(self, group: Group, deadline: float) -> dict[int, JsonObject | Exception]:
         ids = [record.message_id for record in group.records]
-        with log_keys(conversation=str(group.key), message_ids=ids):
+        with log_keys(conversation=str(group.key), message_ids=ids, chatwoot_message_ids=chatwoot_ids(group)):
             settled, error = self._try_group(group, deadline)
             if error is not None:
                 back = [record for record in group.records if isinstance(settled[id(record)], Exception)]
@@ -171,7 +172,9 @@ class Batches:
                 why = error if isinstance(error, MettaError) else "unexpected error"
                 log.log(level, "%d records come back in %d s: %s", len(back), seconds, why, extra=kind_of(error))
                 self._returning.give_back(back, seconds)
-                self._meter.count(Metric.RECORDS_RETRIED, len(back))
+                self._meter.count(Metric.RECORDS_RETRIED, len(back), cause=type(error).__name__)
+                if isinstance(error, StateDown):  # the others' circuits tell of their failures
+                    self._meter.count(Metric.DEPENDENCY_FAILURES, dependency=error.dependency)
             return settled
 
     def _try_group(self, group: Group, deadline: float) -> tuple[dict[int, JsonObject | Exception], Exception | None]:
@@ -190,7 +193,7 @@ class Batches:
                 raise NotStarted("too little time left", after_seconds=1)
             if self._returning.can_wait:
                 self._conversations.wait_for_burst(group)
-            with self._tracing.span("conversation", conversation=str(group.key)):
+            with self._tracing.span("conversation", links=receiver_traces(group), **in_the_queue(group)):
                 settled |= self._settle_messages(group, seconds)
         except Exception as problem:  # noqa: BLE001 - whatever it is, the records come back and no other group notices
             if not isinstance(problem, MettaError):
@@ -202,7 +205,7 @@ class Batches:
     def _skip(self, record: Record) -> JsonObject:
         with log_keys(message_id=record.message_id):
             self._conversations.skip(record)
-        self._meter.count(Metric.RECORDS_SKIPPED)
+        self._meter.count(Metric.RECORDS_SKIPPED, reason=record.decision.skip if record.decision else None)
         return {"skipped": record.decision.skip if record.decision else None}
 
     def _settle_messages(self, group: Group, seconds: float) -> dict[int, JsonObject | Exception]:
@@ -239,14 +242,3 @@ def result_for(message_id: int, turns: Sequence[Turn]) -> JsonObject:
         if message_id in turn.covered:
             return {"outcome": str(turn.outcome), "turn": turn.id, "reason": turn.reason}
     return {"outcome": "covered"}
-
-
-def frames_of(error: BaseException) -> list[str]:
-    """Where an error came from, without its text: libraries like to quote what they were given, customers' words."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-12:]]
-
-
-def kind_of(error: Exception) -> dict[str, str]:
-    """Log fields that name the error's class."""
-    return {"error": type(error).__name__}

@@ -18,11 +18,11 @@ from typing import Any
 from metta.errors import ConversationBusy, MettaError, Retry
 from metta.messages import JsonObject
 from metta.observability import Meter, Metric, Tracing, log_keys, with_log_keys
-from metta.queue.batch import frames_of, kind_of
 from metta.queue.conversations import holding
 from metta.queue.loop import LoopThread
 from metta.queue.rescue import Fate, Rescue, Rescuer
 from metta.queue.state import TurnStates
+from metta.queue.telling import frames_of, kind_of
 from metta.queue.unfinished import Unfinished, UnfinishedIndex
 
 log = logging.getLogger(__name__)

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
+from metta.circuits import Circuit
 from metta.errors import ChatwootDown, ChatwootRefused, SendUnknown
 from metta.integrations.chatwoot.format import for_channel, limit_of, shorten
 from metta.integrations.chatwoot.handoff import HandOffSteps
@@ -43,6 +44,7 @@ class ChatwootClient:
         settings: where it is and who calls. The history token, when there is one, reads and marks as read.
         transport: stands in for the network in tests.
         timeout_seconds: for a whole call.
+        circuit: pauses calls while Chatwoot is down; one of its own when None.
     """
 
     def __init__(
@@ -51,8 +53,11 @@ class ChatwootClient:
         *,
         transport: httpx.AsyncBaseTransport | None = None,
         timeout_seconds: float = 10,
+        circuit: Circuit | None = None,
     ) -> None:
-        self._http = HttpTransport(settings.base_url, transport=transport, timeout_seconds=timeout_seconds)
+        self._http = HttpTransport(
+            settings.base_url, transport=transport, timeout_seconds=timeout_seconds, circuit=circuit
+        )
         self._token = settings.api_key
         self._reader = settings.history_api_key or settings.api_key
         self._may_list = True
