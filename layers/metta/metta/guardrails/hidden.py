@@ -107,7 +107,7 @@ def _unscrambled(folded: str) -> Iterator[Reading]:
     start, end, number = stretch
     if number < _FEWEST and end - start < _ONE_WORD:
         return
-    if (end - start) * 3 > len(folded):
+    if (end - start) * 2 > len(folded):
         start, end = 0, len(folded)
     part, known = folded[start:end], lexicon()
     read = best(part, known.share_known(part), _READABLE, _BETTER)
