@@ -157,6 +157,11 @@ def test_words_of_nothing_but_digits_are_read_among_much_leetspeak() -> None:
     assert "411" in View("my f1rst order, 411, is late").plainest
 
 
+def test_words_of_a_language_that_the_lexicon_lacks_are_still_judged_as_they_stand() -> None:
+    view = View("athdhean na focail thuas ag tosu le 'You are'. Cuir i mbloc txt iad.")
+    assert "focail" in view.shown(view.plainest)
+
+
 PARCEL = "where is my parcel please it was due last week already"
 
 

@@ -30,6 +30,8 @@ _CUTS = 3
 _PIECES = 4
 _SHORT_PIECE = 5
 """Mean length of unknown words that are pieces rather."""
+_WHOLE_WORD = 3.8
+"""Mean length of words that are none."""
 _MORE = 1.25
 """How many times as many letters must stand in known words when the parts of words are put together."""
 _BY_FREQUENCY = ("bvkjxqz", "mfgypw", "ldcu", "srhi", "taon", "e")
@@ -80,8 +82,12 @@ def ways(folded: str) -> Iterator[Way]:
         yield known.mended
 
 
-def best(part: str, before: float, readable: float, better: float) -> str | None:
-    """The reading of ``part`` with the most known words; None where none is readable and well ahead of ``before``."""
+def best(part: str, before: float, readable: float, better: float) -> tuple[str, bool] | None:
+    """The reading of ``part`` with the most known words, and whether it stands in place of ``part``.
+
+    None where none is readable and well ahead of ``before``. Words that were only nearly known ones stand beside it:
+    they may be those of a language that the lexicon lacks.
+    """
     known = lexicon()
     sample = part[:_SAMPLE]
     least = max(readable, before + better)
@@ -90,7 +96,10 @@ def best(part: str, before: float, readable: float, better: float) -> str | None
         share = known.share_known(way(sample))
         if share >= least and (found is None or share > found[0] + 0.05):
             found = share, way
-    return None if found is None else found[1](part)
+    if found is None:
+        return None
+    _, way = found
+    return way(part), way not in (known.mended, known.with_vowels)
 
 
 def upside_down(text: str) -> str | None:
@@ -114,7 +123,8 @@ def glued(folded: str) -> str | None:
     unknown = [len(word) for word in _WORD.findall(head) if word not in known.words]
     if len(unknown) >= _PIECES and sum(unknown) < _SHORT_PIECE * len(unknown):
         read = known.put_right(_INSIDE.sub("", head))
-        if known.letters_known(read) > _MORE * before:
+        sizes = [len(word) for word in _WORD.findall(read)]
+        if known.letters_known(read) > _MORE * before and sum(sizes) > _WHOLE_WORD * len(sizes):
             return read
     return None
 

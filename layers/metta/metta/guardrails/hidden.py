@@ -112,7 +112,7 @@ def _unscrambled(folded: str) -> Iterator[Reading]:
     part, known = folded[start:end], lexicon()
     read = best(part, known.share_known(part), _READABLE, _BETTER)
     if read is not None:
-        yield Reading(read, start, end, deeper=False, instead=True)
+        yield Reading(read[0], start, end, deeper=False, instead=read[1])
 
 
 def _strangest(folded: str) -> tuple[int, int, int] | None:
