@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from moto import mock_aws
@@ -40,9 +41,9 @@ def world(make_world: Callable[..., World]) -> World:
 def make_office() -> Iterator[Callable[..., Office]]:
     made: list[Office] = []
 
-    def make(**environment: str) -> Office:
+    def make(**given: Any) -> Office:
         client = state_table()
-        made.append(Office(client, **environment))
+        made.append(Office(client, **given))
         return made[-1]
 
     with mock_aws():

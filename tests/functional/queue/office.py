@@ -13,12 +13,13 @@ from world import ENVIRONMENT, FakeAgent, FakeAudit, FakeChatwoot, MortalDynamoD
 from metta.circuits import Circuit, CircuitAgent
 from metta.guardrails import Guardrails
 from metta.messages import ConversationKey, Turn
-from metta.observability import Meter, NoTracing, set_up_logging
+from metta.observability import Meter, NoTracing, Tracing, set_up_logging
 from metta.policy import load_policy
 from metta.queue.batch import Batches
 from metta.queue.conversations import Conversations
 from metta.queue.guard import IdempotencyGuard
 from metta.queue.loop import LoopThread
+from metta.queue.measuring import measure
 from metta.queue.returning import Returning
 from metta.queue.state import TurnStates
 from metta.settings import load
@@ -81,7 +82,15 @@ class Context:
 class Office:
     """The handler with everything behind it."""
 
-    def __init__(self, client: Any, *, now: Callable[[], float] = time.time, **environment: str) -> None:
+    def __init__(
+        self,
+        client: Any,
+        *,
+        now: Callable[[], float] = time.time,
+        tracing: Tracing | None = None,
+        emit_metrics: bool = False,
+        **environment: str,
+    ) -> None:
         self.steps = Steps()
         self.chatwoot = Router(self.steps)
         self.agent = FakeAgent(self.steps)
@@ -92,13 +101,15 @@ class Office:
         self.loop = LoopThread()
         self.ended: list[Turn] = []
         settings = load(ENVIRONMENT | environment)
+        self.meter = Meter(settings, enabled=emit_metrics, function="worker")
         set_up_logging(settings, self.log)
         policy = load_policy()
         chatwoot: Any = self.chatwoot
         self.shop_circuit = Circuit("odoo", now=now)
+        self.inner_agent = CircuitAgent(self.agent, model=Circuit("model", now=now), shop=self.shop_circuit)
         turns = Turns(
             chatwoot,
-            CircuitAgent(self.agent, model=Circuit("model", now=now), shop=self.shop_circuit),
+            self.inner_agent,
             Guardrails(policy),
             self.audit,
             policy,
@@ -110,12 +121,16 @@ class Office:
         self.batches = Batches(
             settings,
             settings.chatwoot,
-            Conversations(turns, states, self.loop, settings, ended=self.ended.append, now=now),
+            Conversations(turns, states, self.loop, settings, ended=self._end, now=now),
             IdempotencyGuard(client, "state-table"),
             Returning(self.sqs, "queue", "dlq.fifo"),
-            Meter(settings, enabled=False),
-            NoTracing(),
+            self.meter,
+            tracing or NoTracing(),
         )
+
+    def _end(self, turn: Turn) -> None:
+        self.ended.append(turn)
+        measure(self.meter, turn)
 
     def close(self) -> None:
         self.batches.close()
