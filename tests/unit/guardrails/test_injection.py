@@ -171,6 +171,16 @@ def test_a_model_can_join_the_rules(policy: Policy, nowhere: MessageContext) -> 
     assert (hit.kind, hit.start, hit.end, hit.score) == ("model", 0, 5, pytest.approx(0.8))
 
 
+def test_two_rules_that_see_the_same_words_are_one_reason(policy: Policy, nowhere: MessageContext) -> None:
+    def judged(*places: tuple[int, int]) -> float:
+        items = [Evidence(f"rule.{number}", *place, 0.6) for number, place in enumerate(places)]
+        (hit,) = InjectionCheck(policy, judges=(lambda view, folded: iter(items),))(View("hello there"), nowhere)
+        return hit.score
+
+    assert judged((0, 5), (3, 8)) == pytest.approx(0.6)
+    assert judged((0, 5), (5, 8)) == pytest.approx(0.84)
+
+
 def test_every_rule_says_why_and_how_much() -> None:
     rules = rule_set().rules
     assert len({rule.id for rule in rules}) == len(rules)

@@ -6,7 +6,7 @@ evidence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from metta.actions import Action
@@ -39,6 +39,9 @@ class Evidence(NamedTuple):
 
 
 _MODEL = "model"
+_VOCABULARY = "vocabulary"
+_WHOLE = frozenset({_MODEL, _VOCABULARY})
+"""Judges of the whole text, whose places say nothing about which words they saw."""
 _NEARLY = 1.0
 _BACKWARDS = 0.5
 """How much more a text must say backwards than it need say as it stands."""
@@ -55,7 +58,7 @@ def rule_evidence(view: View, folded: str, *, framed: bool = True) -> Iterator[E
     used = min(len(words & known.prompt_words), max(known.vocabulary_scores))
     if used in known.vocabulary_scores:
         score = known.vocabulary_scores[used]
-        yield Evidence("vocabulary", 0, len(folded), score * _BESIDE_THE_MODEL if framed else score)
+        yield Evidence(_VOCABULARY, 0, len(folded), score * _BESIDE_THE_MODEL if framed else score)
     for rule, start, end in matches(known.rules, words, folded):
         yield Evidence(rule.id, start, end, _in_frame(rule, start, end, folded) if framed else rule.score)
 
@@ -102,6 +105,16 @@ def _telling(item: Evidence) -> tuple[bool, float]:
     return item.rule != _MODEL and item.score >= _NAMES_IT, item.score
 
 
+def _apart(found: Iterable[Evidence]) -> Iterator[Evidence]:
+    """What is independent: of rules that see the same words the strongest, and the model and the vocabulary."""
+    seen: list[Evidence] = []
+    for item in sorted(found, key=lambda one: -one.score):
+        if item.rule in _WHOLE or not any(item.start < other.end and other.start < item.end for other in seen):
+            yield item
+            if item.rule not in _WHOLE:
+                seen.append(item)
+
+
 class InjectionCheck:
     """Finds attempts to override, extract, impersonate or forge.
 
@@ -134,7 +147,7 @@ class InjectionCheck:
             if item.rule not in strongest or strongest[item.rule].score < item.score:
                 strongest[item.rule] = item
         doubt = 1.0
-        for item in strongest.values():
+        for item in _apart(strongest.values()):
             doubt *= 1 - item.score
         best = max(strongest.values(), key=_telling, default=None)
         return best, 1 - doubt
