@@ -12,12 +12,13 @@ from urllib.parse import unquote, urlsplit
 
 LEAST_SECRET = 8
 """A shorter value (a password of a test database) is a word that lines use for something else, too."""
+LONGEST_CARD = 19
 MOST_CHARS = 8000
 """Longer values are cut: no line needs them, and CloudWatch bills them."""
 
 _EMAIL = re.compile(r"[^\s@<>\"'(),:;=\[\]{}]{1,64}@[^\s@<>\"'(),:;=\[\]{}/]{1,190}\.[^\W\d_]{2,24}")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
-_CARD = re.compile(r"(?<![\w.])\d(?:[ -]?\d){12,18}(?![\w])")
+_CARD = re.compile(r"(?<![\w.])\d(?:[ -]?\d){12,40}(?!\w)")
 _SSN = re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])")
 _PHONE = re.compile(
     r"(?<![\w.:-])(?:(?:\+|00)\d(?:[ ./()-]{0,2}\d){6,14}"  # international
@@ -49,8 +50,8 @@ class Mask:
         if "@" in text:
             text = _EMAIL.sub("[EMAIL]", text)
         if any(character.isdigit() for character in text):
-            text = _IBAN.sub("[IBAN]", text)
-            text = _CARD.sub(lambda found: "[CARD]" if _luhn(found.group()) else found.group(), text)
+            text = _IBAN.sub(lambda found: "[IBAN]" if _is_iban(found[0]) else found[0], text)
+            text = _CARD.sub(lambda found: "[CARD]" if _holds_card(found[0]) else found[0], text)
             text = _SSN.sub("[SSN]", text)
             text = _PHONE.sub("[PHONE]", text)
         return text
@@ -74,7 +75,15 @@ def _password(secret: str) -> tuple[str, ...]:
     return (password, unquote(password)) if password else ()
 
 
-def _luhn(text: str) -> bool:
+def _is_iban(text: str) -> bool:
+    bare = text.replace(" ", "")
+    return int("".join(str(int(sign, 36)) for sign in bare[4:] + bare[:4])) % 97 == 1
+
+
+def _holds_card(text: str) -> bool:
+    """Whether it is a card number, or so long that it may hold one beside another number."""
     digits = [int(character) for character in text if character.isdigit()]
+    if len(digits) > LONGEST_CARD:
+        return True
     doubled = [digit * 2 - 9 * (digit > 4) for digit in digits[-2::-2]]
     return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0

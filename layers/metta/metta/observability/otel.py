@@ -1,7 +1,7 @@
 """Traces for OpenTelemetry: through its API alone, so that whatever the function's layers set up receives them.
 
-The API package is no part of Metta's layers on purpose: who wants it brings it with a distribution (ADOT, a vendor's
-layer) that also says where spans go.
+The API package is no requirement of Metta's: who wants it brings it with a distribution (ADOT, a vendor's layer) that
+also says where spans go.
 """
 
 from __future__ import annotations
