@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -240,6 +241,21 @@ def test_a_big_batch_stays_within_what_cloudwatch_takes_and_loses_no_value(flush
     assert sorted(latencies) == sorted(float(n) for n in range(3) for _ in range(turns) if n)
     assert sum(sum(emf.get("Turns", [])) for emf in totals) == turns
     assert sum(sum(emf.get("OutputTokens", [])) for emf in totals) == 3 * turns
+
+
+class Slow(float):
+    """Lets other threads go first while it is added."""
+
+    def __radd__(self, other: float) -> float:
+        time.sleep(0.0001)
+        return other + 1.0
+
+
+def test_no_count_of_threads_that_count_at_the_same_time_is_lost(flushed: Flushed) -> None:
+    metrics = meter()
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda _: metrics.count(Metric.TURNS, Slow(1)), range(200)))
+    assert value(flushed(metrics), Metric.TURNS) == [200.0]
 
 
 def test_what_is_no_number_reaches_no_metric(flushed: Flushed) -> None:

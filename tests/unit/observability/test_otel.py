@@ -81,6 +81,14 @@ def test_spans_nest_and_end_and_others_find_the_current_one(recorder: Recorder, 
     assert recorder.spans[1].attributes == {"outcome": "answered"}
 
 
+def test_a_span_that_is_not_the_current_one_has_children_of_its_own(recorder: Recorder, traced: Tracing) -> None:
+    with traced.span("turn") as turn:
+        loop = turn.child("agent loop")
+        loop.child("model").end()
+        loop.end()
+    assert [(one.name, one.parent) for one in recorder.spans[1:]] == [("agent loop", "turn"), ("model", "agent loop")]
+
+
 def test_the_receivers_trace_is_a_link(recorder: Recorder, traced: Tracing) -> None:
     header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
     with traced.span("conversation", links=(header, "nonsense")):

@@ -48,7 +48,7 @@ def _measure_outcome(meter: Meter, turn: Turn) -> None:
     if turn.finished_at is None:
         return
     meter.milliseconds(Metric.TURN_LATENCY, (turn.finished_at - turn.started_at).total_seconds() * 1000)
-    if any(sent.kind is OutgoingKind.REPLY and not sent.private for sent in turn.sent):
+    if any(sent.kind is OutgoingKind.REPLY for sent in turn.sent):
         meter.count(Metric.REPLIES)
         if turn.messages:
             waited = turn.finished_at - min(message.created_at for message in turn.messages)
