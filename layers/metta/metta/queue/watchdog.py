@@ -17,7 +17,7 @@ from typing import Any
 
 from metta.errors import ConversationBusy, MettaError, Retry
 from metta.messages import JsonObject
-from metta.observability import Meter, Metric, Tracing, log_keys, with_log_keys
+from metta.observability import Meter, Metric, Tracing, log_keys, span, with_log_keys
 from metta.queue.conversations import holding
 from metta.queue.loop import LoopThread
 from metta.queue.rescue import Fate, Rescue, Rescuer
@@ -98,7 +98,10 @@ class Watchdog:
         Returns:
             The ``WatchReport`` as JSON.
         """
-        with log_keys(function_request_id=context.aws_request_id), self._tracing.span("watchdog"):
+        with (
+            log_keys(function_request_id=context.aws_request_id),
+            self._tracing.span("watchdog", request=str(context.aws_request_id)),
+        ):
             return asdict(self.run(context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS))
 
     def run(self, seconds: float) -> WatchReport:
@@ -146,7 +149,8 @@ class Watchdog:
         rescue = Rescue()
         with log_keys(conversation=str(one.key)):
             try:
-                self._try(one, cutoff, until, rescue)
+                with span("conversation", conversation=str(one.key)):
+                    self._try(one, cutoff, until, rescue)
             except ConversationBusy:
                 rescue.fate = Fate.BUSY
             except Retry as error:
