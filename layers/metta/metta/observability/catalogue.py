@@ -166,7 +166,9 @@ METRICS: dict[Metric, MetricSpec] = {
     Metric.OUTPUT_TOKENS: MetricSpec(_COUNT, "tokens that the model wrote"),
     Metric.COST: MetricSpec(_COUNT, "cost of the model in millionths of a US dollar, by the policy's prices"),
     Metric.DAY_BUDGET_SPENT: MetricSpec(
-        Unit.PERCENT, "share of the day's money for the model that is taken; look at the maximum", zero=True
+        Unit.PERCENT,
+        "share of the day's money for the model that is taken, 100 where no run fits in any more; look at the maximum",
+        zero=True,
     ),
     Metric.DAY_BUDGET_EXHAUSTED: MetricSpec(_COUNT, "turns given to a person since the day's money is used up"),
     Metric.DEPENDENCY_FAILURES: _split(
