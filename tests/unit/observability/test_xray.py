@@ -80,12 +80,13 @@ def test_coroutines_that_take_turns_on_one_loop_keep_their_spans_apart(daemon: D
 
 
 def test_a_span_says_which_receiver_put_its_records_on_the_queue(daemon: Daemon, traced: Tracing) -> None:
-    first, second = "Root=1-aa-bb;Parent=cc;Sampled=1", "Parent=cc;Root=1-dd-ee"
-    with traced.span("conversation", links=(first, "nonsense", second), queued_ms=12):
+    traces = [f"1-5759e988-{n:024x}" for n in (1, 2)]
+    first, second = f"Root={traces[0]};Parent=cc;Sampled=1", f"Parent=cc;Root={traces[1]}"
+    with traced.span("conversation", links=(first, "nonsense", second, "Root=call lena"), queued_ms=12):
         pass
     (segment,) = daemon.segments(1)
-    assert segment["annotations"] == {"receiver_trace": "1-dd-ee", "queued_ms": 12, "service": "lamps"}
-    assert segment["metadata"]["default"]["receiver_traces"] == ["1-aa-bb", "1-dd-ee"]
+    assert segment["annotations"] == {"receiver_trace": traces[1], "queued_ms": 12, "service": "lamps"}
+    assert segment["metadata"]["default"]["receiver_traces"] == traces
 
 
 @pytest.mark.parametrize(("error", "fault"), [(ModelDown("of lena"), True), (QuietWindow("of lena"), False)])

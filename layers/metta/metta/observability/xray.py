@@ -7,6 +7,7 @@ is one per thread, which coroutines of different conversations share, so nothing
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -19,6 +20,7 @@ from aws_xray_sdk.core.models.trace_header import TraceHeader  # type: ignore[im
 
 from metta.observability.tracing import NO_SPAN, Annotation, Span, current_span, within
 
+_ROOT = re.compile(r"(?:^|;)\s*Root=(1-[0-9a-f]{8}-[0-9a-f]{24})(?:;|\s*$)")
 TRACE_HEADER = "_X_AMZN_TRACE_ID"
 """Where Lambda says, anew for each invocation, which trace and segment it belongs to."""
 
@@ -121,6 +123,6 @@ class _Invocation:
 
 
 def _root(header: str) -> str:
-    """The trace that a header names; empty when it names none."""
-    parts = dict(part.split("=", 1) for part in header.split(";") if "=" in part)
-    return parts.get("Root", "").strip()
+    """The trace that a header names; empty when it names none: whoever fills the queue could write anything."""
+    found = _ROOT.search(header)
+    return found[1] if found else ""
