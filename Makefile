@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test fuzz train validate-training data-given lint build requirements clean
+.PHONY: setup demo test fuzz train validate-training data-given lint lint-template build requirements clean
 
 setup: $(VENV)/.ready
 
@@ -43,7 +43,22 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/mypy layers/build.py events/generate.py functions/worker/handler.py
 	$(BIN)/mypy functions/watchdog/handler.py
+	$(BIN)/mypy functions/migrate/handler.py
 	$(BIN)/lint-imports
+
+# A template's lint: CloudFormation's schema, the serverless rules, and checkov on every branch of the conditions.
+# Suppressions stand in the template, each with its reason.
+CHECKOV := .metta/checkov
+
+lint-template: setup $(CHECKOV)/.ready
+	$(BIN)/cfn-lint --append-rules cfn_lint_serverless.rules -- template.yaml
+	sed '/^    Condition: /d' template.yaml > .metta/every-branch.yaml
+	$(CHECKOV)/bin/checkov --file .metta/every-branch.yaml --framework cloudformation --skip-download --compact --quiet
+
+$(CHECKOV)/.ready: requirements/checkov.txt | setup
+	test -x $(CHECKOV)/bin/python || $(PYTHON) -m venv $(CHECKOV)
+	$(BIN)/uv pip install --quiet --python $(CHECKOV)/bin/python --require-hashes -r requirements/checkov.txt
+	touch $@
 
 # For Lambda (arm64). METTA_BUILD_ARCH and METTA_BUILD_PYTHON switch to another platform; layers/build.py explains.
 build: setup
@@ -57,6 +72,7 @@ requirements: setup
 	$(COMPILE) --extra dev pyproject.toml -o requirements/dev.txt
 	$(COMPILE) -c requirements/dev.txt pyproject.toml -o requirements/runtime.txt
 	$(COMPILE) -c requirements/dev.txt requirements/setup.in -o requirements/setup.txt
+	$(COMPILE) requirements/checkov.in -o requirements/checkov.txt
 
 clean:
 	rm -rf $(VENV) .aws-sam .metta

@@ -5,30 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from pydantic import SecretStr
-
 from metta import settings as metta_settings
+from metta.bootstrap.migrate import migrate_with
 from metta.errors import SettingsError
-from metta.persistence.connection import role_of
-from metta.persistence.migrate import MigrationReport, SchemaStatus, migrate, status
+from metta.persistence.migrate import SchemaStatus, status
 from metta.settings import Settings
 from metta_local.console import complain, say
-
-
-def migrate_with(settings: Settings) -> MigrationReport:
-    """Migrate with ``DATABASE_MIGRATE_URL``; the roles that the other connection strings name get their rights.
-
-    Raises:
-        SettingsError: ``DATABASE_MIGRATE_URL`` is not set.
-        MettaError: the database cannot be reached or migrated.
-    """
-    if settings.database_migrate_url is None:
-        raise SettingsError("not set: DATABASE_MIGRATE_URL")
-    return migrate(
-        settings.database_migrate_url.get_secret_value(),
-        worker_role=_role(settings.database_url, "DATABASE_URL") or "metta_worker",
-        erase_role=_role(settings.database_erase_url, "DATABASE_ERASE_URL") or "metta_erase",
-    )
 
 
 def require_current(settings: Settings) -> None:
@@ -40,10 +22,6 @@ def require_current(settings: Settings) -> None:
     """
     if not status(settings.database.get_secret_value()).current:
         raise SettingsError("DATABASE_URL: the schema is missing or behind this code; run `metta migrate`")
-
-
-def _role(url: SecretStr | None, variable: str) -> str | None:
-    return None if url is None else role_of(url.get_secret_value(), variable=variable)
 
 
 def run(*, status_only: bool = False, as_json: bool = False) -> int:

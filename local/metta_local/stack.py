@@ -18,12 +18,12 @@ from types import TracebackType
 from typing import Any
 
 from metta import settings as metta_settings
+from metta.bootstrap.migrate import migrate_with
 from metta.errors import SettingsError
 from metta.settings import Settings
 from metta_local import deployed
 from metta_local.aws import MiniStack
 from metta_local.chatwoot import ChatwootEmulator
-from metta_local.migrate_command import migrate_with
 from metta_local.model import ModelEmulator
 from metta_local.odoo import OdooEmulator
 from metta_local.postgres import EmbeddedPostgres

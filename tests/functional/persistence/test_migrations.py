@@ -13,7 +13,8 @@ import psycopg
 import pytest
 
 from metta.errors import AuditDown, MigrationError, SettingsError
-from metta.persistence.migrate import MIGRATIONS, migrate, read_migrations, status
+from metta.persistence.migrate import migrate, status
+from metta.persistence.sql_files import MIGRATIONS, read_migrations
 from metta_local.postgres import PostgresUrls
 
 NewDatabase = Callable[..., PostgresUrls]

@@ -2,13 +2,13 @@
 
 Everything a run does is one transaction, which also holds the lock: it works through a transaction-mode pooler, two
 runs at the same time queue up, and a run that fails leaves nothing behind. Forward only; an applied file never
-changes (its checksum is verified). Why not a migration library: ``docs/decisions/0003``.
+changes (its checksum is verified). Code that is older than the database leaves all of it alone, the rights included.
+Why not a migration library: ``docs/decisions/0003``.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,13 +17,14 @@ from typing import LiteralString
 import psycopg
 
 from metta.errors import MigrationError
+from metta.persistence.bounded import BrokenOffInTime, connect_awake
 from metta.persistence.connection import audit_conninfo, audit_down
 from metta.persistence.grants import grant_roles
+from metta.persistence.sql_files import MIGRATIONS, Migration, read_migrations
 
-MIGRATIONS = Path(__file__).with_name("migrations")
+_COMMITTING = "committing"
 _LOCK = 0x6D65747461  # "metta", a number nobody else locks by chance
 _HAS_JOURNAL: LiteralString = "SELECT to_regclass('metta.migrations') IS NOT NULL"
-_FILE_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 _SCHEMA = """
 CREATE SCHEMA metta;
 COMMENT ON SCHEMA metta IS 'Audit log of Metta, the customer-service agent. Changed only by `metta migrate`.';
@@ -43,16 +44,6 @@ COMMENT ON COLUMN metta.migrations.checksum IS 'SHA-256 (hex) of the file with p
 COMMENT ON COLUMN metta.migrations.applied_at IS 'When it was applied.';
 COMMENT ON COLUMN metta.migrations.applied_by IS 'Database role that applied it.';
 """
-
-
-@dataclass(frozen=True)
-class Migration:
-    """One file of the folder."""
-
-    number: int
-    name: str
-    sql: str
-    checksum: str
 
 
 @dataclass(frozen=True)
@@ -94,25 +85,8 @@ class MigrationReport:
     """Roles that now have exactly their rights."""
     missing_roles: tuple[str, ...]
     """Roles that do not exist yet: create them and run again."""
-
-
-def read_migrations(folder: Path = MIGRATIONS) -> tuple[Migration, ...]:
-    """The files of the folder, in order.
-
-    Raises:
-        MigrationError: a name is not ``NNNN_words.sql``, or two files have one number.
-    """
-    found: dict[int, Migration] = {}
-    for path in sorted(folder.glob("*.sql")):
-        match = _FILE_NAME.fullmatch(path.name)
-        if match is None:
-            raise MigrationError(f"{path.name}: a migration's name is NNNN_words.sql")
-        number = int(match[1])
-        if number in found:
-            raise MigrationError(f"{path.name} and {found[number].name} have the same number")
-        text = path.read_text(encoding="utf-8")  # newlines become "\\n" here, whatever the checkout made of them
-        found[number] = Migration(number, path.name, text, hashlib.sha256(text.encode()).hexdigest())
-    return tuple(found.values())
+    schema: int
+    """Number of the newest migration that the database has now, also one that this code does not know."""
 
 
 def status(url: str, *, folder: Path = MIGRATIONS) -> SchemaStatus:
@@ -135,6 +109,8 @@ def migrate(
     worker_role: str = "metta_worker",
     erase_role: str = "metta_erase",
     lock_timeout_seconds: float = 60,
+    wake_seconds: float = 0,
+    seconds: float | None = None,
     folder: Path = MIGRATIONS,
 ) -> MigrationReport:
     """Apply what is pending and give the roles their rights; safe to repeat and to run twice at the same time.
@@ -144,28 +120,29 @@ def migrate(
         worker_role: role of ``DATABASE_URL``: may insert and select, not update or delete.
         erase_role: role of ``DATABASE_ERASE_URL``: may select, and empty the columns that hold contents.
         lock_timeout_seconds: how long to wait for another run, or for a table in use.
+        wake_seconds: how long to go on trying to connect to a server that may be asleep.
+        seconds: bound of all of it; a run that is not done by then is undone. None sets none.
 
     Raises:
         AuditDown: the database cannot be reached.
-        MigrationError: an applied file was changed, a file fails, or another run does not end. Nothing was changed.
+        MigrationError: an applied file was changed, a file fails, another run does not end, or time ran out. Nothing
+            was changed, unless the text says that this is not known.
         SettingsError: ``url`` is not a connection string.
     """
     run = _Run(read_migrations(folder), worker_role, erase_role)
+    until = None if seconds is None else time.monotonic() + seconds
     try:
-        connection = _connect(url)
+        connection = _connect(url, wake_seconds=wake_seconds)
     except psycopg.Error as error:
         raise audit_down(error) from None
+    bound = BrokenOffInTime(connection, None if until is None else until - time.monotonic())
     try:
-        with connection:  # one transaction: committed at the end, rolled back on any error
+        with bound, connection:  # one transaction: committed at the end, rolled back on any error
             connection.execute(_bounds(lock_timeout_seconds))
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
             return run.on(connection)
-    except psycopg.errors.LockNotAvailable:
-        text = "another migration or a long transaction is in the way; nothing was changed, run it again"
-        raise MigrationError(f"{run.step}: {text}") from None
     except psycopg.Error as error:
-        said = error.diag.message_primary or "the connection was lost"
-        raise MigrationError(f"{run.step}: {said} ({type(error).__name__}); nothing was changed") from None
+        raise MigrationError(f"{run.step}: {_why(error, run.step, over=bound.over)}") from None
 
 
 class _Run:
@@ -191,19 +168,34 @@ class _Run:
                 "INSERT INTO metta.migrations (number, name, checksum) VALUES (%s, %s, %s)",
                 [one.number, one.name, one.checksum],
             )
-        self.step = "granting rights"
-        granted, missing = grant_roles(connection, **self._roles)
-        self.step = "committing"
+        granted: tuple[str, ...] = ()
+        missing: tuple[str, ...] = ()
+        if not state.newer:  # newer code gave rights that this one does not know of, and would take away
+            self.step = "granting rights"
+            granted, missing = grant_roles(connection, **self._roles)
+        self.step = _COMMITTING
         return MigrationReport(
             applied=tuple(one.name for one in pending),
             already=tuple(one.name for one in state.applied),
             granted=granted,
             missing_roles=missing,
+            schema=max([*(one.number for one in state.applied), *(one.number for one in pending)], default=0),
         )
 
 
-def _connect(url: str) -> psycopg.Connection:
-    return psycopg.connect(audit_conninfo(url, variable="DATABASE_MIGRATE_URL"), prepare_threshold=None)
+def _connect(url: str, *, wake_seconds: float = 0) -> psycopg.Connection:
+    return connect_awake(audit_conninfo(url, variable="DATABASE_MIGRATE_URL"), wake_seconds=wake_seconds)
+
+
+def _why(error: psycopg.Error, step: str, *, over: bool) -> str:
+    """What broke a run off, and what it left: a lost commit alone may have taken effect."""
+    if isinstance(error, psycopg.errors.LockNotAvailable):
+        return "another migration or a long transaction is in the way; nothing was changed, run it again"
+    said = error.diag.message_primary or "the connection was lost"
+    text = "time ran out" if over else f"{said} ({type(error).__name__})"
+    if step == _COMMITTING and error.sqlstate is None:
+        return f"{text}; whether it took effect is not known, run it again"
+    return f"{text}; nothing was changed"
 
 
 def _bounds(lock_timeout_seconds: float) -> bytes:
