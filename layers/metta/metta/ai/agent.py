@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import hashlib
 import hmac
 from collections.abc import Sequence
@@ -182,6 +183,14 @@ class MettaAgent:
         if not text:
             raise ModelDown("the model gave an empty answer")
         return AgentReply(text=text)
+
+    def counting(self, tries: Tries) -> MettaAgent:
+        """This agent, with the orders that are looked for in vain counted there."""
+        if tries is self._tries:
+            return self
+        other = copy.copy(self)
+        other._tries = tries
+        return other
 
     async def warm(self) -> None:
         """Pay the first run's cost now: a dry run without network, and the client with its TLS context."""

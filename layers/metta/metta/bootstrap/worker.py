@@ -7,25 +7,17 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import IO, Any
 
-from metta.ai.agent import MettaAgent, instructions_text
-from metta.ai.second_opinion import SecondOpinions, enabled
-from metta.ai.tools import SPECS
-from metta.ai.tracing import SdkSpans
-from metta.ai.usage import dearest, price_of
+from metta.ai.agent import MettaAgent
 from metta.bootstrap.common import aws_client, check, started, tracing
+from metta.bootstrap.pipeline import Pipeline, build_pipeline
 from metta.bootstrap.watchdog import wire_watchdog
-from metta.bounds import Bounds
-from metta.circuits import Circuit, CircuitAgent, CircuitAudit, CircuitShop
-from metta.counters import DynamoCounters
-from metta.errors import AuditDown, ChatwootDown, ModelDown, OdooDown
-from metta.guardrails import Guardrails
+from metta.circuits import Circuit, CircuitAudit
+from metta.errors import AuditDown, ChatwootDown
 from metta.integrations.chatwoot.client import ChatwootClient
-from metta.integrations.odoo import OdooClient, OdooShop
-from metta.integrations.odoo.results import field_names
+from metta.integrations.odoo import OdooClient
 from metta.messages import JsonObject
-from metta.observability import Meter, Metric, NoTracing, set_up_logging
+from metta.observability import Meter, Metric, set_up_logging
 from metta.persistence.store import AuditStore
-from metta.policy import load_policy
 from metta.queue.batch import Batches
 from metta.queue.conversations import Conversations
 from metta.queue.guard import IdempotencyGuard
@@ -35,7 +27,6 @@ from metta.queue.returning import Returning
 from metta.queue.state import TurnStates
 from metta.queue.watchdog import Watchdog
 from metta.settings import Settings
-from metta.turn import Turns
 
 
 @dataclass
@@ -44,20 +35,33 @@ class Worker:
 
     Attributes:
         settings: what it was built from.
-        chatwoot, odoo, agent, audit: the rooms that hold connections.
-        loop: where its coroutines run.
+        pipeline: what its turns are made of.
+        chatwoot, audit: the rooms that hold connections, besides the pipeline's.
         batches: the handler's inside.
         watchdog: looks after what was left behind, where the worker does that too (``metta worker``).
     """
 
     settings: Settings
+    pipeline: Pipeline
     chatwoot: ChatwootClient
-    odoo: OdooClient
-    agent: MettaAgent
     audit: AuditStore
-    loop: LoopThread
     batches: Batches
     watchdog: Watchdog
+
+    @property
+    def agent(self) -> MettaAgent:
+        """The agent."""
+        return self.pipeline.agent
+
+    @property
+    def odoo(self) -> OdooClient:
+        """Odoo."""
+        return self.pipeline.odoo
+
+    @property
+    def loop(self) -> LoopThread:
+        """Where its coroutines run."""
+        return self.pipeline.loop
 
     def handle(self, event: Mapping[str, Any], context: Any) -> JsonObject:
         """Process one SQS event; the Lambda handler."""
@@ -65,15 +69,14 @@ class Worker:
 
     def warm(self) -> None:
         """Do what is slow once and needs no network: the model client's first run."""
-        self.loop.run(self.agent.warm(), seconds=20)
+        self.pipeline.warm()
 
     def close(self) -> None:
         """Close connections and threads."""
         self.batches.close()
-        for closing in (self.chatwoot.aclose, self.agent.aclose, self.audit.close):
+        for closing in (self.chatwoot.aclose, self.audit.close):
             self.loop.run(closing(), seconds=5)
-        self.odoo.close()
-        self.loop.close()
+        self.pipeline.close()
 
 
 def build_worker(
@@ -98,58 +101,18 @@ def build_worker(
     """
     check(settings)
     set_up_logging(settings, log_stream)
-    policy = load_policy(settings.metta_policy)
     make = client or partial(aws_client, endpoint_url=settings.aws_endpoint_url)
-    loop = LoopThread()
     meter, traced = Meter(settings, enabled=emit_metrics, function="worker"), tracing(settings)
-    circuits = {down: Circuit(down.dependency) for down in (ChatwootDown, OdooDown, ModelDown, AuditDown)}
-    watch_circuits(meter, circuits.values())
-    chatwoot = ChatwootClient(
-        settings.chatwoot, timeout_seconds=policy.limits.chatwoot_seconds, circuit=circuits[ChatwootDown]
-    )
-    odoo = OdooClient(
-        settings.odoo,
-        timeout_seconds=policy.limits.odoo_seconds,
-        calls_per_second=policy.odoo.calls_per_second,
-    )
-    shop = CircuitShop(OdooShop(odoo, policy=policy, odoo_url=settings.odoo.url), circuits[OdooDown])
-    key = settings.audit_key
     dynamodb = make("dynamodb")
-    counters = DynamoCounters(dynamodb, settings.state.table)
-    safety_key = key.get_secret_value() if key else None
-    agent = MettaAgent(
-        settings.model,
-        policy,
-        shop,
-        tries=counters,
-        safety_key=safety_key,
-        trace_processor=None if isinstance(traced, NoTracing) else SdkSpans(),
+    pipeline = build_pipeline(settings, dynamodb, traced, spent=partial(meter.gauge, Metric.DAY_BUDGET_SPENT))
+    policy, loop = pipeline.policy, pipeline.loop
+    chatwoot_circuit, audit_circuit = Circuit(ChatwootDown.dependency), Circuit(AuditDown.dependency)
+    watch_circuits(meter, (chatwoot_circuit, pipeline.odoo_circuit, pipeline.model_circuit, audit_circuit))
+    chatwoot = ChatwootClient(
+        settings.chatwoot, timeout_seconds=policy.limits.chatwoot_seconds, circuit=chatwoot_circuit
     )
-    guardrails = Guardrails(policy)
-    guardrails.protect(instructions_text(policy), *(spec.description for spec in SPECS.values()))
-    guardrails.protect(*SPECS, *(spec.argument for spec in SPECS.values()), *field_names())
     audit = AuditStore(settings.database.get_secret_value())
-    judge = policy.second_opinion.judge
-    models = (settings.model.model, *((judge.model,) if judge.enabled and judge.model else ()))
-    bounds = Bounds(
-        policy.limits,
-        counters,
-        price=dearest(price_of(model, policy.prices) for model in models),
-        further_output=judge.output_tokens if judge.enabled else 0,
-        spent=partial(meter.gauge, Metric.DAY_BUDGET_SPENT),
-    )
-    opinions = SecondOpinions(agent.access, policy, model=settings.model.model)
-    turns = Turns(
-        chatwoot,
-        CircuitAgent(agent, model=circuits[ModelDown], shop=circuits[OdooDown]),
-        guardrails,
-        CircuitAudit(audit, circuits[AuditDown]),
-        policy,
-        settings.chatwoot,
-        burst_max_seconds=settings.burst_max_seconds,
-        bounds=bounds,
-        second_opinion=opinions if enabled(policy.second_opinion) else None,
-    )
+    turns = pipeline.turns(chatwoot, CircuitAudit(audit, audit_circuit))
     conversations = Conversations(
         turns, TurnStates(dynamodb, settings.state.table), loop, settings, ended=lambda turn: measure(meter, turn)
     )
@@ -167,7 +130,7 @@ def build_worker(
     watching = wire_watchdog(
         settings, policy, turns, chatwoot, dynamodb, loop, meter=Meter(settings, enabled=emit_metrics)
     )
-    return Worker(settings, chatwoot, odoo, agent, audit, loop, batches, watching)
+    return Worker(settings, pipeline, chatwoot, audit, batches, watching)
 
 
 @cache
