@@ -10,7 +10,9 @@ from pathlib import Path
 import metta
 from metta.observability import METRICS, Dimension, Metric
 from metta.observability.logs import OWN_KEYS
+from metta.queue.telling import end_of
 from metta.timing import SPANS
+from tests_support.turns import eventful_turn
 
 SOURCE = Path(metta.__file__).parent
 PAGE = Path(__file__).parents[3] / "docs" / "observability.md"
@@ -72,7 +74,9 @@ def test_it_explains_every_key_of_the_log() -> None:
         for node in (inner for one in extra for inner in ast.walk(one)):
             if isinstance(node, ast.Dict):
                 keys |= {key.value for key in node.keys if isinstance(key, ast.Constant)}
-    assert {"turn", "conversation", "frames", "outcome", "direction"} <= keys
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "end_of":
+                keys |= set(end_of(eventful_turn()))
+    assert {"turn", "conversation", "frames", "outcome", "direction", "waited_ms"} <= keys
     told = set(re.findall(r"`(\w+)`", PAGE.read_text(encoding="utf-8").split("## Logs")[1].split("## Traces")[0]))
     assert keys | OWN_KEYS <= told, sorted((keys | OWN_KEYS) - told)
 

@@ -18,6 +18,7 @@ from metta.observability import log_keys
 from metta.queue.loop import LoopThread
 from metta.queue.records import Group, Record
 from metta.queue.state import LEASE_SECONDS, TurnStates
+from metta.queue.telling import end_of
 from metta.settings import Settings
 from metta.state import ConversationState
 from metta.turn import Turns
@@ -149,7 +150,7 @@ class Conversations:
 
     def _report(self, turn: Turn) -> None:
         with log_keys(turn=turn.id):
-            log.info("turn ended: %s %s", turn.outcome, turn.reason, extra={"outcome": turn.outcome})
+            log.info("turn ended: %s %s", turn.outcome, turn.reason, extra=end_of(turn))
         self._ended(turn)
 
     async def _refused_by_channel(self, state: ConversationState, change: StateChange, save: Save) -> list[Turn]:

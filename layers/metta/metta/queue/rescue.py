@@ -19,6 +19,7 @@ from metta.observability import log_keys
 from metta.ports import Chatwoot
 from metta.queue.conversations import resumable, uncovered
 from metta.queue.state import TurnStates
+from metta.queue.telling import end_of
 from metta.state import ConversationState
 from metta.turn import Turns
 
@@ -118,7 +119,7 @@ class Rescuer:
                 await self._see_to_customer(state, cutoff, rescue, deadline=time.monotonic() + seconds)
             for turn in rescue.turns:
                 with log_keys(turn=turn.id):
-                    log.info("turn ended: %s %s", turn.outcome, turn.reason, extra={"outcome": turn.outcome})
+                    log.info("turn ended: %s %s", turn.outcome, turn.reason, extra=end_of(turn))
                 self._ended(turn)
             await self._write_audit(state, rescue)
         finally:

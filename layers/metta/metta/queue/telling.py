@@ -7,7 +7,9 @@ import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
+from metta.messages import Turn
 from metta.observability import Annotation
+from metta.observability.words import TOOLS
 from metta.queue.records import Group
 
 
@@ -21,6 +23,32 @@ def kind_of(error: Exception) -> dict[str, str]:
     """Log fields that name the error's class, and the turn it broke off."""
     turn = vars(error).get("turn")
     return {"error": type(error).__name__} | ({"turn": turn} if turn else {})
+
+
+def end_of(turn: Turn) -> dict[str, str | int]:
+    """Log fields of an ended turn, empty ones left out: what the saved queries count, sort and group."""
+    verdicts, tools, calls = (turn.input_verdict, turn.output_verdict), turn.work.tool_calls, turn.work.model_calls
+    input_reason, output_reason = (verdict.reason if verdict is not None else "" for verdict in verdicts)
+    end = turn.finished_at
+    figures: dict[str, str | int] = {
+        "outcome": str(turn.outcome),
+        "reason": turn.reason,
+        "attempt": turn.attempt,
+        "input_reason": input_reason,
+        "output_reason": output_reason,
+        "tools": " ".join(tool.name for tool in tools if tool.name in TOOLS),
+        "tools_failed": " ".join(f"{tool.name}:{tool.error}" for tool in tools if not tool.ok and tool.name in TOOLS),
+        "model_calls": len(calls),
+        "input_tokens": sum(call.input_tokens for call in calls),
+        "output_tokens": sum(call.output_tokens for call in calls),
+        "cost_micro_usd": round(sum(call.cost_usd for call in calls) * 1e6),
+    }
+    if end is not None:
+        figures["took_ms"] = round((end - turn.started_at).total_seconds() * 1000)
+        if turn.messages:
+            since = min(message.created_at for message in turn.messages)
+            figures["waited_ms"] = max(0, round((end - since).total_seconds() * 1000))
+    return {key: value for key, value in figures.items() if value != ""}
 
 
 def chatwoot_ids(group: Group) -> list[int]:
