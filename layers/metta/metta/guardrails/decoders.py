@@ -12,6 +12,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+from metta.guardrails import glance
 from metta.guardrails.lexicon import lexicon
 from metta.guardrails.patterns import regex
 
@@ -51,12 +52,20 @@ _MOST = 8
 _KNOWN = 0.5
 """Part of the letters that must stand in known words where any numbers could have been letters."""
 _SIGNS_OF_BASE85 = 3
+_SHORTEST, _SHORTEST_DRAWN = 16, 20
+"""Characters of the shortest stretch that can be base64, and that can be of any printable signs."""
+_FEWEST = 10
+"""Digits below which there are no numbers that could be letters."""
 
 
 def decoded(text: str) -> Iterator[tuple[str, int, int]]:
     """What stretches of ``text`` say when they are decoded, each with its place; kinds that a cheap look rules out."""
+    raw = glance.octets(text)
+    digits, coded = glance.digits(raw), glance.has_code(raw, _SHORTEST)
+    drawn = not coded and glance.has_stretch(raw, _SHORTEST_DRAWN)
+    if digits < _FEWEST and not coded and not drawn:
+        return
     longest = max(map(len, text.split()), default=0)
-    digits = sum(map(text.count, "0123456789"))
     for pattern, decode, least, fewest in _KINDS:
         if longest < least or digits < fewest or pattern.search(text) is None:
             continue
@@ -68,6 +77,9 @@ def decoded(text: str) -> Iterator[tuple[str, int, int]]:
 
 def in_pieces(text: str) -> tuple[str, int, int] | None:
     """Base64 cut into pieces of one length, by blanks or lines."""
+    sizes = [len(piece) for piece in text.split()]
+    if not any(a == b == c == d for a, b, c, d in zip(sizes, sizes[1:], sizes[2:], sizes[3:], strict=False)):
+        return None
     size = start = number = 0
     for match in _PIECES.finditer(text):
         length = len(match.group())

@@ -7,6 +7,7 @@ import binascii
 from collections.abc import Iterator
 from itertools import islice
 
+from metta.guardrails import glance
 from metta.guardrails.patterns import regex
 
 _RUN = regex(r"(?<![A-Za-z0-9+/_\-])[A-Za-z0-9+/_\-]{15,6000}+={0,2}")
@@ -29,6 +30,8 @@ def decoded_texts(text: str) -> Iterator[tuple[int, int, str]]:
             plain = _plain(bytes.fromhex(match.group()))
             if sum(map(str.isdecimal, plain)) >= _LEAST:
                 yield match.start(), match.end(), plain
+    if not glance.has_code(glance.octets(text), SHORTEST):
+        return
     for match in islice((m for m in _RUN.finditer(text) if _may_hide(m.group())), _MOST):
         run = match.group()
         plain = _plain(bytes.fromhex(run)) if _HEX.match(run) else ""

@@ -11,12 +11,14 @@ import re
 from metta.guardrails.chars import PLAIN
 from metta.guardrails.patterns import regex
 
+_CODE = r"\+[0-9a-fA-F]{4,5}(?![0-9a-zA-Z]) ?"
 ESCAPED = regex(
-    r"&(?:#\d{1,7};?|#[xX][0-9a-fA-F]{1,6};?|[A-Za-z]{2,24};)|(?:%[0-9a-fA-F]{2}){1,40}+|(?:\\x[0-9a-fA-F]{2}){1,40}+|"
-    r"(?<!\w)(?:=[0-9A-F]{2}){2,2000}+|(?:\\[01][0-7]{2}){3,40}+|"
-    r"(?:\\u|%u)[0-9a-fA-F]{4}|\\u\{[0-9a-fA-F]{1,6}\}|\\U[0-9a-fA-F]{8}|"
-    r"(?:[Uu]\+[0-9a-fA-F]{4,5}(?![0-9a-zA-Z]) ?){4,400}+"
+    r"&(?:#\d{1,7};?|#[xX][0-9a-fA-F]{1,6};?|[A-Za-z]{2,24};)|%[0-9a-fA-F]{2}(?:%[0-9a-fA-F]{2}){0,39}+|"
+    r"\\x[0-9a-fA-F]{2}(?:\\x[0-9a-fA-F]{2}){0,39}+|=(?<!\w=)[0-9A-F]{2}(?:=[0-9A-F]{2}){1,1999}+|"
+    r"\\[01][0-7]{2}(?:\\[01][0-7]{2}){2,39}+|\\u[0-9a-fA-F]{4}|%u[0-9a-fA-F]{4}|\\u\{[0-9a-fA-F]{1,6}\}|"
+    rf"\\U[0-9a-fA-F]{{8}}|U{_CODE}(?:[Uu]{_CODE}){{3,399}}+|u{_CODE}(?:[Uu]{_CODE}){{3,399}}+"
 )
+"""Every alternative begins with its one sign, so that a search leaps from sign to sign."""
 COMMENT = regex(r"<!--([^<>]{0,200}?)-->")
 TAGS = regex(
     r"(?:</?(?:b|i|u|s|q|em|strong|span|wbr|font|small|big|sub|sup|mark|code|ins|del|tt) ?/?>){1,4}+", re.IGNORECASE

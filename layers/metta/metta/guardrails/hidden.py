@@ -47,7 +47,7 @@ _READABLE = 0.6
 _BETTER = 0.25
 
 
-def readings(original: str, text: str, folded: str, words: frozenset[str]) -> Iterator[Reading]:
+def readings(original: str, text: str, folded: str, words: frozenset[str], *, odd: bool = True) -> Iterator[Reading]:
     """Every other reading, best kinds first.
 
     Args:
@@ -55,6 +55,7 @@ def readings(original: str, text: str, folded: str, words: frozenset[str]) -> It
         text: the view's text.
         folded: the same in lower case.
         words: the distinct words of ``folded``.
+        odd: whether it has signs that few messages have.
     """
     covered = 0
     for found in decoded(text):
@@ -63,7 +64,7 @@ def readings(original: str, text: str, folded: str, words: frozenset[str]) -> It
     if "<!--" in text or "/*" in text:
         for match in _first(_COMMENT, text):
             yield Reading(match[1] or match[2], *match.span(), deeper=True, instead=False)
-    for read in _signs(original, text, folded, words):
+    for read in _signs(original, text, folded, words, odd=odd):
         yield read
         covered += read.end - read.start
     if covered * 2 > len(text):
@@ -88,13 +89,14 @@ def _first(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
         yield match
 
 
-def _signs(original: str, text: str, folded: str, words: frozenset[str]) -> Iterator[Reading]:
+def _signs(original: str, text: str, folded: str, words: frozenset[str], *, odd: bool) -> Iterator[Reading]:
     """Signs and words that stand for letters."""
     for found in (*morse(text), *spelled(folded, words)):
         yield Reading(*found, deeper=False, instead=True)
     # the view joins and decodes what looks like signs between letters, so these are read as they came
     head = original[:_HEAD]
-    for read in (rot47(head), upside_down(head), pictured(head), uuencoded(head)):
+    drawn = (rot47(head), pictured(head)) if odd else ()
+    for read in (*drawn, upside_down(head), uuencoded(head)):
         if read is not None:
             yield Reading(read, 0, len(text), deeper=False, instead=True)
 

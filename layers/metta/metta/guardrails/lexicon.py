@@ -27,6 +27,8 @@ _MOST_JOINED = 240
 """Letters of a run that are cut into words at once."""
 _MOST_SPLIT = 960
 """Letters of a run that are cut into words at all."""
+_MOST_MENDED = 600
+"""Characters whose words are mended."""
 _UNKNOWN = 14.0
 """What a letter outside all known words costs."""
 
@@ -128,8 +130,11 @@ class Lexicon:
         return by.get(word[:1] + _VOWELS.sub("", word[1:])) or by.get(_VOWELS.sub("", word)) or word
 
     def mended(self, folded: str) -> str:
-        """``folded`` with one letter of each unknown word left out, put in, exchanged or swapped for a known word."""
-        return _WORD.sub(self._mended, folded)
+        """``folded`` with one letter of each unknown word left out, put in, exchanged or swapped for a known word.
+
+        Only its head: hundreds of words are tried for each.
+        """
+        return _WORD.sub(self._mended, folded[:_MOST_MENDED]) + folded[_MOST_MENDED:]
 
     def _mended(self, match: re.Match[str]) -> str:
         word = match.group()

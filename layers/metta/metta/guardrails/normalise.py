@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import islice
 
+from metta.guardrails import glance
 from metta.guardrails.apart import apart
 from metta.guardrails.chars import CYRILLIC_GREEK, PLAIN, fold
 from metta.guardrails.escapes import (
@@ -79,12 +81,22 @@ class View:
         self._ends: list[int] | None = None
         self._depth = depth
         self._judged: dict[str, tuple[Judged, Judged]] = {}
+        self._shown: dict[str, str] = {}
         if not original.isascii():
             self._characters()
             self._confusables()
-        self._escapes()
-        self._markup()
-        self._spaced()
+        raw = glance.octets(self.text)
+        self._odd = bool(glance.rare(raw))
+        if self._odd:
+            text = self.text
+            self._escapes()
+            self._markup()
+            if self.text is not text:
+                raw = glance.octets(self.text)
+        if glance.may_be_apart(raw) or glance.has_others(self.text, raw):
+            self._spaced()
+        elif self._odd and may_stress(self.text):
+            self._replace(EMPHASIS, unmarked)
         if "  " in self.text or "\n" in self.text or "\t" in self.text or "\r" in self.text:
             self._replace(_BLANKS, _one_blank)
 
@@ -113,7 +125,7 @@ class View:
             return ()
         plain = self.plainest
         words = self.words if plain is self.folded else words_of(plain)
-        return tuple(readings(self.original, self.text, plain, words))
+        return tuple(readings(self.original, self.text, plain, words, odd=self._odd))
 
     @kept
     def hidden(self) -> tuple[tuple[View, int, int], ...]:
@@ -163,10 +175,14 @@ class View:
 
         Their letters mean nothing, and what they hide is judged by itself.
         """
-        for reading in self._readings:
-            if reading.instead:
-                folded = folded[: reading.start] + " " * (reading.end - reading.start) + folded[reading.end :]
-        return telling(folded)
+        found = self._shown.get(folded)
+        if found is None:
+            found = folded
+            for reading in self._readings:
+                if reading.instead:
+                    found = found[: reading.start] + " " * (reading.end - reading.start) + found[reading.end :]
+            found = self._shown[folded] = telling(found)
+        return found
 
     def _characters(self) -> None:
         text = self.text
@@ -215,19 +231,24 @@ class View:
         self._replace(_SPACED, _join)
         if may_stress(self.text):
             self._replace(EMPHASIS, unmarked)
-        if self.text is not text and _PAIR.search(self.text) and len(_SPACED.findall(text)) >= _PAIRS_FROM:
+        if (
+            self.text is not text
+            and _PAIR.search(self.text)
+            and len([*islice(_SPACED.finditer(text), _PAIRS_FROM)]) >= _PAIRS_FROM
+        ):
             self._replace(_PAIR, _join)
 
     def _replace(self, pattern: re.Pattern[str], make: Callable[[re.Match[str]], str]) -> None:
         """Replace matches; every character put in stands for the whole match."""
         text = self.text
-        if pattern.search(text) is None:
+        first = pattern.search(text)
+        if first is None:
             return
         pieces: list[str] = []
         starts: list[int] = []
         ends: list[int] = []
         done = 0
-        for match in pattern.finditer(text):
+        for match in pattern.finditer(text, first.start()):
             made = make(match)
             if made == match.group():
                 continue

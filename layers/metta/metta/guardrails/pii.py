@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 
-from metta.guardrails import phones
+from metta.guardrails import glance, phones
 from metta.guardrails.called import BEFORE, BEHIND, around, called
 from metta.guardrails.cards import find_cards
 from metta.guardrails.emails import find_emails
@@ -196,7 +196,8 @@ def _turned(view: View) -> Iterator[Found]:
 def _straight(view: View) -> list[Found]:
     text = view.text
     found: list[Found] = [Found("EMAIL", *place) for place in find_emails(view)]
-    digits = sum(map(text.count, "0123456789"))
+    raw = glance.octets(text)
+    digits = glance.digits(raw)
     if digits:
         places = [*find_ibans(text)] if digits > 1 else []
         for number in lettered_numbers(view):
@@ -223,9 +224,10 @@ def _straight(view: View) -> list[Found]:
     spelled = [place for number in spelled_numbers(view) for place in in_words(view, number)]
     if spelled:
         found = _merged(found, spelled)
-    longest = max(map(len, text.split()), default=0)
-    if longest < SHORTEST and digits < SSN_DIGITS and text.isascii():
+    may_hide = glance.has_code(raw, SHORTEST) or digits >= SSN_DIGITS
+    if not may_hide and text.isascii():
         return found
+    longest = max(map(len, text.split()), default=0)
     unspaced = [place for number in unspaced_numbers(view, longest) for place in in_words(view, number)]
     encoded = [place for start, end, plain in decoded_texts(text) for place in _encoded(plain, start, end)]
     return _merged(encoded, _merged(found, unspaced)) if encoded or unspaced else found

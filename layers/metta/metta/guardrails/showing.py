@@ -6,9 +6,9 @@ Blanks take the place of what is taken out, so that places stay the same.
 from __future__ import annotations
 
 import re
-import string
 from collections import Counter
 
+from metta.guardrails import glance
 from metta.guardrails.patterns import regex
 
 _REPEATED = regex(r"([^\w\s])(?:\s?\1){1,}+")
@@ -20,7 +20,6 @@ _TURNS = 5
 _PARTED = regex(r"(?:[^\w\s]{1,8}+(?:\s[^\w\s]{1,4}+)?\w{1,24}+\s?){4}[^\w\s]")
 _GAP = regex(r"[^\w]+|_+")
 _COMMAND = regex(r"\\[a-z]{2,12}(?=\{)")
-_NO_SIGNS = str.maketrans("", "", string.punctuation)
 _TAG = regex(r"</?[a-z]{1,8} ?/?>")
 _OFTEN = 5
 _SHARE = 3
@@ -29,12 +28,14 @@ _SHARE = 3
 
 def telling(folded: str) -> str:
     """``folded`` with blanks in place of what says nothing."""
+    raw = glance.octets(folded)
+    signs = glance.signs(raw)
     if len(folded) >= _LONG_RUN:
-        folded = _OPAQUE.sub(_blanked, folded)
-        many = not folded.isascii() or len(folded) - len(folded.translate(_NO_SIGNS)) > _OFTEN
-        if many and _PARTED.search(folded):
+        if glance.has_code(raw, _LONG_RUN):
+            folded = _OPAQUE.sub(_blanked, folded)
+        if (len(signs) > _OFTEN or glance.has_others(folded, raw)) and _PARTED.search(folded):
             folded = _unparted(folded)
-    return _REPEATED.sub(_once, folded)
+    return _REPEATED.sub(_once, folded) if len(set(signs)) < len(signs) else folded
 
 
 def _unparted(folded: str) -> str:
@@ -46,6 +47,8 @@ def _unparted(folded: str) -> str:
     gaps = Counter(_GAP.findall(folded))
     least = max(_OFTEN, gaps.total() // _SHARE)
     usual = {gap for gap, number in gaps.items() if number >= least and not gap.isspace()}
+    if not usual:
+        return folded
     return _GAP.sub(lambda match: _blanks(match) if match.group() in usual else match.group(), folded)
 
 
