@@ -231,7 +231,7 @@ def fetch_secret(arn: str, *, max_age: int = 300) -> Mapping[str, Any]:
 
     Args:
         arn: of the secret.
-        max_age: seconds for which it is then kept; with 0 it is not, and the next call reads it again.
+        max_age: seconds for which it is then kept; with 0 it is not, and this call and the next read it again.
 
     Raises:
         SettingsError: the secret cannot be read or is not a JSON object.
@@ -239,7 +239,7 @@ def fetch_secret(arn: str, *, max_age: int = 300) -> Mapping[str, Any]:
     from aws_lambda_powertools.utilities import parameters  # costs a boto3 client; only where used
 
     try:
-        value = parameters.get_secret(arn, max_age=max_age)
+        value = parameters.get_secret(arn, max_age=max_age, force_fetch=not max_age)
         secret = json.loads(value)
     except ValueError as error:
         raise SettingsError("METTA_SECRET_ARN: the secret is not JSON") from error

@@ -1,0 +1,1 @@
+"""The console: are all dependencies there, and what would Metta say to this message. For operators alone."""
