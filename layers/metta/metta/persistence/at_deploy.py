@@ -51,8 +51,11 @@ def put(url: str, body: bytes, seconds: float) -> None:
     if not url.startswith(("https://", "http://")):
         raise ValueError("the address for the answer is neither https nor http")
     request = urllib.request.Request(url, data=body, method="PUT", headers={"Content-Type": ""})  # noqa: S310
-    with urllib.request.urlopen(request, timeout=seconds):  # noqa: S310
-        pass
+    try:
+        urllib.request.urlopen(request, timeout=seconds).close()  # noqa: S310
+    except urllib.error.HTTPError as refused:
+        refused.close()
+        raise
 
 
 @dataclass(frozen=True)
