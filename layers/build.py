@@ -7,6 +7,7 @@ the host's own values make an artifact that runs on the host. Needs only the sta
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import shutil
 import subprocess
@@ -23,6 +24,9 @@ AWS_SERVICES = frozenset({"dynamodb", "secretsmanager", "sqs", "sts", "xray"})
 
 TEST_DIRECTORIES = frozenset({"tests", "_tests", "__pycache__"})
 BUILD_LEFTOVERS = frozenset({".pyi", ".c", ".h", ".pyx", ".pxd"})
+
+LAYER_SOURCES = ("layers/metta/metta", "requirements/runtime.txt", "layers/build.py")
+"""All that the two layers are made of."""
 
 
 def dependencies(target: Path, arch: str, python: str) -> None:
@@ -53,6 +57,21 @@ def copy(source: Path, target: Path) -> None:
     """Copy our own code, without caches and build files."""
     ignore = shutil.ignore_patterns("__pycache__", "*.egg-info", "Makefile")
     shutil.copytree(source, target, ignore=ignore, dirs_exist_ok=True)
+
+
+def name_layers(target: Path, arch: str, python: str) -> None:
+    """Leave the digest of what the layers are made of in a function's artifact, as ``layers.sha256``.
+
+    All logic is in the layers, and SAM publishes a new version only where the function's own artifact is another one.
+    """
+    digest = hashlib.sha256(f"{arch} {python}\0".encode())
+    for source in LAYER_SOURCES:
+        path = ROOT / source
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.is_file() and "__pycache__" not in file.parts:
+                digest.update(f"{file.relative_to(ROOT).as_posix()}\0{file.stat().st_size}\0".encode())
+                digest.update(file.read_bytes())
+    (target / "layers.sha256").write_text(f"{digest.hexdigest()}\n", encoding="ascii")
 
 
 def interpreters(python: str) -> Iterator[str]:
@@ -104,6 +123,8 @@ def main() -> None:
         dependencies(target, arch, python)
     else:
         copy(ROOT / arguments.what, target)
+        if Path(arguments.what).parts[0] == "functions":
+            name_layers(target, arch, python)
     compile_all(target, python)
     megabytes = size_mb(target)
     print(f"{arguments.what}: {megabytes:.1f} MB for Python {python} on {arch}")

@@ -74,7 +74,7 @@ def test_our_own_code_is_shipped_whole_and_alone(arm64: Path) -> None:
     assert files(arm64 / "MettaLayer" / "python" / "metta") == files(SHIPPED)
     assert files(arm64 / "MettaLayer") == {f"python/metta/{name}" for name in files(SHIPPED)}
     for function in ("WorkerFunction", "WatchdogFunction"):
-        assert files(arm64 / function) == {"handler.py"}
+        assert files(arm64 / function) == {"handler.py", "layers.sha256"}
 
 
 def test_only_what_a_worker_reads_is_shipped(arm64: Path, build: object) -> None:
