@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Protocol
 
 from aws_lambda_powertools.event_handler import LambdaFunctionUrlResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.event_handler.openapi.models import APIKey, APIKeyIn
 from aws_lambda_powertools.event_handler.openapi.params import Body
@@ -99,8 +100,7 @@ class ConsoleApp:
             try:
                 done: JsonObject = self._app.resolve(dict(event), context)  # type: ignore[arg-type]
             except Exception as error:  # noqa: BLE001 - whatever it is, the caller learns no more than this
-                kind = {"error": type(error).__name__, "frames": frames_of(error)}
-                log.error("console: unexpected error", extra=kind)  # noqa: TRY400 - its text may quote a customer
+                _note(error)
                 return answer(500, Refusal(error="internal error"))
             return done
 
@@ -171,6 +171,8 @@ class ConsoleApp:
 
         app.exception_handler(RequestValidationError)(_wrong_fields)
         app.exception_handler(CannotBeError)(_cannot_be)
+        app.exception_handler(NotFoundError)(_not_found)
+        app.exception_handler(Exception)(_unexpected)  # before Powertools logs it with its text
 
 
 def _shown(model: type[Noun], description: str) -> OpenAPIResponse:
@@ -219,18 +221,28 @@ def answer(status: int, body: Noun) -> JsonObject:
 
 
 def _wrong_fields(error: RequestValidationError) -> Response[str]:
-    problems = (
-        Problem(
-            field=".".join(str(part) for part in each["loc"][1:])[:_FIELD_CHARS],
-            problem=str(each["msg"])[:_FIELD_CHARS],
-        )
-        for each in error.errors()
-    )
-    return _invalid(*problems)
+    """Each field that is wrong itself; not those that are wrong for what is in them alone."""
+    found = {".".join(str(part) for part in each["loc"][1:]): str(each["msg"]) for each in error.errors()}
+    inner = [name for name in found if not any(other.startswith(f"{name}.") for other in found)]
+    return _invalid(*(Problem(field=name[:_FIELD_CHARS], problem=found[name][:_FIELD_CHARS]) for name in inner))
 
 
 def _cannot_be(error: CannotBeError) -> Response[str]:
     return _invalid(Problem(field=error.field, problem=str(error)))
+
+
+def _not_found(_: NotFoundError) -> Response[str]:
+    return Response(404, _JSON, Refusal(error="not found").model_dump_json())
+
+
+def _unexpected(error: Exception) -> Response[str]:
+    _note(error)
+    return Response(500, _JSON, Refusal(error="internal error").model_dump_json())
+
+
+def _note(error: Exception) -> None:
+    """Class and place of an error; its text may quote a customer."""
+    log.error("console: unexpected error", extra={"error": type(error).__name__, "frames": frames_of(error)})
 
 
 def _invalid(*problems: Problem) -> Response[str]:
