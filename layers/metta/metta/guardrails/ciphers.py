@@ -19,9 +19,9 @@ Way = Callable[[str], str]
 
 _SAMPLE = 300
 """Characters by which a way is judged."""
-_TRIED, _MENDED = 8, 2
+_TRIED, _MENDED = 8, 3
 """Unknown words that a way must read some of before it is tried on the sample; mending costs most and comes last."""
-_HALF = 0.5
+_SOME = 0.3
 """Part of the letters of the first words that must be mended for more to be tried."""
 _PROMISING = 0.25
 """Part of their letters that must then stand in known words."""
@@ -66,8 +66,11 @@ _PICTURES_SEEN = regex("|".join(re.escape(drawn) for drawn in sorted(_PICTURES, 
 _DRAWN = regex(r"\|_\||\|\\|/\\|\\/|\|-\||\|[)=<]|(?<=\w)[(#€£¢¥µ¡+](?=\S)")
 _DRAWING = "(#|\\+€£¢¥µ¡"
 _DRAWN_LEAST = 2
+_DRAWN_SHARE = 0.25
+"""Part of all characters that must be letters in known words, so that noise is none."""
 _READ = 0.6
 """Part of the letters in known words from which a reading says something."""
+_ROT13 = str.maketrans(LETTERS, LETTERS[13:] + LETTERS[:13])
 _ATBASH = str.maketrans(LETTERS, LETTERS[::-1])
 
 
@@ -75,6 +78,7 @@ def _shifts(sample: str) -> Iterator[Way]:
     """Rotations of the alphabet that give the letters of ``sample`` about the frequency of a European language's."""
     counts = Counter(c for c in sample if "a" <= c <= "z")
     if sum(n * _FREQUENT[c] for c, n in counts.items()) >= _NATURAL * counts.total():
+        yield _rot13
         return
     weighed = sorted(
         (sum(n * _FREQUENT[LETTERS[(ord(c) - 97 + by) % 26]] for c, n in counts.items()), by) for by in range(1, 26)
@@ -84,16 +88,16 @@ def _shifts(sample: str) -> Iterator[Way]:
         yield lambda text, table=table: text.translate(table)  # type: ignore[misc]
 
 
-def ways(folded: str) -> Iterator[Way]:
-    """Ways to read ``folded``, likeliest and cheapest first."""
+def ways(folded: str, unknown: str) -> Iterator[Way]:
+    """Ways to read ``folded`` with these unknown words, likeliest and cheapest first."""
     known = lexicon()
     yield known.put_right
     yield _backwards
     if _LATIN.search(folded[:_SAMPLE]):
-        yield from _shifts(folded[:_SAMPLE])
+        yield from _shifts(unknown)
         yield lambda text: text.translate(_ATBASH)
     yield lambda text: _WORD.sub(_turned_word, text)
-    if len({word for word in _WORD.findall(folded) if len(word) > 2} - known.words) >= _MANY_UNKNOWN:
+    if unknown.count(" ") >= _MANY_UNKNOWN - 1:
         yield known.with_vowels
         yield known.mended
 
@@ -111,9 +115,9 @@ def best(part: str, before: float, readable: float, better: float) -> tuple[str,
     tried = " ".join(islice(unknown, _TRIED))
     mended = " ".join(islice((word for word in unknown if len(word) > 4), _MENDED))
     found: tuple[float, Way] | None = None
-    for way in ways(part):
+    for way in ways(part, " ".join(unknown)):
         # most ways read nothing of most texts, which a few words show for a tenth of the time
-        if way == known.mended and (found or known.share_known(way(mended)) <= _HALF):
+        if way == known.mended and known.share_known(way(mended)) < _SOME:
             continue
         if known.share_known(way(tried)) < _PROMISING:
             continue
@@ -166,7 +170,8 @@ def pictured(text: str) -> str | None:
     folded, known = text.lower(), lexicon()
     read = _PICTURES_SEEN.sub(lambda match: _PICTURES[match.group()], folded)
     more = known.letters_known(read) > _MORE * known.letters_known(folded)
-    return read if more and known.share_known(read) >= _READ else None
+    drawn = more and known.letters_known(read) > _DRAWN_SHARE * len(read)
+    return read if drawn and known.share_known(read) >= _READ else None
 
 
 def rot47(text: str) -> str | None:
@@ -175,6 +180,10 @@ def rot47(text: str) -> str | None:
         return None
     read = text.translate(_ROT47).lower()
     return read if lexicon().share_known(read) >= _READ and len(_WORD.findall(read)) > 2 else None
+
+
+def _rot13(text: str) -> str:
+    return text.translate(_ROT13)
 
 
 def _backwards(text: str) -> str:

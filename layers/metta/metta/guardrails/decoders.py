@@ -65,9 +65,8 @@ def decoded(text: str) -> Iterator[tuple[str, int, int]]:
     drawn = not coded and glance.has_stretch(raw, _SHORTEST_DRAWN)
     if digits < _FEWEST and not coded and not drawn:
         return
-    longest = max(map(len, text.split()), default=0)
-    for pattern, decode, least, fewest in _KINDS:
-        if longest < least or digits < fewest or pattern.search(text) is None:
+    for pattern, decode, signs, least in _KINDS:
+        if not glance.has_run(raw, signs, least) or pattern.search(text) is None:
             continue
         found = [(plain, *m.span()) for m in _first(pattern, text) if (plain := decode(m.group()))]
         yield from found
@@ -231,12 +230,13 @@ def uuencoded(original: str) -> str | None:
         return None
 
 
-_KINDS: tuple[tuple[re.Pattern[str], Decoder, int, int], ...] = (
-    (_BASE64, from_base64, 16, 0),
-    (_HEX, _from_hex, 0, 10),
-    (_BINARY, _from_binary, 0, 42),
-    (_BASE32, _from_base32, 24, 0),
-    (_BASE85, _from_base85, 20, 0),
-    (_NUMBERS, _from_numbers, 0, 10),
+_DIGITS, _LETTERS = "0123456789", "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_KINDS: tuple[tuple[re.Pattern[str], Decoder, bytes, int], ...] = (
+    (_BASE64, from_base64, glance.table(f"{_DIGITS}{_LETTERS}+/_-"), 16),
+    (_HEX, _from_hex, glance.table(f"{_DIGITS}abcdefABCDEFx\\ :,-\n"), 20),
+    (_BINARY, _from_binary, glance.table("01b, \n"), 42),
+    (_BASE32, _from_base32, glance.table(f"{_LETTERS}234567"), 24),
+    (_BASE85, _from_base85, glance.table("".join(map(chr, range(33, 127)))), 20),
+    (_NUMBERS, _from_numbers, glance.table(f"{_DIGITS}o,;-/\n "), 19),
 )
-"""Pattern, decoder, and the characters without a blank, and the digits, that there must be."""
+"""Pattern, decoder, the characters that it is made of, and how many of them stand in a row at least."""

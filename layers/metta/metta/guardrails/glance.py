@@ -13,14 +13,15 @@ _SPACE = "".join(chr(code) for code in _OCTETS if chr(code).isspace())
 _LETTERS_AND_DIGITS = "".join(chr(code) for code in _OCTETS if chr(code).isalnum())
 
 
-def _letters(of: str) -> bytes:
-    """A table that makes one letter of all of these, and a blank of everything else."""
+def table(of: str) -> bytes:
+    """One that makes the same letter of all of these characters, and a blank of every other; for ``has_run``."""
     return bytes(ord("a") if chr(code) in of else ord(" ") for code in _OCTETS)
 
 
-_WORDS = _letters(_LETTERS_AND_DIGITS)
-_CODES = _letters(_LETTERS_AND_DIGITS + "+/=_-")
-_BLACK = _letters("".join(chr(code) for code in _OCTETS if not chr(code).isspace()))
+_WORDS = table(_LETTERS_AND_DIGITS)
+_CODES = table(_LETTERS_AND_DIGITS + "+/=_-")
+_BLACK = table("".join(chr(code) for code in _OCTETS if not chr(code).isspace()))
+_ANY_WORDS = table(_LETTERS_AND_DIGITS + "?")
 _NO_SIGNS = (_LETTERS_AND_DIGITS + _SPACE).encode("latin-1")
 _USUAL = _NO_SIGNS + b",.'!?:;()\"-"
 _NO_DIGITS = bytes(code for code in _OCTETS if not 48 <= code < 58)
@@ -60,9 +61,19 @@ def may_be_apart(raw: bytes) -> bool:
 
 def has_code(raw: bytes, least: int) -> bool:
     """Whether so many letters, digits and signs of base64 stand in a row, as in keys and codes."""
-    return b"a" * least in raw.translate(_CODES)
+    return has_run(raw, _CODES, least)
 
 
 def has_stretch(raw: bytes, least: int) -> bool:
     """Whether so many characters stand in a row without white space."""
-    return b"a" * least in raw.translate(_BLACK)
+    return has_run(raw, _BLACK, least)
+
+
+def has_word(raw: bytes, least: int) -> bool:
+    """Whether so many letters stand in a row, in whatever script."""
+    return has_run(raw, _ANY_WORDS, least)
+
+
+def has_run(raw: bytes, letters: bytes, least: int) -> bool:
+    """Whether so many of the characters of a table stand in a row."""
+    return b"a" * least in raw.translate(letters)

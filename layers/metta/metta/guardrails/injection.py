@@ -72,13 +72,13 @@ def model_evidence(view: View, folded: str) -> Iterator[Evidence]:
     if point - _NEARLY < logit < point:
         # words in reversed order lose what they say as pairs; only what is nearly an attack is read backwards
         backwards = " ".join(reversed(view.shown(view.plainest).split()))
-        logit = max(logit, model().judge(backwards)[INJECTION].logit - _BACKWARDS)
+        logit = max(logit, model().strongest(INJECTION, backwards) - _BACKWARDS)
     yield Evidence(_MODEL, judged.start, judged.end, model().score(INJECTION, logit, _MODEL_THRESHOLD))
 
 
 def words_in(view: View, folded: str) -> frozenset[str]:
     """The distinct words of a reading of the view."""
-    return view.words if folded is view.folded else words_of(folded)
+    return view.words if folded is view.folded or folded is view.line else words_of(folded)
 
 
 def matches(rules: RuleIndex, words: frozenset[str], folded: str) -> Iterator[tuple[Rule, int, int]]:
@@ -156,7 +156,7 @@ class InjectionCheck:
         """The folded text, with lines joined, and with leetspeak undone."""
         yield view.folded
         if "\n" in view.folded:
-            yield view.folded.replace("\n", " ")
+            yield view.line
         if view.unleeted is not None:
             yield view.unleeted
 

@@ -140,13 +140,11 @@ class Model:
 
     def _windows(self, folded: str, sums: list[int], counts: list[int]) -> tuple[Judged, Judged]:
         spans, total, count = _spans(len(sums)), _summed(sums), _summed(counts)
-        first, second = (
-            Judged(logit, *_place(folded, low, high))
-            for logit, (low, high) in (
-                max(zip(self._logits(head, total, count, spans), spans, strict=True)) for head in range(len(self.heads))
-            )
+        (first, at), (second, there) = (
+            max(zip(self._logits(head, total, count, spans), spans, strict=True)) for head in range(len(self.heads))
         )
-        return first, second
+        place = _place(folded, *at)
+        return Judged(first, *place), Judged(second, *(place if at == there else _place(folded, *there)))
 
     def _logits(self, head: int, total: list[int], count: list[int], spans: list[tuple[int, int]]) -> list[float]:
         return [self._logit(head, total[high] - total[low], count[high] - count[low]) for low, high in spans]

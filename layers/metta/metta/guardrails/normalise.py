@@ -62,6 +62,8 @@ _ALL_DIGITS = regex(r"(?<!\w)\d{2,8}+(?!\w)")
 _SAID = regex(r"[^\W\d_]{2}|[\u3040-\u9fff]")
 """What a text must hold to say anything."""
 _DEPTH = 2
+_MOST_READ = 4_096
+"""Characters that all other readings of a text have together, those of readings among them."""
 _TIMES_ESCAPED = 2
 _WORDS = regex(r"[^\W_]{2,40}+")
 
@@ -74,12 +76,13 @@ class View:
         text: readable, normalised, case kept.
     """
 
-    def __init__(self, original: str, *, depth: int = 0) -> None:
+    def __init__(self, original: str, *, depth: int = 0, left: int = _MOST_READ) -> None:
         self.original = original
         self.text = original
         self._starts: list[int] | None = None
         self._ends: list[int] | None = None
         self._depth = depth
+        self._left = left
         self._judged: dict[str, tuple[Judged, Judged]] = {}
         self._shown: dict[str, str] = {}
         if not original.isascii():
@@ -115,6 +118,11 @@ class View:
         return fold(self.text)
 
     @kept
+    def line(self) -> str:
+        """``folded`` with its lines joined; no word ends otherwise."""
+        return self.folded.replace("\n", " ")
+
+    @kept
     def words(self) -> frozenset[str]:
         """The distinct words of ``folded``; what a check's key words are met against first."""
         return words_of(self.folded)
@@ -125,17 +133,24 @@ class View:
             return ()
         plain = self.plainest
         words = self.words if plain is self.folded else words_of(plain)
-        return tuple(readings(self.original, self.text, plain, words, odd=self._odd))
+        found: list[Reading] = []
+        for reading in readings(self.original, self.text, plain, words, odd=self._odd):
+            if not self._left:
+                break  # what is read no more is judged as it stands
+            found.append(reading._replace(text=reading.text[: self._left]))
+            self._left -= len(found[-1].text)
+        return tuple(found)
 
     @kept
     def hidden(self) -> tuple[tuple[View, int, int], ...]:
         """Views of what the text may hide, each with its place in the original (it stands for the whole place)."""
         found: list[tuple[View, int, int]] = []
         for text, start, end, deeper, _ in self._readings:
-            inner = View(text, depth=self._depth + 1 if deeper else _DEPTH)
+            inner = View(text, depth=self._depth + 1 if deeper else _DEPTH, left=self._left)
             place = self.span(start, end)
             found.append((inner, *place))
             found += [(view, *place) for view, _, _ in inner.hidden]
+            self._left = inner._left
         return tuple(found)
 
     @kept
@@ -161,7 +176,7 @@ class View:
         """What the trained models say of a reading of this view, worked out once for all checks."""
         found = self._judged.get(folded)
         if found is None:
-            line = folded.replace("\n", " ")  # no token ends otherwise
+            line = self.line if folded is self.folded else folded.replace("\n", " ")
             found = self._judged.get(line)
             if found is None:
                 shown = self.shown(line)

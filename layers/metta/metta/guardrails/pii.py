@@ -227,8 +227,7 @@ def _straight(view: View) -> list[Found]:
     may_hide = glance.has_code(raw, SHORTEST) or digits >= SSN_DIGITS
     if not may_hide and text.isascii():
         return found
-    longest = max(map(len, text.split()), default=0)
-    unspaced = [place for number in unspaced_numbers(view, longest) for place in in_words(view, number)]
+    unspaced = [place for number in unspaced_numbers(view, raw) for place in in_words(view, number)]
     encoded = [place for start, end, plain in decoded_texts(text) for place in _encoded(plain, start, end)]
     return _merged(encoded, _merged(found, unspaced)) if encoded or unspaced else found
 

@@ -24,7 +24,10 @@ _TELLING = frozenset(("CARD", "SSN", "DATE", "PHONE", "CODE"))
 
 _LONG = 13
 """Digits beyond which a stretch is more than one phone number, as a rule."""
-_LISTED = regex(r"([0-9](?:[ .\-/]?[0-9]){4,24}),?;? ?(?:[|/\n]|and|or|und|oder|et|ou|y|o|e|of|en)? ?\(?$")
+_AFTER_ANOTHER = r",?;? ?(?:[|/\n]|and|or|und|oder|et|ou|y|o|e|of|en)? ?\(?$"
+_JOINT = 12
+_LISTED_END = regex(rf"[0-9]{_AFTER_ANOTHER}")
+_LISTED = regex(rf"([0-9](?:[ .\-/]?[0-9]){{4,24}}){_AFTER_ANOTHER}")
 """Another number right in front, with what stands between numbers in a row."""
 
 
@@ -49,7 +52,7 @@ def goes_on(before: str, number: Number) -> bool:
     single = len(number.runs) == 1
     if single and not lengths_from(number.runs[0][2][:2]):
         return False
-    last = _LISTED.search(before)
+    last = _LISTED.search(before) if _LISTED_END.search(before, max(0, len(before) - _JOINT)) else None
     if last is None:
         return False
     if single:

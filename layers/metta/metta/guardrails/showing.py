@@ -17,10 +17,12 @@ _OPAQUE = regex(r"[a-z0-9+/=]{20,4096}+")
 _TURN = regex(r"[a-z](?=\d)|\d(?=[a-z])")
 _TURNS = 5
 """Changes between letters and digits from which a long run is a key or a checksum and no words."""
-_PARTED = regex(r"(?:[^\w\s]{1,8}+(?:\s[^\w\s]{1,4}+)?\w{1,24}+\s?){4}[^\w\s]")
+_PARTED = regex(r"(?:[^\w\s]{1,8}+(?:\s[^\w\s]{1,4}+){0,4}+\w{1,24}+\s?){4}[^\w\s]")
 _GAP = regex(r"[^\w]+|_+")
 _COMMAND = regex(r"\\[a-z]{2,12}(?=\{)")
 _TAG = regex(r"</?[a-z]{1,8} ?/?>")
+_LIST_SIGNS = str.maketrans('[]",', "    ")
+"""What stands between the words of a list in JSON, which are judged as the sentence that they may make."""
 _OFTEN = 5
 _SHARE = 3
 """Signs stand between words as a matter of form when they are so many of the gaps: one in three."""
@@ -28,6 +30,8 @@ _SHARE = 3
 
 def telling(folded: str) -> str:
     """``folded`` with blanks in place of what says nothing."""
+    if folded[:2] == '["' and folded[-2:] == '"]' and "{" not in folded:
+        folded = folded.translate(_LIST_SIGNS)
     raw = glance.octets(folded)
     signs = glance.signs(raw)
     if len(folded) >= _LONG_RUN:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
+from metta.guardrails import glance
 from metta.guardrails.chars import fold
 from metta.guardrails.normalise import View
 from metta.guardrails.patterns import regex
@@ -205,15 +206,15 @@ def spelled_numbers(view: View) -> Iterator[Spelled]:
         yield found
 
 
-def unspaced_numbers(view: View, longest: int) -> Iterator[Spelled]:
+def unspaced_numbers(view: View, raw: bytes) -> Iterator[Spelled]:
     """Words for digits with nothing between them, and those of Chinese and Japanese.
 
     Args:
         view: the text.
-        longest: how long its longest word is.
+        raw: its octets.
     """
     folded = view.folded
-    if longest >= _GLUED_LEAST:
+    if glance.has_word(raw, _GLUED_LEAST):
         for match in _UNPARTED.finditer(folded):
             runs = [(w.start(), w.end(), _VALUES[w.group()]) for w in _UNIT.finditer(folded, *match.span())]
             yield Spelled(match.start(), match.end(), tuple(runs), len(runs))
