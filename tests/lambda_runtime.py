@@ -108,6 +108,8 @@ class LambdaFunction:
         self._waiting: queue.Queue[_Invocation] = queue.Queue()
         self._running: dict[str, _Invocation] = {}
         self._init_error: queue.Queue[Answer] = queue.Queue()
+        self._snapshot = threading.Event()
+        self._restore = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self.log_path = directory / "function.log"
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -160,6 +162,26 @@ class LambdaFunction:
             True,
         )
 
+    @property
+    def snapshot_taken(self) -> bool:
+        """Whether the process came as far as a snapshot."""
+        return self._snapshot.is_set()
+
+    def until_snapshot(self, *, seconds: float = 60) -> int:
+        """Start the process with SnapStart and let it wait where a snapshot is taken, until ``restore``; its id."""
+        self._variables = {**self._variables, "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}
+        self._start()
+        assert self._process is not None
+        end = time.monotonic() + seconds
+        while not self._snapshot.wait(0.05):
+            assert self._process.poll() is None, self.log[-4000:]
+            assert time.monotonic() < end, self.log[-4000:]
+        return self._process.pid
+
+    def restore(self) -> None:
+        """Let the process go on as one does that was restored from the snapshot."""
+        self._restore.set()
+
     def kill(self) -> None:
         """End the process at once; the next invocation is a cold start."""
         if self._process is not None:
@@ -192,6 +214,13 @@ class LambdaFunction:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
+                if self.path == f"{_VERSION}/restore/next":
+                    function._snapshot.set()
+                    function._restore.wait(120)
+                    self.send_response(200)
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
                 assert self.path == f"{_VERSION}/invocation/next"
                 invocation = function._waiting.get()
                 function._running[invocation.request_id] = invocation
@@ -217,7 +246,7 @@ class LambdaFunction:
                 self.send_response(202)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
-                if self.path == f"{_VERSION}/init/error":
+                if self.path in (f"{_VERSION}/init/error", f"{_VERSION}/restore/error"):
                     function._init_error.put(Answer(payload, failed=True))
                 else:
                     request_id = self.path.split("/")[-2]

@@ -2,9 +2,12 @@
 
 from typing import Any
 
-from metta.bootstrap.watchdog import watchdog
+from metta.bootstrap.starting import Start
 
-_watchdog = watchdog()  # built once, at init: variables are checked here
+with Start() as start:  # built once, at init: variables are checked here
+    from metta.bootstrap.watchdog import watchdog
+
+    start.make(watchdog)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -17,4 +20,4 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     Returns:
         How many conversations were found, and what became of them.
     """
-    return _watchdog.handle(event, context)
+    return watchdog().handle(event, context)

@@ -2,9 +2,12 @@
 
 from typing import Any
 
-from metta.bootstrap.worker import worker
+from metta.bootstrap.starting import Start
 
-_worker = worker()  # built once, at init: variables are checked here
+with Start() as start:  # built once, at init: variables are checked here
+    from metta.bootstrap.worker import rehearse, worker
+
+    start.make(worker, rehearse)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -17,4 +20,4 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     Returns:
         The partial batch response: the records that are to be delivered again.
     """
-    return _worker.handle(event, context)
+    return worker().handle(event, context)

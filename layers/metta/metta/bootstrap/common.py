@@ -12,7 +12,7 @@ from botocore.config import Config
 
 from metta.errors import SettingsError
 from metta.observability import NoTracing, Tracing
-from metta.settings import Settings, load
+from metta.settings import SECRET_NAMES, Settings, load
 
 T = TypeVar("T")
 
@@ -24,6 +24,9 @@ AWS_CONFIG = Config(
     parameter_validation=False,  # all parameters are built in code; a seventh of a call's CPU
     user_agent="metta",  # botocore's own is put together anew for each request; a tenth of a call's CPU
 )
+
+
+PLACEHOLDER = "placeholder"
 
 
 def aws_client(service: str, *, endpoint_url: str | None) -> Any:
@@ -64,14 +67,38 @@ def tracing(settings: Settings) -> Tracing:
     return NoTracing()
 
 
-def started(build: Callable[[Settings], T]) -> T:
+def stop_tracing() -> None:
+    """Close what ``tracing`` opened; it can be called again."""
+    if xray := sys.modules.get("metta.observability.xray"):
+        xray.close()
+
+
+def placeholder_client(service: str, *, endpoint_url: str | None) -> Any:
+    """An AWS client that looks for no credentials: for a rehearsal, in which it is never used."""
+    session: Any = boto3.Session(aws_access_key_id=PLACEHOLDER, aws_secret_access_key=PLACEHOLDER)
+    return session.client(service, endpoint_url=endpoint_url, config=AWS_CONFIG)
+
+
+def without_secrets() -> Settings:
+    """The environment's settings with placeholders for all secrets; reads no secret.
+
+    Raises:
+        SettingsError: a variable is malformed.
+    """
+    environ = {name: value for name, value in os.environ.items() if name.upper() not in SECRET_NAMES}
+    urls = f"postgresql://{PLACEHOLDER}@127.0.0.1/{PLACEHOLDER}"
+    secrets = {name: urls if name.startswith("DATABASE_") else PLACEHOLDER for name in SECRET_NAMES}
+    return load({**environ, "METTA_SECRET_ARN": PLACEHOLDER}, secret=lambda _arn: secrets)
+
+
+def started(build: Callable[[Settings], T], settings: Callable[[], Settings] = load) -> T:
     """What ``build`` makes of the environment's settings; says on standard error why a function does not start.
 
     Raises:
         SettingsError: names what is missing; Lambda then reports a failed init.
     """
     try:
-        return build(load())
+        return build(settings())
     except SettingsError as error:
         sys.stderr.write(f"Metta does not start: {error}\n")
         raise

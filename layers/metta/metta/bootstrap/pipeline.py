@@ -11,6 +11,7 @@ from metta.ai.second_opinion import SecondOpinions, enabled
 from metta.ai.tools import SPECS
 from metta.ai.tracing import SdkSpans
 from metta.ai.usage import dearest, price_of
+from metta.ai.warm import warm_conversation
 from metta.bounds import Bounds, Counters
 from metta.circuits import Circuit, CircuitAgent, CircuitShop
 from metta.counters import DynamoCounters, DynamoDB
@@ -83,8 +84,11 @@ class Pipeline:
         return replace(self, counters=counters, tries=tries, spent=None)
 
     def warm(self) -> None:
-        """Do what is slow once and needs no network: the model client's first run."""
+        """Do what is slow once and needs no network: the model client's first run, the checks' first texts."""
         self.loop.run(self.agent.warm(), seconds=20)
+        (message,), context = warm_conversation()
+        self.guardrails.validate_input(message.text, context)
+        self.guardrails.validate_output("Your order S00001 is on its way: 19.90 EUR.", context)
 
     def close(self) -> None:
         """Close connections and threads; nothing may be using the loop any more."""

@@ -8,7 +8,15 @@ from functools import cache, partial
 from typing import IO, Any
 
 from metta.ai.agent import MettaAgent
-from metta.bootstrap.common import aws_client, check, started, tracing
+from metta.bootstrap.common import (
+    aws_client,
+    check,
+    placeholder_client,
+    started,
+    stop_tracing,
+    tracing,
+    without_secrets,
+)
 from metta.bootstrap.pipeline import Pipeline, build_pipeline
 from metta.bootstrap.watchdog import wire_watchdog
 from metta.circuits import Circuit, CircuitAudit
@@ -143,3 +151,23 @@ def worker() -> Worker:
     wired = started(build_worker)
     wired.warm()
     return wired
+
+
+def rehearse() -> None:
+    """Build and warm a worker that has placeholders for secrets, and close it again: for a snapshot of the process.
+
+    Raises:
+        SettingsError: a variable or the policy file is missing or malformed; no secret is looked at.
+    """
+    from aws_lambda_powertools.utilities import parameters  # noqa: F401 - reads the secret, once restored
+
+    def build(settings: Settings) -> Worker:
+        client = partial(placeholder_client, endpoint_url=settings.aws_endpoint_url)
+        return build_worker(settings, emit_metrics=False, client=client)
+
+    wired = started(build, without_secrets)
+    try:
+        wired.warm()
+    finally:
+        wired.close()
+        stop_tracing()

@@ -14,6 +14,8 @@ from typing import Any
 
 from aws_lambda_powertools import Tracer
 from aws_xray_sdk import global_sdk_config  # type: ignore[import-untyped]
+from aws_xray_sdk.core import xray_recorder  # type: ignore[import-untyped]
+from aws_xray_sdk.core.emitters.udp_emitter import UDPEmitter  # type: ignore[import-untyped]
 from aws_xray_sdk.core.models.facade_segment import FacadeSegment  # type: ignore[import-untyped]
 from aws_xray_sdk.core.models.subsegment import Subsegment  # type: ignore[import-untyped]
 from aws_xray_sdk.core.models.trace_header import TraceHeader  # type: ignore[import-untyped]
@@ -90,6 +92,8 @@ class XRayTracing:
     """
 
     def __init__(self, service: str) -> None:
+        if xray_recorder.emitter is None:
+            xray_recorder.emitter = UDPEmitter(os.environ.get("AWS_XRAY_DAEMON_ADDRESS", "127.0.0.1:2000"))
         provider: Any = Tracer(service=service, auto_patch=False).provider
         self._service = service
         self._emitter = provider.emitter if global_sdk_config.sdk_enabled() else None
@@ -107,6 +111,13 @@ class XRayTracing:
             return NO_SPAN
         segment = FacadeSegment(name="facade", traceid=header.root, entityid=header.parent, sampled=True)
         return _Invocation(segment, self._emitter.send_entity)
+
+
+def close() -> None:
+    """Close the SDK's socket, which it opens at import already; the next ``XRayTracing`` opens another."""
+    emitter, xray_recorder.emitter = xray_recorder.emitter, None
+    if emitter is not None:
+        emitter._socket.close()
 
 
 class _Invocation:
