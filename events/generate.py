@@ -1,4 +1,5 @@
-"""Writes the events of this folder: SQS events with FIFO attributes, as Lambda delivers them, one per webhook payload.
+"""Writes the events of this folder: SQS events with FIFO attributes, as Lambda delivers them, one per webhook payload,
+and the console's requests.
 
 Run it (``python events/generate.py``) after changing ``tests/payloads/chatwoot``; a test compares. The same payloads
 always give the same bytes.
@@ -14,8 +15,10 @@ from datetime import datetime
 from itertools import accumulate
 from pathlib import Path
 
+from metta.console import HEALTH, SIMULATE
 from metta.messages import JsonObject
-from metta_local.envelope import Envelope, wrap
+from metta.receiving.envelope import Envelope, wrap
+from metta_local.console_server import function_url_event
 from metta_local.sqs_event import lambda_event
 
 HERE = Path(__file__).resolve().parent
@@ -102,6 +105,11 @@ def events() -> Iterator[tuple[str, JsonObject]]:
             bare["10_template_greeting"],
         ),
     )
+
+    yield "20_console_health", function_url_event("GET", HEALTH)
+    question = {"content": "Hi, where is my order S00042?", "identity": {"level": "verified", "phone": "+4915112345678"}}
+    signed_as_json = {"content-type": "application/json"}
+    yield "21_console_simulate", function_url_event("POST", SIMULATE, compact(question), signed_as_json)
 
 
 def cut_short(envelope: Envelope, characters: int) -> Envelope:

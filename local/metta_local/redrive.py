@@ -16,7 +16,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from metta.messages import JsonObject
-from metta_local.envelope import NotAWebhookError, wrap
+from metta.receiving.envelope import NotAWebhookError, wrap
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from metta import settings as metta_settings
+from metta.receiving.envelope import MAX_BODY_BYTES, NotAWebhookError, wrap
 from metta_local.console import CommandError, say
-from metta_local.envelope import MAX_BODY_BYTES, NotAWebhookError, wrap
 from metta_local.sqs import queue_url, sqs_client
 
 

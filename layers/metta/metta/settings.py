@@ -225,13 +225,20 @@ class Settings(BaseSettings):
         both = (self.chatwoot_webhook_secret, self.chatwoot_webhook_secret_previous)
         return tuple(secret for secret in both if secret is not None)
 
+    @property
+    def receiver(self) -> tuple[SecretStr, ...]:
+        """``webhook_secrets`` of a receiver, which takes nothing unsigned; raises ``SettingsError`` without one."""
+        self._need(chatwoot_webhook_secret=self.chatwoot_webhook_secret)
+        return self.webhook_secrets
 
-def fetch_secret(arn: str, *, max_age: int = 300) -> Mapping[str, Any]:
+
+def fetch_secret(arn: str, *, max_age: int = 300, get: Callable[..., Any] | None = None) -> Mapping[str, Any]:
     """The JSON object that the Secrets Manager secret holds, through Powertools' cached parameters.
 
     Args:
         arn: of the secret.
         max_age: seconds for which it is then kept; with 0 it is not, and this call and the next read it again.
+        get: reads it, as Powertools' ``get_secret`` does, which it is unless given.
 
     Raises:
         SettingsError: the secret cannot be read or is not a JSON object.
@@ -239,7 +246,7 @@ def fetch_secret(arn: str, *, max_age: int = 300) -> Mapping[str, Any]:
     from aws_lambda_powertools.utilities import parameters  # costs a boto3 client; only where used
 
     try:
-        value = parameters.get_secret(arn, max_age=max_age, force_fetch=not max_age)
+        value = (get or parameters.get_secret)(arn, max_age=max_age, force_fetch=not max_age)
         secret = json.loads(value)
     except ValueError as error:
         raise SettingsError("METTA_SECRET_ARN: the secret is not JSON") from error

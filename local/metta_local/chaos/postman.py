@@ -16,8 +16,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from metta.receiving.envelope import HEADERS, Envelope, wrap
 from metta_local.chaos.agenda import Agenda
-from metta_local.envelope import HEADERS, Envelope, wrap
 
 DELAYED, DOUBLED, SWAPPED = 0.10, 0.12, 0.06
 """Shares of the webhooks."""

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from metta.errors import SettingsError
 from metta.integrations.chatwoot.signature import sign
-from metta_local.envelope import MAX_BODY_BYTES
+from metta.receiving.envelope import MAX_BODY_BYTES
 from metta_local.receiver import PATH, WebhookReceiver
 from metta_local.serving import LoopbackServer
 

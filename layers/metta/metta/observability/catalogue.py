@@ -23,6 +23,8 @@ from metta.observability.words import (
     RECORD_SKIP_REASONS,
     TOOLS,
     TURN_SKIP_REASONS,
+    WEBHOOK_FAILURES,
+    WEBHOOK_REFUSALS,
 )
 
 OTHER = "other"
@@ -66,6 +68,9 @@ class Metric(StrEnum):
     TURNS_STRANDED = "TurnsStranded"
     OLDEST_UNANSWERED = "OldestUnanswered"
     COLD_STARTS = "ColdStarts"
+    WEBHOOKS_RECEIVED = "WebhooksReceived"
+    WEBHOOKS_REFUSED = "WebhooksRefused"
+    WEBHOOKS_FAILED = "WebhooksFailed"
 
 
 class Unit(StrEnum):
@@ -187,4 +192,14 @@ METRICS: dict[Metric, MetricSpec] = {
     Metric.TURNS_STRANDED: MetricSpec(_COUNT, "conversations found with a turn left half way", zero=True),
     Metric.OLDEST_UNANSWERED: MetricSpec(Unit.SECONDS, "how long the longest waiting of them waited", zero=True),
     Metric.COLD_STARTS: _split(_COUNT, "processes that handled their first event", Dimension.FUNCTION, FUNCTIONS),
+    Metric.WEBHOOKS_RECEIVED: MetricSpec(_COUNT, "webhooks that the receiver put on the queue"),
+    Metric.WEBHOOKS_REFUSED: _split(
+        _COUNT, "requests that the receiver refused: no genuine webhooks", Dimension.REASON, WEBHOOK_REFUSALS
+    ),
+    Metric.WEBHOOKS_FAILED: _split(
+        _COUNT,
+        "genuine webhooks that the queue did not take; the sender is to try again",
+        Dimension.REASON,
+        WEBHOOK_FAILURES,
+    ),
 }

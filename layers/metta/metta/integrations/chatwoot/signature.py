@@ -21,6 +21,15 @@ def sign(secret: str | SecretStr, timestamp: str | int, body: bytes) -> str:
     return f"sha256={digest.hexdigest()}"
 
 
+def is_fresh(timestamp: str, *, now: float, window_seconds: float) -> bool:
+    """Whether the value of ``X-Chatwoot-Timestamp`` is a time, and one within the window around ``now``."""
+    return _is_time(timestamp) and abs(now - int(timestamp)) <= window_seconds
+
+
+def _is_time(timestamp: str) -> bool:
+    return timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12
+
+
 def verify(
     secrets: Iterable[str | SecretStr],
     headers: Mapping[str, str],
@@ -41,7 +50,7 @@ def verify(
     """
     given = {name.lower(): value for name, value in headers.items() if isinstance(value, str)}
     signature, timestamp = given.get(SIGNATURE_HEADER.lower()), given.get(TIMESTAMP_HEADER.lower())
-    if not signature or not timestamp or not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
+    if not signature or not timestamp or not _is_time(timestamp):
         return False
     offered = signature.encode("utf-8", "surrogatepass")
     matches = [
@@ -51,5 +60,5 @@ def verify(
     ]
     fresh = True
     if window_seconds is not None:
-        fresh = abs((time.time() if now is None else now) - int(timestamp)) <= window_seconds
+        fresh = is_fresh(timestamp, now=time.time() if now is None else now, window_seconds=window_seconds)
     return any(matches) and fresh

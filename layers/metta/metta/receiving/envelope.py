@@ -1,4 +1,4 @@
-"""What a Chatwoot webhook looks like on the queue: group, deduplication id and attributes; for receiver and ``send``.
+"""How a Chatwoot webhook lies on the queue: group, deduplication id, attributes; for receivers and ``metta send``.
 
 The group keeps a conversation's deliveries apart, the deduplication id drops what Chatwoot delivers twice. Only
 ``message_created`` happens once per message; every other event carries a digest of its body as well, since two updates
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from metta.integrations.chatwoot.signature import DELIVERY_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER
-from metta.messages import JsonObject
+from metta.nouns import JsonObject
 
 MAX_BODY_BYTES = 1_048_576 - 4_096
 """SQS takes 1 MiB, attributes included."""
@@ -21,6 +21,8 @@ HEADERS = (DELIVERY_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER)
 """Headers that travel with the body as message attributes of the same names."""
 _NOT_IN_SQS = {0xFFFE: "\\uFFFE", 0xFFFF: "\\uFFFF"}
 """Characters that valid JSON may hold and SQS refuses, as JSON escapes."""
+_LONGEST_DELIVERY = 100
+"""Of a delivery id, in characters; no signature stands for it, and Chatwoot's are UUIDs."""
 
 
 class NotAWebhookError(Exception):
@@ -38,13 +40,21 @@ class Envelope:
     """``account:event:message``, with a digest where the event has no id of its own."""
     headers: dict[str, str]
 
-    def send(self, sqs: Any, queue_url: str) -> str:
-        """Put it on the queue; FIFO ids only where the queue takes them. Returns the SQS message id."""
+    def send(self, sqs: Any, queue_url: str, *, trace: str | None = None) -> str:
+        """Put it on the queue; FIFO ids only where the queue takes them. Returns the SQS message id.
+
+        Args:
+            sqs: a boto3 client.
+            queue_url: where it goes.
+            trace: an ``X-Amzn-Trace-Id`` header, which joins the worker's trace to the sender's.
+        """
         parameters: JsonObject = {"QueueUrl": queue_url, "MessageBody": self.body}
         if self.headers:
             parameters["MessageAttributes"] = {
                 name: {"DataType": "String", "StringValue": value} for name, value in self.headers.items()
             }
+        if trace:
+            parameters["MessageSystemAttributes"] = {"AWSTraceHeader": {"DataType": "String", "StringValue": trace}}
         if queue_url.endswith(".fifo"):
             parameters |= {"MessageGroupId": self.group, "MessageDeduplicationId": self.deduplication}
         return str(sqs.send_message(**parameters)["MessageId"])
@@ -95,6 +105,9 @@ def wrap(raw: bytes, headers: dict[str, str] | None = None) -> Envelope:
         deduplication += f":{digest[:32]}"
     sendable = text.translate(_NOT_IN_SQS)
     carried = dict(headers or {})
+    delivery = carried.get(DELIVERY_HEADER, "")
+    if len(delivery) > _LONGEST_DELIVERY or not (delivery.isascii() and delivery.isprintable()):
+        del carried[DELIVERY_HEADER]
     if sendable != text:  # the same JSON in other bytes: the signature, checked at the door, no longer fits them
         carried = {name: value for name, value in carried.items() if name == DELIVERY_HEADER}
     return Envelope(
