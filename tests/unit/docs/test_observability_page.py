@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-import metta
 from metta.observability import METRICS, Dimension, Metric
-from metta.observability.logs import OWN_KEYS
-from metta.queue.telling import end_of
 from metta.timing import SPANS
-from tests_support.turns import eventful_turn
+from tests_support.logged import calls, logged_keys
 
-SOURCE = Path(metta.__file__).parent
 PAGE = Path(__file__).parents[3] / "docs" / "observability.md"
 
 
@@ -46,15 +41,6 @@ def words_table() -> str:
     return "\n".join(rows) + "\n"
 
 
-def calls(*names: str) -> Iterator[ast.Call]:
-    for path in SOURCE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call):
-                called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-                if called in names:
-                    yield node
-
-
 def literals(call: ast.Call) -> set[str]:
     return {one.value for one in call.args if isinstance(one, ast.Constant) and isinstance(one.value, str)}
 
@@ -68,17 +54,10 @@ def test_it_lists_every_word_that_a_metric_is_split_by() -> None:
 
 
 def test_it_explains_every_key_of_the_log() -> None:
-    keys = {keyword.arg for call in calls("log_keys") for keyword in call.keywords if keyword.arg}
-    for call in calls("info", "warning", "error", "log"):
-        extra = [keyword.value for keyword in call.keywords if keyword.arg == "extra"]
-        for node in (inner for one in extra for inner in ast.walk(one)):
-            if isinstance(node, ast.Dict):
-                keys |= {key.value for key in node.keys if isinstance(key, ast.Constant)}
-            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "end_of":
-                keys |= set(end_of(eventful_turn()))
+    keys = logged_keys()
     assert {"turn", "conversation", "frames", "outcome", "direction", "waited_ms"} <= keys
     told = set(re.findall(r"`(\w+)`", PAGE.read_text(encoding="utf-8").split("## Logs")[1].split("## Traces")[0]))
-    assert keys | OWN_KEYS <= told, sorted((keys | OWN_KEYS) - told)
+    assert keys <= told, sorted(keys - told)
 
 
 def test_it_shows_every_span() -> None:
