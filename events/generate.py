@@ -106,10 +106,13 @@ def events() -> Iterator[tuple[str, JsonObject]]:
         ),
     )
 
-    yield "20_console_health", function_url_event("GET", HEALTH)
-    question = {"content": "Hi, where is my order S00042?", "identity": {"level": "verified", "phone": "+4915112345678"}}
+    yield "console_health", function_url_event("GET", HEALTH)
+    question = {
+        "content": "Hi, where is my order S00042?",
+        "identity": {"level": "verified", "phone": "+4915112345678"},
+    }
     signed_as_json = {"content-type": "application/json"}
-    yield "21_console_simulate", function_url_event("POST", SIMULATE, compact(question), signed_as_json)
+    yield "console_simulate", function_url_event("POST", SIMULATE, compact(question), signed_as_json)
 
 
 def cut_short(envelope: Envelope, characters: int) -> Envelope:

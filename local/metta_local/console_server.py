@@ -1,7 +1,7 @@
 """The console on this machine: an ASGI app that turns HTTP requests into what a Function URL would send it.
 
-In the cloud AWS checks a signature; here, whoever reaches the loopback port is the operator. Web pages in the operator's
-browser reach it too, so requests that a page may send, or that came by another name, are refused.
+In the cloud AWS checks a signature; here, whoever reaches the loopback port is the operator. Web pages in the
+operator's browser reach it too, so requests that a page may send, or that came by another name, are refused.
 """
 
 from __future__ import annotations
@@ -66,10 +66,14 @@ def function_url_event(
     Args:
         method: of HTTP.
         path: without the query.
-        body: as it came; it goes into the event in base64.
+        body: as it came; in the event it stands as text, or in base64 where it is none.
         headers: by lower-case names.
         query: behind the question mark.
     """
+    try:
+        text, encoded = body.decode(), False
+    except UnicodeDecodeError:
+        text, encoded = base64.b64encode(body).decode(), True
     event: JsonObject = {
         "version": "2.0",
         "routeKey": "$default",
@@ -80,6 +84,7 @@ def function_url_event(
             "accountId": "000000000000",
             "apiId": "local",
             "authorizer": {"iam": {"accountId": "000000000000", "userArn": IDENTITY, "userId": "local"}},
+            "domainPrefix": "local",
             "domainName": "local.lambda-url.us-east-1.on.aws",
             "http": {
                 "method": method,
@@ -94,6 +99,6 @@ def function_url_event(
             "time": "17/Jun/2026:10:00:00 +0000",
             "timeEpoch": 1781690400000,
         },
-        "isBase64Encoded": bool(body),
+        "isBase64Encoded": encoded,
     }
-    return event | {"body": base64.b64encode(body).decode()} if body else event
+    return event | {"body": text} if body else event

@@ -159,6 +159,9 @@ def test_up_prints_its_variables_answers_and_leaves_nothing_behind() -> None:
 
         until(lambda: seen() != [])
         assert "Mug" in seen()[0]
+        told = httpx.post(f"{shown['console']}/test/chatwoot/simulate", json={"content": "Do you sell mugs?"}).json()
+        assert (told["outcome"], told["reply"]) == ("answered", seen()[0]), "what it says is what a customer was told"
+        assert httpx.get(f"{shown['console']}/test/chatwoot/health").json()["status"] == "ok"
         up.send_signal(signal.SIGTERM)
         assert up.stderr is not None
         assert any("stopping" in line for line in up.stderr)
@@ -168,6 +171,8 @@ def test_up_prints_its_variables_answers_and_leaves_nothing_behind() -> None:
     for name in ("CHATWOOT_BASE_URL", "AWS_ENDPOINT_URL", "ODOO_URL"):
         with pytest.raises(httpx.ConnectError):
             httpx.get(shown["environment"][name])
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(shown["console"])
 
 
 def test_tool_prints_the_result_and_nothing_else(stack: LocalStack) -> None:

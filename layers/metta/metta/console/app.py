@@ -16,6 +16,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 from pydantic import Field
 
+from metta.console import HEALTH, OPENAPI, SIMULATE
 from metta.console.arranged import CannotBeError
 from metta.console.health import Health, Status
 from metta.console.request import SimulationRequest
@@ -27,9 +28,6 @@ from metta.queue.telling import frames_of
 
 log = logging.getLogger(__name__)
 
-HEALTH = "/test/chatwoot/health"
-SIMULATE = "/test/chatwoot/simulate"
-OPENAPI = "/openapi.json"
 MOST_BYTES = 512 * 1024
 """Of a request's body; all that its fields may hold is less."""
 MARGIN_SECONDS = 20.0

@@ -1,0 +1,84 @@
+"""The same console behind a loopback port: for the operator's own tools, never for a page in the operator's browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from metta.console import HEALTH, OPENAPI, SIMULATE
+from metta_local.console_server import ConsoleServer, function_url_event
+from metta_local.serving import LoopbackServer
+
+from .conftest import Operator
+
+
+@pytest.fixture
+def client(operator: Operator) -> Iterator[httpx.Client]:
+    with (
+        LoopbackServer(ConsoleServer(operator.console).app) as served,
+        httpx.Client(base_url=served.url, timeout=30) as client,
+    ):
+        yield client
+
+
+def test_it_answers_as_the_function_does(client: httpx.Client) -> None:
+    assert client.get(HEALTH).json()["status"] == "ok"
+    assert client.get(OPENAPI).json()["openapi"].startswith("3.1")
+    told = client.post(SIMULATE, json={"content": "I want a human, please: Grüße"})
+    assert (told.status_code, told.json()["outcome"]) == (200, "handed_off")
+    assert client.post(SIMULATE, json={"contents": "x"}).status_code == 422
+    assert client.post(SIMULATE, content=b"\xff", headers={"content-type": "application/json"}).status_code == 400
+    assert client.get("/nothing").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"host": "evil.example"},
+        {"host": "evil.example:3000"},
+    ],
+)
+def test_a_page_in_the_browser_is_refused(client: httpx.Client, operator: Operator, headers: dict[str, str]) -> None:
+    assert client.get(HEALTH, headers=headers).status_code == 403
+    assert client.post(SIMULATE, json={"content": "x"}, headers=headers).status_code == 403
+    assert operator.model.requests == []
+
+
+def test_a_form_that_a_page_sends_without_asking_is_refused(client: httpx.Client) -> None:
+    plain = {"content-type": "text/plain"}
+
+    assert client.post(SIMULATE, content='{"content": "x"}', headers=plain).status_code == 415
+
+
+def test_a_body_without_end_is_cut_off(client: httpx.Client) -> None:
+    answer = client.post(SIMULATE, json={"content": "x" * 2_000_000})
+
+    assert answer.status_code == 413
+
+
+def test_requests_at_the_same_time_get_their_own_answers(client: httpx.Client) -> None:
+    texts = [f"Where is my order S0004{number}?" for number in range(6)]
+
+    def asked(text: str) -> str:
+        turn = client.post(SIMULATE, json={"content": text}).json()["turn"]
+        return str(turn["messages"][0]["text"])
+
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(asked, texts)) == texts
+
+
+def test_an_event_holds_text_as_text_and_other_bytes_in_base64() -> None:
+    assert (
+        function_url_event("POST", SIMULATE, "Grüße".encode()).items()
+        >= {
+            "body": "Grüße",
+            "isBase64Encoded": False,
+        }.items()
+    )
+    assert function_url_event("POST", SIMULATE, b"\xff").items() >= {"body": "/w==", "isBase64Encoded": True}.items()
+    assert "body" not in function_url_event("GET", HEALTH)
