@@ -33,6 +33,7 @@ from metta.queue.conversations import Conversations
 from metta.queue.loop import LoopThread
 from metta.queue.records import Group, read_record
 from metta.queue.state import TurnStates
+from metta.receiving.keyring import Keyring
 from metta.settings import Settings, load
 from metta.turn import Turns
 from tests_support import payload, record
@@ -388,7 +389,7 @@ class World:
         records = []
         for raw in raws:
             raw["attributes"]["ApproximateReceiveCount"] = str(receives)
-            records.append(read_record(raw, self.settings, self.settings.chatwoot))
+            records.append(read_record(raw, Keyring(self.settings.webhook_secrets), self.settings.chatwoot))
         group = Group(KEY, tuple(records))
         assert all(one.error is None for one in records)
         worker = self.worker()

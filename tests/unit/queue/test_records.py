@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from metta.queue.records import group_records, read_record
+from metta.receiving.keyring import Keyring
 from metta.settings import Settings, load
 from tests_support import PAYLOADS, payload, record
 
@@ -24,7 +25,7 @@ def settings(**more: str) -> Settings:
 
 def read(raw: dict[str, Any], **more: str) -> Any:
     chosen = settings(**more)
-    return read_record(raw, chosen, chosen.chatwoot)
+    return read_record(raw, Keyring(chosen.webhook_secrets), chosen.chatwoot)
 
 
 def test_a_customers_message_is_an_answer_with_its_conversation() -> None:
@@ -88,6 +89,6 @@ def test_groups_are_conversations_in_the_order_received() -> None:
         record("broken", n=3),
         record(payload("03_outgoing_by_agent_still_pending.json"), n=4),
     ]
-    groups, rest = group_records([read_record(raw, chosen, chosen.chatwoot) for raw in raws])
+    groups, rest = group_records([read_record(raw, Keyring(()), chosen.chatwoot) for raw in raws])
     assert [[r.message_id for r in group.records] for group in groups] == [["m-1", "m-4"], ["m-2"]]
     assert [r.message_id for r in rest] == ["m-3"]

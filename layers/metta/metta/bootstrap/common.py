@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import boto3
@@ -12,7 +12,7 @@ from botocore.config import Config
 
 from metta.errors import SettingsError
 from metta.observability import NoTracing, Tracing
-from metta.settings import SECRET_NAMES, Settings, load
+from metta.settings import SECRET_NAMES, Settings, fetch_secret, load
 
 T = TypeVar("T")
 
@@ -71,6 +71,23 @@ def stop_tracing() -> None:
     """Close what ``tracing`` opened; it can be called again."""
     if xray := sys.modules.get("metta.observability.xray"):
         xray.close()
+
+
+def settings_as_they_are_now(client: Callable[[], Any]) -> Settings:
+    """The environment's settings with the secret read anew, since it may have been rotated.
+
+    Args:
+        client: gives the Secrets Manager client, bounded in time.
+
+    Raises:
+        SettingsError: the secret cannot be read, or a variable is malformed.
+    """
+    from aws_lambda_powertools.utilities import parameters
+
+    def secret(arn: str) -> Mapping[str, Any]:
+        return fetch_secret(arn, max_age=0, get=parameters.SecretsProvider(boto3_client=client()).get)
+
+    return load(secret=secret)
 
 
 def placeholder_client(service: str, *, endpoint_url: str | None) -> Any:

@@ -14,14 +14,14 @@ from botocore.config import Config
 from botocore.exceptions import ConnectionError as NotConnectedError
 from botocore.exceptions import HTTPClientError
 
-from metta.bootstrap.common import check, started
+from metta.bootstrap.common import check, settings_as_they_are_now, started
 from metta.messages import JsonObject
 from metta.observability import Meter, log_keys, set_up_logging
 from metta.receiving.door import Answer, Door
 from metta.receiving.envelope import Envelope
 from metta.receiving.function_url import NotHttpError, answered, read
 from metta.receiving.keyring import Keyring
-from metta.settings import Settings, fetch_secret, load
+from metta.settings import Settings
 
 QUEUE_CONFIG = Config(
     connect_timeout=1,
@@ -80,7 +80,6 @@ def build_webhook(
     emit_metrics: bool = True,
     log_stream: IO[str] | None = None,
     client: Callable[..., Any] = boto3.client,
-    read_again: Callable[[], Settings] | None = None,
 ) -> Webhook:
     """Wire a receiver; connections and TLS contexts are made here.
 
@@ -89,7 +88,6 @@ def build_webhook(
         emit_metrics: whether metrics are written.
         log_stream: where log lines go.
         client: makes AWS clients.
-        read_again: reads settings anew, secret included; from the environment unless given.
 
     Raises:
         SettingsError: a variable is missing, or the secret lacks its key.
@@ -97,20 +95,12 @@ def build_webhook(
     check(settings, ("queue", "receiver"))
     set_up_logging(settings, log_stream)
     sqs = client("sqs", endpoint_url=settings.aws_endpoint_url, config=QUEUE_CONFIG)
-    again = read_again or partial(load, secret=_secret_reader(settings, client))
-    keyring = Keyring(settings.receiver, (lambda: again().receiver) if settings.metta_secret_arn else None)
+    keyring = Keyring(settings.receiver)
+    if settings.metta_secret_arn:
+        secrets = client("secretsmanager", endpoint_url=settings.aws_endpoint_url, config=SECRET_CONFIG)
+        keyring = Keyring(settings.receiver, lambda: settings_as_they_are_now(lambda: secrets).receiver)
     meter = Meter(settings, enabled=emit_metrics, function="webhook")
     return Webhook(Door(keyring, partial(put, sqs, settings.queue.queue_url), meter), meter)
-
-
-def _secret_reader(settings: Settings, client: Callable[..., Any]) -> Callable[[str], Any]:
-    """Reads the secret through a client that gives up before Chatwoot does; its value is never a cached one."""
-    if not settings.metta_secret_arn:
-        return fetch_secret
-    from aws_lambda_powertools.utilities import parameters
-
-    made = client("secretsmanager", endpoint_url=settings.aws_endpoint_url, config=SECRET_CONFIG)
-    return partial(fetch_secret, max_age=0, get=parameters.SecretsProvider(boto3_client=made).get)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
@@ -12,6 +13,7 @@ from metta.bootstrap.common import (
     aws_client,
     check,
     placeholder_client,
+    settings_as_they_are_now,
     started,
     stop_tracing,
     tracing,
@@ -34,6 +36,7 @@ from metta.queue.measuring import measure, watch_circuits
 from metta.queue.returning import Returning
 from metta.queue.state import TurnStates
 from metta.queue.watchdog import Watchdog
+from metta.receiving.keyring import Keyring, Secrets
 from metta.settings import Settings
 
 
@@ -134,11 +137,24 @@ def build_worker(
         meter,
         traced,
         visibility_kept=visibility_kept,
+        keyring=_keyring(settings, make),
     )
     watching = wire_watchdog(
         settings, policy, turns, chatwoot, dynamodb, loop, meter=Meter(settings, enabled=emit_metrics)
     )
     return Worker(settings, pipeline, chatwoot, audit, batches, watching)
+
+
+def _keyring(settings: Settings, make: Callable[[str], Any]) -> Keyring:
+    """The receiver may have seen a newer secret than this worker; whether an old one still counts is its business."""
+    secrets, arn = settings.webhook_secrets, settings.metta_secret_arn
+    if not secrets or not arn:
+        return Keyring(secrets)
+
+    def read() -> Secrets:
+        return settings_as_they_are_now(lambda: make("secretsmanager")).webhook_secrets
+
+    return Keyring(secrets, read, max_age_seconds=math.inf)
 
 
 @cache

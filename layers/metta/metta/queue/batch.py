@@ -20,6 +20,7 @@ from metta.queue.guard import Guard
 from metta.queue.records import Group, Record, group_records, read_record
 from metta.queue.returning import Returning, delay_seconds
 from metta.queue.telling import chatwoot_ids, frames_of, in_the_queue, kind_of, receiver_traces
+from metta.receiving.keyring import Keyring
 from metta.settings import ChatwootSettings, Settings
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,7 @@ class Batches:
         returning: gives records back or rejects them.
         meter, tracing: observability.
         visibility_kept: whether the caller extends the visibility of records while they are worked on.
+        keyring: checks signatures that came with records; with the settings' secrets alone unless given.
     """
 
     def __init__(
@@ -83,8 +85,10 @@ class Batches:
         tracing: Tracing,
         *,
         visibility_kept: bool = False,
+        keyring: Keyring | None = None,
     ) -> None:
         self._settings = settings
+        self._keyring = keyring or Keyring(settings.webhook_secrets)
         self._chatwoot = chatwoot
         self._conversations = conversations
         self._guard = guard
@@ -124,7 +128,7 @@ class Batches:
     def _settle(self, raws: Sequence[JsonObject], deadline: float) -> Results:
         if self._threads is None:
             self._threads = concurrent.futures.ThreadPoolExecutor(THREADS, "conversation")
-        records = [read_record(raw, self._settings, self._chatwoot) for raw in raws]
+        records = [read_record(raw, self._keyring, self._chatwoot) for raw in raws]
         self._meter.count(Metric.RECORDS, len(records))
         self._come_back_soon_if_killed(records, deadline)
         groups, rest = group_records(records)

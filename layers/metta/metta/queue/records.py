@@ -9,9 +9,10 @@ from typing import Any
 from metta.errors import MalformedRecord
 from metta.integrations.chatwoot.filter import Decision, classify
 from metta.integrations.chatwoot.payload import parse_webhook
-from metta.integrations.chatwoot.signature import SIGNATURE_HEADER, verify
+from metta.integrations.chatwoot.signature import SIGNATURE_HEADER
 from metta.messages import ConversationKey
-from metta.settings import ChatwootSettings, Settings
+from metta.receiving.keyring import Keyring
+from metta.settings import ChatwootSettings
 
 
 @dataclass(frozen=True)
@@ -49,23 +50,22 @@ def headers_of(raw: Mapping[str, Any]) -> dict[str, str]:
     return {name.replace("_", "-"): value for name, value in values.items() if isinstance(value, str)}
 
 
-def _judge(raw: Mapping[str, Any], settings: Settings, chatwoot: ChatwootSettings) -> Decision:
+def _judge(raw: Mapping[str, Any], keyring: Keyring, chatwoot: ChatwootSettings) -> Decision:
     body = raw.get("body")
     if not isinstance(body, str):
         raise MalformedRecord("is missing or not text", field="body")
     headers = headers_of(raw)
     signed = any(name.lower() == SIGNATURE_HEADER.lower() for name in headers)
-    secrets = settings.webhook_secrets
-    if signed and secrets and not verify(secrets, headers, body.encode("utf-8", "surrogatepass")):
+    if signed and not keyring.empty and not keyring.signed(headers, body.encode("utf-8", "surrogatepass")):
         raise MalformedRecord("does not match the body", field=f"messageAttributes.{SIGNATURE_HEADER}")
     return classify(parse_webhook(body), chatwoot)
 
 
-def read_record(raw: Mapping[str, Any], settings: Settings, chatwoot: ChatwootSettings) -> Record:
+def read_record(raw: Mapping[str, Any], keyring: Keyring, chatwoot: ChatwootSettings) -> Record:
     """Parse one record; what is wrong with it is in ``error``, and the rest of the batch goes on."""
     decision, error = None, None
     try:
-        decision = _judge(raw, settings, chatwoot)
+        decision = _judge(raw, keyring, chatwoot)
     except MalformedRecord as problem:
         error = problem
     attributes = raw.get("attributes")

@@ -15,7 +15,6 @@ from metta.integrations.chatwoot.signature import verify
 log = logging.getLogger(__name__)
 
 MAX_AGE_SECONDS = 300.0
-"""After this a secret is read again in any case, so that one that was taken away stops counting."""
 REST_SECONDS = 10.0
 """Between two readings at least, so that forged webhooks cannot drive calls of Secrets Manager."""
 
@@ -28,6 +27,7 @@ class Keyring:
     Args:
         secrets: those that count now, current one first; just read.
         read: reads them anew, not from a cache; None where they cannot change while the process lives.
+        max_age_seconds: after which they are read anew in any case, so that one that was taken away stops counting.
         clock: seconds that only go forward.
     """
 
@@ -36,17 +36,24 @@ class Keyring:
         secrets: Secrets,
         read: Callable[[], Secrets] | None = None,
         *,
+        max_age_seconds: float = MAX_AGE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._secrets = tuple(secrets)
         self._read = read
+        self._max_age = max_age_seconds
         self._clock = clock
         self._tried = clock()
         self._lock = threading.Lock()
 
+    @property
+    def empty(self) -> bool:
+        """Whether no secret is known, and no signature can be checked."""
+        return not self._secrets
+
     def signed(self, headers: Mapping[str, str], body: bytes) -> bool:
         """Whether one of the secrets signed ``body``; a failure counts only once the secrets are known to be fresh."""
-        self._refresh(MAX_AGE_SECONDS)
+        self._refresh(self._max_age)
         return verify(self._secrets, headers, body) or (
             self._refresh(REST_SECONDS) and verify(self._secrets, headers, body)
         )
