@@ -1,159 +1,252 @@
-"""What CloudFormation would make of the template for given parameters: intrinsic functions and conditions evaluated.
+"""What CloudFormation makes of the template for given parameters: tests ask for deployed truth, not for raw ``Fn::If``.
 
-Tests ask ``Stack(template, Stage="staging")`` for the deployed truth of a branch instead of reading ``Fn::If``.
+``deployed(Stage="dev")`` transforms as SAM does, checks parameters and rules, and evaluates every resource that is there.
+What only AWS knows is named instead: the queue's ARN is ``MessageQueue.Arn``, and its ``Ref`` is ``MessageQueue``.
 """
 
 from __future__ import annotations
 
+import copy
+import functools
+import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
-REQUIRED = {
-    "MettaSecretArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:metta/prod-a1B2c3",
+from samcli.yamlhelper import yaml_parse
+from samtranslator.translator.transform import transform
+
+TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
+ACCOUNT = "123456789012"
+REGION = "eu-central-1"
+PSEUDO = {
+    "AWS::AccountId": ACCOUNT,
+    "AWS::Partition": "aws",
+    "AWS::Region": REGION,
+    "AWS::StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/metta/1a2b3c4d-0000-11f0-8000-0a1b2c3d4e5f",
+    "AWS::StackName": "metta",
+    "AWS::URLSuffix": "amazonaws.com",
+}
+NEEDED = {
+    "MettaSecretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:metta-a1B2c3",
     "ChatwootBaseUrl": "https://chat.example.com",
     "ChatwootAccountId": "3",
     "OdooUrl": "https://shop.example.com",
     "OdooDb": "shop",
-    "OdooUsername": "bot@example.com",
+    "OdooUsername": "metta@example.com",
 }
-"""Values for the parameters that have no default."""
-PSEUDO = {
-    "AWS::Region": "eu-central-1",
-    "AWS::AccountId": "123456789012",
-    "AWS::Partition": "aws",
-    "AWS::URLSuffix": "amazonaws.com",
-    "AWS::StackName": "metta",
-    "AWS::StackId": "arn:aws:cloudformation:eu-central-1:123456789012:stack/metta/0a1b2c3d-1111-2222-3333-444455556666",
-}
-NAMES = ("FunctionName", "QueueName", "LogGroupName", "AlarmName", "DashboardName")
-"""Properties that are what ``Ref`` gives where a resource has one; a queue's ``Ref`` is its URL."""
-NO_VALUE = object()
-"""What ``AWS::NoValue`` is until it is taken out of its list or mapping."""
+"""The parameters without a default."""
+_NO_VALUE = object()
+_VARIABLE = re.compile(r"\$\{([^}]+)\}")
 
 
-class NotThereError(Exception):
-    """Something refers to a parameter, condition or resource that does not exist under these parameters."""
+class Refused(Exception):
+    """CloudFormation would not begin: a parameter or a rule says no."""
 
 
-class Stack:
-    """A template with parameters.
+class Dangling(Exception):
+    """A resource or parameter is named that is not there on this branch: CloudFormation would fail half way."""
+
+
+class NoManagedPolicies:
+    """The transform asks for managed policies; the template names none."""
+
+    def load(self) -> dict[str, str]:
+        return {}
+
+
+class Deployed:
+    """The template on one branch.
 
     Args:
-        template: as parsed, ``{"Ref": ...}`` and ``{"Fn::...": ...}`` for the short forms.
-        parameters: override defaults and ``REQUIRED``.
+        template: after SAM's transform.
+        given: parameters; the others take their defaults.
+
+    Raises:
+        Refused: a value or a combination of them is not accepted.
     """
 
-    def __init__(self, template: Mapping[str, Any], **parameters: str) -> None:
-        declared = template["Parameters"]
-        if unknown := parameters.keys() - declared.keys():
-            raise NotThereError(f"no such parameters: {sorted(unknown)}")
-        defaults = {name: str(one["Default"]) for name, one in declared.items() if "Default" in one}
-        self.parameters = defaults | REQUIRED | parameters
+    def __init__(self, template: Mapping[str, Any], given: Mapping[str, str]) -> None:
         self._template = template
+        declared = template["Parameters"]
+        if unknown := set(given) - set(declared):
+            raise Refused(f"no such parameter: {sorted(unknown)}")
+        self.parameters = {name: _accepted(name, declared[name], given.get(name)) for name in declared}
+        for name, rule in template.get("Rules", {}).items():
+            if self.value(rule.get("RuleCondition", True)):
+                for assertion in rule["Assertions"]:
+                    if not self.value(assertion["Assert"]):
+                        raise Refused(f"{name}: {assertion['AssertDescription']}")
+        self.names = {name for name, one in template["Resources"].items() if self._is_there(one)}
 
-    def holds(self, condition: str) -> bool:
-        """Whether a condition of the template holds."""
-        try:
-            return bool(self.value(self._template["Conditions"][condition]))
-        except KeyError:
-            raise NotThereError(f"condition {condition}") from None
+    def __contains__(self, name: str) -> bool:
+        return name in self.names
 
-    def exists(self, resource: str) -> bool:
-        """Whether a resource is made."""
-        found = self._template["Resources"].get(resource)
-        return found is not None and ("Condition" not in found or self.holds(found["Condition"]))
+    def __getitem__(self, name: str) -> dict[str, Any]:
+        """Properties of a resource, evaluated."""
+        if name not in self.names:
+            raise KeyError(f"{name} is not deployed")
+        properties: dict[str, Any] = self.value(self._template["Resources"][name].get("Properties", {}))
+        return properties
+
+    def attribute(self, name: str, attribute: str) -> Any:
+        """Something beside a resource's properties, such as its ``DeletionPolicy``."""
+        return self._template["Resources"][name].get(attribute)
 
     def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
-        """Logical id -> evaluated properties of all resources of a type that are made."""
-        return {
-            name: self.value(resource.get("Properties", {}))
-            for name, resource in self._template["Resources"].items()
-            if resource["Type"] == kind and self.exists(name)
-        }
+        """Properties of all resources of a type, by name."""
+        return {name: self[name] for name in self._template["Resources"] if name in self and self.kind(name) == kind}
 
-    def properties(self, resource: str) -> dict[str, Any]:
-        """Evaluated properties of one resource."""
-        if not self.exists(resource):
-            raise NotThereError(resource)
-        evaluated: dict[str, Any] = self.value(self._template["Resources"][resource]["Properties"])
-        return evaluated
+    def kind(self, name: str) -> str:
+        """Type of a resource."""
+        return str(self._template["Resources"][name]["Type"])
 
-    def value(self, node: Any) -> Any:
-        """A piece of the template, evaluated."""
-        if isinstance(node, list):
-            items = [self.value(item) for item in node]
-            return [item for item in items if item is not NO_VALUE]
-        if not isinstance(node, Mapping):
-            return node
-        if len(node) == 1:
-            ((name, argument),) = node.items()
-            if name == "Condition" and isinstance(argument, str):
-                return self.holds(argument)
-            if name == "Ref" or name.startswith("Fn::"):
-                return self._call(name.removeprefix("Fn::"), argument)
-        items_of = {key: self.value(item) for key, item in node.items()}
-        return {key: item for key, item in items_of.items() if item is not NO_VALUE}
+    @property
+    def outputs(self) -> dict[str, Any]:
+        """Values of the outputs that are there."""
+        found = self._template.get("Outputs", {})
+        return {name: self.value(one["Value"]) for name, one in found.items() if self._is_there(one)}
 
-    def _call(self, name: str, argument: Any) -> Any:
-        if name == "Ref":
-            return self._ref(argument)
-        if name == "If":
-            condition, yes, no = argument
-            return self.value(yes if self.holds(condition) else no)
-        if name == "Sub":
-            return self._sub(argument)
-        if name == "GetAtt":
-            return self._attribute(*(argument if isinstance(argument, list) else argument.split(".", 1)))
-        given = [self.value(item) for item in argument]
-        if name == "FindInMap":
-            table, row, column = given
-            return self._template["Mappings"][table][row][column]
-        calls = {
-            "Equals": lambda: str(given[0]) == str(given[1]),
-            "And": lambda: all(given),
-            "Or": lambda: any(given),
-            "Not": lambda: not given[0],
-            "Select": lambda: given[1][int(given[0])],
-            "Split": lambda: given[1].split(given[0]),
-            "Join": lambda: given[0].join(given[1]),
-        }
-        return calls[name]()
+    def condition(self, name: str) -> bool:
+        """Whether a condition holds."""
+        return bool(self.value(self._template["Conditions"][name]))
+
+    def value(self, raw: Any) -> Any:
+        """``raw`` without intrinsic functions; what is ``AWS::NoValue`` is left out of its dict or list."""
+        if isinstance(raw, list):
+            return [value for item in raw if (value := self.value(item)) is not _NO_VALUE]
+        if not isinstance(raw, dict):
+            return raw
+        if len(raw) == 1:
+            ((function, argument),) = raw.items()
+            if function in ("Ref", "Condition") and isinstance(argument, str):
+                return self._ref(argument) if function == "Ref" else self.condition(argument)
+            if function.startswith("Fn::"):
+                return self._call(function.removeprefix("Fn::"), argument)
+        return {key: value for key, item in raw.items() if (value := self.value(item)) is not _NO_VALUE}
+
+    def _is_there(self, one: Mapping[str, Any]) -> bool:
+        return "Condition" not in one or self.condition(one["Condition"])
 
     def _ref(self, name: str) -> Any:
         if name == "AWS::NoValue":
-            return NO_VALUE
+            return _NO_VALUE
         if name in PSEUDO:
             return PSEUDO[name]
         if name in self.parameters:
             return self.parameters[name]
-        properties = self._resource(name)
-        if "QueueName" in properties:
-            return f"https://sqs.eu-central-1.amazonaws.com/123456789012/{self.value(properties['QueueName'])}"
-        return next((self.value(properties[key]) for key in NAMES if key in properties), f"{name}-physical-id")
+        if name not in self.names:
+            raise Dangling(name)
+        return name
 
-    def _attribute(self, name: str, attribute: str) -> str:
-        properties = self._resource(name)
-        if attribute == "QueueName":
-            return str(self.value(properties["QueueName"]))
-        return f"arn:aws:made:eu-central-1:123456789012:{name}.{attribute}"
+    def _call(self, function: str, argument: Any) -> Any:
+        if function == "If":
+            return self.value(argument[1 if self.condition(argument[0]) else 2])
+        if function == "GetAtt":
+            resource, attribute = argument if isinstance(argument, list) else argument.split(".", 1)
+            return f"{self._ref(resource)}.{attribute}"
+        if function == "Sub":
+            text, more = argument if isinstance(argument, list) else (argument, {})
+            return self._substituted(text, self.value(more))
+        found = self.value(argument)
+        match function:
+            case "Equals":
+                return str(found[0]) == str(found[1])
+            case "Not":
+                return not found[0]
+            case "And":
+                return all(found)
+            case "Or":
+                return any(found)
+            case "Contains":
+                return found[1] in found[0]
+            case "FindInMap":
+                return self._template["Mappings"][found[0]][str(found[1])][found[2]]
+            case "Select":
+                return found[1][int(found[0])]
+            case "Split":
+                return str(found[1]).split(found[0])
+            case "Join":
+                return found[0].join(str(part) for part in found[1])
+        raise NotImplementedError(f"Fn::{function}")
 
-    def _resource(self, name: str) -> Mapping[str, Any]:
-        if not self.exists(name):
-            raise NotThereError(name)
-        found: Mapping[str, Any] = self._template["Resources"][name].get("Properties", {})
-        return found
-
-    def _sub(self, argument: Any) -> str:
-        text, more = (argument, {}) if isinstance(argument, str) else argument
-        given = {name: self.value(node) for name, node in more.items()}
-
-        def put(found: re.Match[str]) -> str:
-            name = found[1]
+    def _substituted(self, text: str, more: Mapping[str, Any]) -> str:
+        def put(match: re.Match[str]) -> str:
+            name = match[1]
             if name.startswith("!"):
-                return "${" + name[1:] + "}"
-            if name in given:
-                return str(given[name])
-            return str(self._attribute(*name.split(".", 1)) if "." in name else self._ref(name))
+                return f"${{{name[1:]}}}"
+            if name in more:
+                return str(more[name])
+            resource, dot, attribute = name.partition(".")
+            return f"{self._ref(resource)}{dot}{attribute}"
 
-        return re.sub(r"\$\{([^}]+)\}", put, text)
+        return _VARIABLE.sub(put, text)
+
+
+def _accepted(name: str, declared: Mapping[str, Any], given: str | None) -> str:
+    """The value as CloudFormation takes it: always text."""
+    if given is None:
+        if "Default" not in declared:
+            raise Refused(f"{name} is needed")
+        given = str(declared["Default"])
+    allowed = declared.get("AllowedValues")
+    if allowed is not None and given not in [str(value) for value in allowed]:
+        raise Refused(f"{name} is none of {allowed}")
+    if "AllowedPattern" in declared and not re.fullmatch(declared["AllowedPattern"], given):
+        raise Refused(f"{name} {declared.get('ConstraintDescription')}")
+    if declared["Type"] == "Number":
+        try:
+            number = float(given)
+        except ValueError:
+            raise Refused(f"{name} is no number") from None
+        if not declared.get("MinValue", number) <= number <= declared.get("MaxValue", number):
+            raise Refused(f"{name} is out of bounds")
+    return given
+
+
+def transformed(template: dict[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
+    """A template after SAM's transform, made without network; some of it depends on parameters already."""
+    for resource in template["Resources"].values():
+        for name in ("CodeUri", "ContentUri"):
+            if isinstance(resource.get("Properties", {}).get(name), str):
+                resource["Properties"][name] = {"Bucket": "artifacts", "Key": resource["Properties"][name]}
+    found: dict[str, Any] = transform(template, dict(given), NoManagedPolicies())
+    return found
+
+
+@functools.cache
+def _deployed(given: tuple[tuple[str, str], ...]) -> Deployed:
+    return Deployed(transformed(copy.deepcopy(_source()), dict(given)), dict(given))
+
+
+@functools.cache
+def _source() -> dict[str, Any]:
+    parsed: dict[str, Any] = yaml_parse(TEMPLATE.read_text())
+    return parsed
+
+
+def deployed(**given: str) -> Deployed:
+    """The template as it is in the repository, with these parameters and those it cannot do without."""
+    return _deployed(tuple(sorted((NEEDED | given).items())))
+
+
+QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:inbox"
+EXISTING_STANDARD = {"ExistingQueueArn": QUEUE, "ExistingDeadLetterQueueArn": f"{QUEUE}-dead"}
+EXISTING_FIFO = {"ExistingQueueArn": f"{QUEUE}.fifo", "ExistingDeadLetterQueueArn": f"{QUEUE}-dead.fifo"}
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11112222-3333-4444-5555-666677778888"
+CHOICES: tuple[tuple[dict[str, str], ...], ...] = (
+    ({}, EXISTING_FIFO, EXISTING_STANDARD | {"ExistingQueueKeyArn": KEY}),
+    ({}, {"EncryptWithOwnKey": "true", "SecretKeyArn": KEY}),
+    ({}, {"WebhookEnabled": "true", "ReserveConcurrency": "true"}),
+    ({}, {"ConsoleEnabled": "even-in-production"}),
+    ({}, {"MigrateOnDeploy": "false", "WatchdogEnabled": "false", "SavedQueries": "false"}),
+    ({}, {"MettaTracing": "off", "GradualDeployment": "false"}),
+)
+"""What changes which resources there are, or what may be done with them."""
+
+
+def branches(choices: Iterable[Iterable[Mapping[str, str]]] = CHOICES) -> Iterator[dict[str, str]]:
+    """Parameters of every combination of choices."""
+    for combination in itertools.product(*choices):
+        yield {name: value for chosen in combination for name, value in chosen.items()}
