@@ -64,6 +64,7 @@ $(CHECKOV)/.ready: requirements/checkov.txt | setup
 build: setup
 	$(BIN)/sam validate --lint
 	$(BIN)/sam build
+	$(BIN)/python layers/build.py total .aws-sam/build
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
   --no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements"

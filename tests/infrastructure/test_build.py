@@ -12,7 +12,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "layers" / "metta" / "metta"
-LIMIT_MB = 250
 LAYERS = ("DependenciesLayer", "MettaLayer")
 
 
@@ -64,10 +63,38 @@ def test_every_wheel_fits_amazon_linux_2023(arm64: Path) -> None:
         assert all(int(minor) <= 34 for minor in re.findall(r"manylinux_2_(\d+)_", platforms)), tag
 
 
-def test_everything_together_fits_into_lambda(arm64: Path, build: object) -> None:
-    megabytes = sum(build.size_mb(arm64 / name) for name in (*LAYERS, "WorkerFunction", "WatchdogFunction"))  # type: ignore[attr-defined]
+def test_everything_together_stays_below_the_limit_and_the_build_says_so(
+    arm64: Path, build: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build.total(arm64)  # type: ignore[attr-defined]
 
-    assert 30 < megabytes < LIMIT_MB
+    said = re.search(r"all layers and functions: ([\d.]+) MB of (\d+)", capsys.readouterr().out)
+    assert said is not None
+    assert 30 < float(said[1]) < 130
+    assert int(said[2]) == 130
+
+
+def test_shares_of_all_artifacts_together_are_the_limit(build: object) -> None:
+    functions = [path.name for path in (ROOT / "functions").iterdir() if (path / "handler.py").exists()]
+    shares = [build.share_mb(f"functions/{name}") for name in functions]  # type: ignore[attr-defined]
+    shares += [build.share_mb(name) for name in ("dependencies", "layers/metta/metta")]  # type: ignore[attr-defined]
+
+    assert sum(shares) <= 130
+
+
+def test_a_build_that_is_too_heavy_fails(build: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "DependenciesLayer").mkdir()
+    (tmp_path / "DependenciesLayer" / "heavy.bin").write_bytes(b"0" * 3 * 2**20)
+    monkeypatch.setattr(build, "LIMIT_MB", 2)
+
+    with pytest.raises(SystemExit, match="over 2 MB"):
+        build.total(tmp_path)  # type: ignore[attr-defined]
+
+
+def test_what_no_function_imports_is_left_out(arm64: Path, build: object) -> None:
+    python = arm64 / "DependenciesLayer" / "python"
+
+    assert [name for name in build.UNUSED if (python / name).exists()] == []  # type: ignore[attr-defined]
 
 
 def test_our_own_code_is_shipped_whole_and_alone(arm64: Path) -> None:
