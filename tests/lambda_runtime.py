@@ -28,33 +28,35 @@ CLIENT = ("awslambdaric", "runtime_client.*", "simplejson", "snapshot_restore_py
 _VERSION = "/2018-06-01/runtime"
 
 
-def client_path(directory: Path) -> Path:
-    """A directory that holds the runtime client alone."""
+def client_path(directory: Path, site: Path | None = None) -> Path:
+    """A directory that holds the runtime client alone, as installed in ``site`` (this interpreter's packages)."""
     directory.mkdir(parents=True, exist_ok=True)
-    site = Path(sysconfig.get_paths()["purelib"])
+    site = site or Path(sysconfig.get_paths()["purelib"])
     for path in (path for name in CLIENT for path in site.glob(name)):
         if not (directory / path.name).exists():
             (directory / path.name).symlink_to(path)
     return directory
 
 
-def python_path(built: Path, client: Path) -> str:
-    """``PYTHONPATH`` of the function built in ``built``: function first, then layers, then the client."""
-    layers = (built / name / "python" for name in ("MettaLayer", "DependenciesLayer"))
-    return os.pathsep.join(str(path) for path in (built / "WorkerFunction", *layers, client))
+def python_path(built: Path, client: Path, name: str = "Worker") -> str:
+    """``PYTHONPATH`` of a function built in ``built``: function first, then layers, then the client."""
+    layers = (built / layer / "python" for layer in ("MettaLayer", "DependenciesLayer"))
+    return os.pathsep.join(str(path) for path in (built / f"{name}Function", *layers, client))
 
 
-def function_environment(built: Path, variables: Mapping[str, str], client: Path) -> dict[str, str]:
+def function_environment(
+    built: Path, variables: Mapping[str, str], client: Path, name: str = "Worker"
+) -> dict[str, str]:
     """The whole environment of the function's process: what Lambda sets and the function's own variables."""
     return {
         "PATH": os.environ.get("PATH", ""),
-        "PYTHONPATH": python_path(built, client),
+        "PYTHONPATH": python_path(built, client, name),
         "PYTHONDONTWRITEBYTECODE": "1",
-        "LAMBDA_TASK_ROOT": str(built / "WorkerFunction"),
-        "AWS_LAMBDA_FUNCTION_NAME": "metta-worker",
+        "LAMBDA_TASK_ROOT": str(built / f"{name}Function"),
+        "AWS_LAMBDA_FUNCTION_NAME": f"metta-{name.lower()}",
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024",
-        "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/metta-worker",
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/metta-{name.lower()}",
         "AWS_LAMBDA_LOG_STREAM_NAME": "test",
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "_HANDLER": "handler.handler",
@@ -94,6 +96,9 @@ class LambdaFunction:
         built: directory of `sam build`, made for this machine.
         variables: the function's environment variables.
         directory: for the client and the log.
+        name: which function, as the template calls it, without ``Function``.
+        interpreter: that runs it; this one when None.
+        site: where that interpreter's runtime client is installed.
 
     Example::
 
@@ -101,8 +106,20 @@ class LambdaFunction:
             answer = function.invoke(event)
     """
 
-    def __init__(self, built: Path, variables: Mapping[str, str], directory: Path) -> None:
+    def __init__(
+        self,
+        built: Path,
+        variables: Mapping[str, str],
+        directory: Path,
+        *,
+        name: str = "Worker",
+        interpreter: str | None = None,
+        site: Path | None = None,
+    ) -> None:
+        self._interpreter = interpreter or sys.executable
+        self._site = site
         self._built = built
+        self._name = name
         self._variables = variables
         self._directory = directory
         self._waiting: queue.Queue[_Invocation] = queue.Queue()
@@ -192,13 +209,13 @@ class LambdaFunction:
             self._waiting.get_nowait()
 
     def _start(self) -> None:
-        client = client_path(self._directory / "client")
-        environment = function_environment(self._built, self._variables, client)
+        client = client_path(self._directory / "client", self._site)
+        environment = function_environment(self._built, self._variables, client, self._name)
         environment["AWS_LAMBDA_RUNTIME_API"] = f"127.0.0.1:{self._server.server_port}"
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-S", "-m", "awslambdaric", "handler.handler"],
-                cwd=self._built / "WorkerFunction",
+                [self._interpreter, "-S", "-m", "awslambdaric", "handler.handler"],
+                cwd=self._built / f"{self._name}Function",
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -232,7 +249,7 @@ class LambdaFunction:
                 self.send_header("Lambda-Runtime-Deadline-Ms", str(invocation.deadline_ms))
                 self.send_header(
                     "Lambda-Runtime-Invoked-Function-Arn",
-                    "arn:aws:lambda:us-east-1:000000000000:function:metta-worker",
+                    f"arn:aws:lambda:us-east-1:000000000000:function:metta-{function._name.lower()}",
                 )
                 self.send_header("Lambda-Runtime-Trace-Id", "Root=1-5e1b4151-5ac6c58f3e0b4c5d1f2a3b4c;Sampled=0")
                 self.end_headers()

@@ -203,3 +203,20 @@ def test_init_fails_with_the_name_of_what_is_wrong(
     assert answer.payload["errorType"].endswith("SettingsError")
     assert named in answer.payload["errorMessage"]
     assert named in function.log
+
+
+def test_a_secret_that_lacks_keys_stops_init_with_their_names(
+    stack: LocalStack, environment: dict[str, str], built: Path, tmp_path: Path
+) -> None:
+    given = stack.environment()
+    held = {name: given[name] for name in ("OPENAI_API_KEY", "CHATWOOT_API_KEY")}
+    assert stack.aws is not None
+    arn = stack.aws.create_secret(held, name="lacks-keys")
+
+    with LambdaFunction(built, environment | {"METTA_SECRET_ARN": arn}, tmp_path) as function:
+        answer = function.invoke(load_event("01_incoming_text_webwidget"))
+
+    assert answer.failed
+    assert "not set: ODOO_API_KEY, DATABASE_URL" in answer.payload["errorMessage"]
+    assert "not set: ODOO_API_KEY, DATABASE_URL" in function.log
+    assert not [secret for secret in held.values() if secret in function.log]
