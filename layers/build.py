@@ -29,7 +29,6 @@ UNUSED = {
     "agents/extensions": "other models, sandboxes and session stores",
     "agents/testing": "for tests of agents",
     "agents/voice": "speech",
-    "aws_lambda_powertools/event_handler": "routing of HTTP requests; the functions have a path or two",
     "cffi": "makes C bindings; those in use need _cffi_backend alone",
     "pycparser": "reads C for cffi",
     "websockets": "for realtime sessions",
