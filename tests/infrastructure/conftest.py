@@ -7,18 +7,10 @@ from typing import Any
 
 import pytest
 from samcli.yamlhelper import yaml_parse
-from samtranslator.translator.transform import transform
 
 from metta_local import deploy
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-class NoManagedPolicies:
-    """The transform asks for managed policies; the template names none."""
-
-    def load(self) -> dict[str, str]:
-        return {}
 
 
 @pytest.fixture(scope="session")
@@ -26,19 +18,6 @@ def template() -> dict[str, Any]:
     """``template.yaml`` as it is written."""
     parsed: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
     return parsed
-
-
-@pytest.fixture(scope="session")
-def resources() -> dict[str, Any]:
-    """The transformed template's resources, made without network."""
-    source = yaml_parse((ROOT / "template.yaml").read_text())
-    for resource in source["Resources"].values():
-        for name in ("CodeUri", "ContentUri"):
-            if name in resource["Properties"]:
-                resource["Properties"][name] = {"Bucket": "artifacts", "Key": "artifact"}
-    transformed = transform(source, {}, NoManagedPolicies())
-    found: dict[str, Any] = transformed["Resources"]
-    return found
 
 
 @pytest.fixture(scope="session")

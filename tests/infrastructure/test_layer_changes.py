@@ -15,7 +15,7 @@ from samcli.lib.utils.hash import dir_checksum
 from samcli.yamlhelper import yaml_parse
 from samtranslator.translator.transform import transform
 
-from infrastructure.conftest import NoManagedPolicies
+from infrastructure.evaluate import NoManagedPolicies
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("layers", "functions", "requirements/runtime.txt", "template.yaml")
