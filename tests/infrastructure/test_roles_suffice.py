@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,13 @@ from moto import mock_aws
 from infrastructure.evaluate import Deployed, deployed
 from infrastructure.test_roles import statements
 from metta import settings
+from metta.bootstrap.console import build_console
 from metta.bootstrap.watchdog import build_watchdog
+from metta.bootstrap.webhook import build_webhook
 from metta.bootstrap.worker import build_worker
+from metta.integrations.chatwoot.signature import sign
 from metta.messages import ConversationKey
+from metta.queue.state import TurnStates
 from metta_local import aws
 from metta_local.chatwoot import ChatwootEmulator
 from metta_local.lambda_context import LocalContext
@@ -32,6 +37,7 @@ LAMBDAS_OWN = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegmen
 """What the runtime and the tracing daemon do in any function's name."""
 SELDOM = {"dynamodb:GetItem"}
 """What Powertools does where an old DynamoDB does not give the item back with a refusal."""
+SECRET = "webhook-secret"
 QUESTION = "Hi, what are your hours?"
 
 
@@ -60,6 +66,7 @@ def given(tmp_path: Path) -> dict[str, str]:
             {
                 "OPENAI_API_KEY": "sk-emulated-0000",
                 "CHATWOOT_API_KEY": "metta-bot-token",
+                "CHATWOOT_WEBHOOK_SECRET": SECRET,
                 "ODOO_API_KEY": "key",
                 "DATABASE_URL": "postgresql://worker@127.0.0.1:1/metta",
             }
@@ -80,6 +87,14 @@ def given(tmp_path: Path) -> dict[str, str]:
         "BURST_QUIET_SECONDS": "0",
         "ODOO_URL": "http://127.0.0.1:1",
     }
+
+
+def request(method: str, path: str, body: str = "", **headers: str) -> dict[str, Any]:
+    """A request as a Function URL sends it, signed by an identity of the account."""
+    http = {"http": {"method": method, "path": path}, "stage": "$default"}
+    identity = {"authorizer": {"iam": {"userArn": "arn:aws:iam::123456789012:user/operator"}}}
+    headers = {name.replace("_", "-"): value for name, value in headers.items()} | {"content-type": "application/json"}
+    return {"version": "2.0", "rawPath": path, "headers": headers, "body": body, "requestContext": http | identity}
 
 
 def allowed(stack: Deployed, role: str) -> set[str]:
@@ -106,17 +121,56 @@ def test_the_worker_s_role_allows_what_the_worker_calls(calls: set[str], given: 
 
 
 def test_the_watchdog_s_role_allows_what_the_watchdog_calls(calls: set[str], given: dict[str, str]) -> None:
-    chatwoot = ChatwootEmulator()
+    long_ago = time.time() - 3600
+    states = TurnStates(boto3.client("dynamodb"), "state", now=lambda: long_ago)
+    states.release(states.acquire(ConversationKey(account_id=3, conversation_id=84), waiting=True))
     calls.clear()
-    with LoopbackServer(chatwoot.app) as desk:
+    with LoopbackServer(ChatwootEmulator().app) as desk:
         variables = settings.load({**given, "CHATWOOT_BASE_URL": desk.url})
         watchdog = build_watchdog(variables, emit_metrics=False, log_stream=io.StringIO())
         try:
-            states = watchdog.watchdog._states
-            states.release(states.acquire(ConversationKey(account_id=3, conversation_id=84), waiting=True))
-            watchdog.handle({}, LocalContext())
+            assert watchdog.handle({}, LocalContext())["found"] == 1
         finally:
             watchdog.close()
 
     assert allowed(deployed(), "WatchdogRole") - calls == LAMBDAS_OWN
     assert calls <= allowed(deployed(), "WatchdogRole")
+
+
+def test_the_receiver_s_role_allows_what_the_receiver_calls(calls: set[str], given: dict[str, str]) -> None:
+    calls.clear()
+    body = json.dumps(payload("01_incoming_text_webwidget.json"))
+    at = str(int(time.time()))
+    told = deployed(WebhookEnabled="true")["WebhookFunction"]["Environment"]["Variables"]
+    receiver = build_webhook(settings.load({name: given[name] for name in told}), emit_metrics=False)
+    signature = sign(SECRET, at, body.encode())
+
+    answer = receiver.handle(
+        request("POST", "/", body, x_chatwoot_signature=signature, x_chatwoot_timestamp=at), LocalContext()
+    )
+
+    assert answer["statusCode"] == 200
+    role = allowed(deployed(WebhookEnabled="true"), "WebhookRole")
+    assert role - calls == LAMBDAS_OWN
+    assert calls <= role
+
+
+def test_the_console_s_role_allows_what_the_console_calls(calls: set[str], given: dict[str, str]) -> None:
+    model = ModelEmulator()
+    model.script([Say("Monday to Friday, 9:00 to 17:00 CET.")])
+    calls.clear()
+    with LoopbackServer(ChatwootEmulator().app) as desk, LoopbackServer(model.app) as mind:
+        variables = settings.load({**given, "CHATWOOT_BASE_URL": desk.url, "OPENAI_BASE_URL": f"{mind.url}/v1"})
+        console = build_console(variables, log_stream=io.StringIO())
+        try:
+            console.handle(request("GET", "/test/chatwoot/health"), LocalContext())
+            simulated = json.dumps({"content": QUESTION})
+            answer = console.handle(request("POST", "/test/chatwoot/simulate", simulated), LocalContext())
+        finally:
+            console.close()
+            console.pipeline.close()
+
+    assert answer["statusCode"] == 200
+    role = allowed(deployed(ConsoleEnabled="even-in-production"), "ConsoleRole")
+    assert role - calls == LAMBDAS_OWN
+    assert calls <= role
