@@ -29,7 +29,7 @@ from metta.queue.telling import frames_of
 log = logging.getLogger(__name__)
 
 MOST_BYTES = 512 * 1024
-"""Of a request's body; all that its fields may hold is less."""
+"""Of a request's body, whatever its fields would take."""
 MARGIN_SECONDS = 20.0
 """Kept free of a simulation's time, for its last try and the answer."""
 LEAST_SECONDS = 5.0
