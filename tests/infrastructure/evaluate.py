@@ -1,6 +1,6 @@
 """What CloudFormation makes of the template for given parameters: tests ask for deployed truth, not for raw ``Fn::If``.
 
-``deployed(Stage="dev")`` transforms as SAM does, checks parameters and rules, and evaluates the resources that are there.
+``deployed(Stage="dev")`` transforms as SAM does, checks parameters and rules, and evaluates what resources there are.
 What only AWS knows is named instead: the queue's ARN is ``MessageQueue.Arn``, and its ``Ref`` is ``MessageQueue``.
 """
 
