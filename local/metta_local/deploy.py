@@ -5,11 +5,14 @@ MiniStack runs functions with its own interpreter, so the packages must be those
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import json
 import os
 import platform
 import subprocess
 import sys
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +20,8 @@ from metta_local.aws import MiniStack
 
 ROOT = Path(__file__).resolve().parents[2]
 SAM = Path(sys.executable).with_name("sam")
+LOCAL = {"Stage": "dev", "GradualDeployment": "false", "SavedQueries": "false"}
+"""Not production, and without what the embedded AWS does not have: CodeDeploy and saved queries."""
 _SOURCES = ("template.yaml", "layers", "functions", "requirements/runtime.txt")
 
 
@@ -38,12 +43,15 @@ def build(directory: Path, *, arch: str | None = None, python: str | None = None
     python = python or f"{sys.version_info.major}.{sys.version_info.minor}"
     template, stamp = directory / "template.yaml", directory / "built-from"
     fingerprint = f"{arch} {python} {_fingerprint()}"
-    if template.exists() and stamp.exists() and stamp.read_text() == fingerprint:
-        return template
     build_for = {"METTA_BUILD_ARCH": arch, "METTA_BUILD_PYTHON": python}
-    stamp.unlink(missing_ok=True)
-    _sam(["build", "--build-dir", str(directory)], _environment(build_for))
-    stamp.write_text(fingerprint)
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with directory.with_name(f"{directory.name}.lock").open("w") as one_at_a_time:
+        fcntl.flock(one_at_a_time, fcntl.LOCK_EX)  # a build begins with emptying the directory
+        if template.exists() and stamp.exists() and stamp.read_text() == fingerprint:
+            return template
+        stamp.unlink(missing_ok=True)
+        _sam(["build", "--build-dir", str(directory)], _environment(build_for))
+        stamp.write_text(fingerprint)
     return template
 
 
@@ -55,7 +63,7 @@ def deploy(
     Args:
         aws: a started local AWS.
         template: as ``build`` returns it.
-        parameters: template parameters; the others keep their defaults.
+        parameters: template parameters; the others are those of ``LOCAL`` or keep their defaults.
         stack: name of the stack and of what it makes.
 
     Returns:
@@ -64,12 +72,37 @@ def deploy(
     Raises:
         RuntimeError: it does not deploy; the text is sam's.
     """
-    command = ["deploy", "--template-file", str(template), "--stack-name", stack, "--resolve-s3"]
-    command += ["--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-fail-on-empty-changeset"]
-    command += ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
-    _sam(command, _environment(aws.environment))
+    given = {**LOCAL, **parameters}
+    changed = _with_defaults(template, given)
+    command = ["deploy", "--template-file", str(changed), "--stack-name", stack]
+    command += [
+        "--resolve-s3",
+        "--capabilities",
+        "CAPABILITY_IAM",
+        "--no-confirm-changeset",
+        "--no-fail-on-empty-changeset",
+    ]
+    command += ["--parameter-overrides", *(f"{name}={value}" for name, value in given.items())]
+    try:
+        _sam(command, _environment(aws.environment))
+    finally:
+        changed.unlink()
     described = aws.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
     return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+
+
+def _with_defaults(template: Path, given: Mapping[str, str]) -> Path:
+    """A copy whose defaults are what is given, for what SAM's transform itself decides by.
+
+    CloudFormation hands the transform the parameters' values; the embedded AWS does not, and it reads the defaults.
+    """
+    from samcli.yamlhelper import yaml_parse
+
+    source = yaml_parse(template.read_text())
+    source["Parameters"]["GradualDeployment"]["Default"] = given["GradualDeployment"]
+    changed = template.with_name(f"{template.stem}-{uuid.uuid4().hex}.json")  # two deployments may read one build
+    changed.write_text(json.dumps(source))
+    return changed
 
 
 def _fingerprint() -> str:
@@ -91,6 +124,7 @@ def _environment(more: Mapping[str, str]) -> dict[str, str]:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "SAM_CLI_TELEMETRY": "0",
+        "SAM_CLI_POLL_DELAY": "0.5",  # between looks at a stack; seconds are for stacks that take minutes
         **more,
     }
 

@@ -51,12 +51,32 @@ def worker_secret(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: environment[name] for name in SECRET_NAMES if name not in _NOT_PASSED_ON and environment.get(name)}
 
 
-def deploy_onto(aws: MiniStack, environment: Mapping[str, str]) -> dict[str, str]:
+def migrate_secret(environment: Mapping[str, str]) -> dict[str, str]:
+    """What the migrate function's own secret holds; empty where the schema's owner is not known."""
+    url = environment.get("DATABASE_MIGRATE_URL")
+    return {"DATABASE_MIGRATE_URL": url} if url else {}
+
+
+def secret_parameters(aws: MiniStack, environment: Mapping[str, str], prefix: str = "metta") -> dict[str, str]:
+    """The secrets that the functions read, made on the local AWS under names with ``prefix``: their parameters.
+
+    Without ``DATABASE_MIGRATE_URL`` the deployment does not migrate; the database must have its schema then.
+    """
+    parameters = {"MettaSecretArn": aws.create_secret(worker_secret(environment), prefix)}
+    if owner := migrate_secret(environment):
+        return parameters | {"MigrateSecretArn": aws.create_secret(owner, f"{prefix}-migrate")}
+    return parameters | {"MigrateOnDeploy": "false"}
+
+
+def deploy_onto(
+    aws: MiniStack, environment: Mapping[str, str], more: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """Build for this machine, deploy, and name what came of it.
 
     Args:
         aws: a started local AWS.
         environment: the variables the function shall have.
+        more: further parameters of the template.
 
     Returns:
         ``AWS_SQS_QUEUE_URL``, ``AWS_SQS_DLQ_URL`` and ``IDEMPOTENCY_TABLE`` of the deployed stack.
@@ -64,8 +84,7 @@ def deploy_onto(aws: MiniStack, environment: Mapping[str, str]) -> dict[str, str
     Raises:
         CommandError: it does not build or deploy; the text is sam's.
     """
-    secret_arn = aws.create_secret(worker_secret(environment))
-    parameters = {"MettaSecretArn": secret_arn, **template_parameters(environment)}
+    parameters = {**secret_parameters(aws, environment), **template_parameters(environment), **(more or {})}
     try:
         outputs = deploy.deploy(aws, deploy.build(BUILD_DIRECTORY), parameters)
     except RuntimeError as error:

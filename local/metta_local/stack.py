@@ -54,6 +54,7 @@ class LocalStack:
         directory: where data and logs live; kept afterwards, the database's content with it. None keeps nothing.
         deploy: put the real template onto the embedded AWS, whose event source then runs the function; otherwise
             there are only queue, table and secret, and somebody has to work.
+        parameters: of the template, besides those that variables make.
         ports: ports wished for by service (aws, chatwoot, odoo, model); another one where it is taken or not named.
         odoo_version: which release the embedded Odoo is; from 19.0 on it is spoken to by JSON-2.
 
@@ -69,6 +70,7 @@ class LocalStack:
         directory: Path | None = None,
         *,
         deploy: bool = False,
+        parameters: Mapping[str, str] | None = None,
         ports: Mapping[str, int] | None = None,
         odoo_version: str = ODOO_VERSION,
     ) -> None:
@@ -77,6 +79,7 @@ class LocalStack:
         self._given = {name: value for name, value in given.items() if value and name in known}
         self._directory = directory
         self._deploy = deploy
+        self._parameters = dict(parameters or {})
         self._ports = dict(ports or {})
         self._odoo_version = odoo_version
         self._closing = ExitStack()
@@ -194,7 +197,7 @@ class LocalStack:
         self._own |= self.aws.environment
         self._own["SQS_WAIT_TIME_SECONDS"] = self._given.get("SQS_WAIT_TIME_SECONDS", "1")
         if self._deploy:
-            self._own |= deployed.deploy_onto(self.aws, self.environment())
+            self._own |= deployed.deploy_onto(self.aws, self.environment(), self._parameters)
         else:
             queue_url, dlq_url = self.aws.create_queues()
             table = self.aws.create_table()
