@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from metta.messages import JsonObject
-from metta_local.bench import guardrails, odoo
+from metta_local.bench import cold, guardrails, odoo
 from metta_local.bench.process import MeasuredProcess
 from metta_local.bench.throughput import describe as describe_throughput
 from metta_local.bench.throughput import markdown, throughput
@@ -35,7 +35,7 @@ class Measured:
         assert stack.chatwoot is not None
         assert stack.model is not None
         assert stack.aws is not None
-        self.chatwoot, self.model = stack.chatwoot, stack.model
+        self.chatwoot, self.model, self.aws = stack.chatwoot, stack.model, stack.aws
         self.environment = stack.environment() | {"BURST_QUIET_SECONDS": "0"}
         self._queue: str = self.environment["AWS_SQS_QUEUE_URL"]
         self._sqs = stack.aws.client("sqs")
@@ -149,6 +149,8 @@ BENCHES: dict[str, Callable[[Measured], JsonObject]] = {
     "throughput": throughput,
 }
 """Those that measure the whole worker, on the local stack."""
+COLD = "cold"
+"""The one that builds the artifacts, on the same stack; gives several results."""
 ODOO = "odoo"
 """The one that needs an Odoo only; gives several results."""
 
@@ -156,7 +158,7 @@ ODOO = "odoo"
 def main(arguments: Sequence[str]) -> int:
     """Run the benchmarks that are named, all of them when none is; 1 when a target is missed."""
     parser = argparse.ArgumentParser(prog="metta bench", description=__doc__)
-    known = (*BENCHES, ODOO, guardrails.NAME)
+    known = (*BENCHES, COLD, ODOO, guardrails.NAME)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(known)} (all)")
     parser.add_argument("--json", action="store_true", help="one JSON document")
     parser.add_argument("--markdown", action="store_true", help="with throughput: the table of docs/measurements.md")
@@ -192,12 +194,15 @@ def _met(result: JsonObject) -> bool:
 
 def run(names: Sequence[str], log: Any) -> Iterator[JsonObject]:
     """The results of the named benchmarks as they come, those on the local stack first."""
-    if on_stack := [name for name in names if name in BENCHES]:
+    if on_stack := [name for name in names if name in (*BENCHES, COLD)]:
         with LocalStack({}) as stack:
             measured = Measured(stack, log)
             try:
                 for name in on_stack:
-                    yield BENCHES[name](measured)
+                    if name == COLD:
+                        yield from cold.cold(measured, log)
+                    else:
+                        yield BENCHES[name](measured)
             finally:
                 measured.stop()
     if ODOO in names:
@@ -208,6 +213,8 @@ def describe(result: JsonObject) -> str:
     """A result in one line, or with its table."""
     if "steps" in result:
         return describe_throughput(result)
+    if result["name"].startswith(COLD):
+        return cold.describe(result)
     if result["name"].startswith(ODOO):
         return odoo.describe(result)
     figures = ", ".join(
