@@ -44,6 +44,7 @@ lint: setup
 	$(BIN)/mypy layers/build.py events/generate.py functions/worker/handler.py
 	$(BIN)/mypy functions/watchdog/handler.py
 	$(BIN)/mypy functions/migrate/handler.py
+	$(BIN)/mypy functions/webhook/handler.py
 	$(BIN)/lint-imports
 
 # A template's lint: CloudFormation's schema, the serverless rules, and checkov on every branch of the conditions.

@@ -117,6 +117,11 @@ def test_a_secret_without_the_key_stops_it_with_the_key_s_name(start: Any) -> No
         start(CHATWOOT_API_KEY="token", CHATWOOT_WEBHOOK_SECRET_PREVIOUS="old")
 
 
+def test_all_that_is_missing_is_named_at_once() -> None:
+    with pytest.raises(SettingsError, match=r"not set: AWS_SQS_QUEUE_URL, CHATWOOT_WEBHOOK_SECRET$"):
+        build_webhook(load({}), emit_metrics=False)
+
+
 def test_another_event_is_refused_with_one_line(start: Any) -> None:
     receive, _, log = start(CHATWOOT_WEBHOOK_SECRET="ours")
     assert receive({"Records": [{"body": "private"}]}) == 400

@@ -105,9 +105,9 @@ def wrap(raw: bytes, headers: dict[str, str] | None = None) -> Envelope:
         deduplication += f":{digest[:32]}"
     sendable = text.translate(_NOT_IN_SQS)
     carried = dict(headers or {})
-    delivery = carried.pop(DELIVERY_HEADER, "")
-    if 0 < len(delivery) <= _LONGEST_DELIVERY and delivery.isascii() and delivery.isprintable():
-        carried[DELIVERY_HEADER] = delivery
+    delivery = carried.get(DELIVERY_HEADER, "")
+    if not (0 < len(delivery) <= _LONGEST_DELIVERY and delivery.isascii() and delivery.isprintable()):
+        carried.pop(DELIVERY_HEADER, None)
     if sendable != text:  # the same JSON in other bytes: the signature, checked at the door, no longer fits them
         carried = {name: value for name, value in carried.items() if name == DELIVERY_HEADER}
     return Envelope(
