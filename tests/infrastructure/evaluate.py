@@ -37,6 +37,8 @@ NEEDED = {
     "OdooUsername": "metta@example.com",
 }
 """The parameters without a default."""
+SEEN_BY_SAM = frozenset({"GradualDeployment", "DeploymentType"})
+"""The parameters whose values its transform reads; the others only CloudFormation does. A transform takes its time."""
 _NO_VALUE = object()
 _VARIABLE = re.compile(r"\$\{([^}]+)\}")
 
@@ -217,7 +219,18 @@ def transformed(template: dict[str, Any], given: Mapping[str, str]) -> dict[str,
 
 @functools.cache
 def _deployed(given: tuple[tuple[str, str], ...]) -> Deployed:
-    return Deployed(transformed(copy.deepcopy(_source()), dict(given)), dict(given))
+    seen = tuple((name, value) for name, value in given if name in SEEN_BY_SAM)
+    return Deployed(_transformed(seen), dict(given))
+
+
+@functools.cache
+def _transformed(given: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    return transformed(source(), dict(given))
+
+
+def source() -> dict[str, Any]:
+    """The template as it is written; the caller's own."""
+    return copy.deepcopy(_source())
 
 
 @functools.cache

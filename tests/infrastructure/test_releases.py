@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infrastructure.evaluate import EXISTING_FIFO, NEEDED, Deployed, deployed
+from infrastructure.evaluate import EXISTING_FIFO, NEEDED, Deployed, deployed, source, transformed
 
 NOT_VERSIONED = frozenset({"Tags", "Role", "ReservedConcurrentExecutions", "RecursiveLoop"})
 """Properties of a function that its versions do not keep."""
@@ -141,3 +141,11 @@ def test_cloudformation_waits_for_a_migration_longer_than_it_may_take_and_none_r
     assert stack["SchemaMigration"]["Code"] in stack.names, "another layer asks again"
     off = deployed(MigrateOnDeploy="false")
     assert not {"SchemaMigration", "MigrateFunction", "MigrateRole", "MigrateLogGroup"} & off.names
+
+
+def test_sam_reads_no_other_parameter_than_these_tests_think() -> None:
+    """Else they would ask of another template than the one that is deployed."""
+    everything = {name: value for given in CHANGES.values() for name, value in given.items()}
+    others = {"WebhookEnabled": "true", "ConsoleEnabled": "true", "Stage": "dev", "ReserveConcurrency": "true"}
+
+    assert transformed(source(), NEEDED | everything | others) == transformed(source(), {})
