@@ -14,20 +14,24 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
 from metta.bootstrap.webhook import AGAIN_WITHIN_SECONDS, build_webhook, put
+from metta.bootstrap.worker import keyring_of
 from metta.errors import SettingsError
 from metta.integrations.chatwoot.signature import sign
+from metta.queue.records import read_record
 from metta.receiving import keyring
 from metta.receiving.envelope import wrap
 from metta.settings import load
 from metta_local.aws import MiniStack
 
 RAW = json.dumps({"event": "message_created", "id": 5001, "account": {"id": 3}, "conversation": {"id": 84}}).encode()
+WIRE = (Path(__file__).parents[2] / "payloads" / "chatwoot" / "16_wire_body.raw").read_bytes()
 TRACE = "Root=1-5e1b4151-5ac6c58f3e0b4c5d1f2a3b4c;Parent=53995c3f42cd8ad8;Sampled=1"
 
 
@@ -99,6 +103,31 @@ def test_a_rotated_secret_is_picked_up_without_a_deployment(
     aws.client("secretsmanager").put_secret_value(SecretId=arn, SecretString=json.dumps(rotated))
 
     assert (receive(event("new")), receive(event("old")), receive(event("guess"))) == (200, 200, 401)
+
+
+def test_a_worker_that_started_before_the_rotation_takes_what_the_receiver_took(
+    aws: MiniStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arn = aws.create_secret({"CHATWOOT_WEBHOOK_SECRET": "old"}, name=f"s{uuid.uuid4().hex[:12]}")
+    account = {"CHATWOOT_BASE_URL": "http://127.0.0.1:1", "CHATWOOT_API_KEY": "token", "CHATWOOT_ACCOUNT_ID": "3"}
+    for name, value in (aws.environment | account | {"METTA_SECRET_ARN": arn}).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(keyring, "REST_SECONDS", 0.0)
+    settings = load()
+    ring = keyring_of(settings, aws.client)
+
+    def read(secret: str) -> object:
+        timestamp = str(int(time.time()))
+        headers = {"X-Chatwoot-Timestamp": timestamp, "X-Chatwoot-Signature": sign(secret, timestamp, WIRE)}
+        attributes = {name: {"stringValue": value} for name, value in headers.items()}
+        record = {"body": WIRE.decode(), "messageAttributes": attributes}
+        error = read_record(record, ring, settings.chatwoot).error
+        return error.field if error else None
+
+    assert read("new") == "messageAttributes.X-Chatwoot-Signature"
+    aws.client("secretsmanager").put_secret_value(SecretId=arn, SecretString='{"CHATWOOT_WEBHOOK_SECRET": "new"}')
+
+    assert read("new") is None
 
 
 def test_a_secret_that_lost_its_key_leaves_the_one_at_hand(

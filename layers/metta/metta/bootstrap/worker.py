@@ -79,8 +79,9 @@ class Worker:
         return self.batches.handle(event, context)
 
     def warm(self) -> None:
-        """Do what is slow once and needs no network: the model client's first run."""
+        """Do what is slow once and needs no network: the model client's first run, TLS contexts."""
         self.pipeline.warm()
+        self.loop.run(self.chatwoot.prepare(), seconds=5)
 
     def close(self) -> None:
         """Close connections and threads."""
@@ -137,7 +138,7 @@ def build_worker(
         meter,
         traced,
         visibility_kept=visibility_kept,
-        keyring=_keyring(settings, make),
+        keyring=keyring_of(settings, make),
     )
     watching = wire_watchdog(
         settings, policy, turns, chatwoot, dynamodb, loop, meter=Meter(settings, enabled=emit_metrics)
@@ -145,7 +146,7 @@ def build_worker(
     return Worker(settings, pipeline, chatwoot, audit, batches, watching)
 
 
-def _keyring(settings: Settings, make: Callable[[str], Any]) -> Keyring:
+def keyring_of(settings: Settings, make: Callable[[str], Any]) -> Keyring:
     """The receiver may have seen a newer secret than this worker; whether an old one still counts is its business."""
     secrets, arn = settings.webhook_secrets, settings.metta_secret_arn
     if not secrets or not arn:
