@@ -11,6 +11,7 @@ import pytest
 
 from infrastructure.evaluate import deployed
 from metta.bootstrap.common import check
+from metta.bootstrap.migrate import migrate_with
 from metta.errors import SettingsError
 from metta.settings import SECRET_NAMES, load
 from metta_local.cost import Assumptions, Month, Prices, listed, table
@@ -83,6 +84,13 @@ def test_a_key_is_called_needed_where_a_function_does_not_start_without_it(funct
             needed += [name] if name in str(error) else [f"{name} stops it without being named"]
 
     assert [row[0].strip("`") for row in rows("keys") if row[column] == "needed"] == needed
+
+
+def test_a_migration_needs_the_owner_s_connection_string_alone() -> None:
+    with pytest.raises(SettingsError, match="not set: DATABASE_MIGRATE_URL"):
+        migrate_with(load({}))
+
+    assert [row[0] for row in rows("keys") if row[5] == "needed"] == ["`DATABASE_MIGRATE_URL`"]
 
 
 def test_the_months_cost_what_the_formula_says() -> None:
