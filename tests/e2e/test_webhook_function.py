@@ -137,6 +137,21 @@ def test_a_queue_that_is_not_there_makes_chatwoot_try_again(
     assert not answer.failed
 
 
+def test_with_snapstart_its_secret_is_read_after_the_restore(
+    aws: MiniStack, queue_url: str, variables: dict[str, str], built: Path, tmp_path: Path
+) -> None:
+    arn = aws.create_secret({"CHATWOOT_API_KEY": "token"}, name="restored")
+
+    with LambdaFunction(built, variables | {"METTA_SECRET_ARN": arn}, tmp_path, name="Webhook") as function:
+        function.until_snapshot()
+        aws.client("secretsmanager").put_secret_value(SecretId=arn, SecretString=json.dumps(SECRETS))
+        function.restore()
+        answer = function.invoke(event(RAW.replace(b'"id":', b'"id":1', 1)))
+
+    assert answer.payload["statusCode"] == 200, function.log[-4000:]
+    assert len(queued(aws, queue_url)) == 1
+
+
 @pytest.mark.parametrize(
     ("secret", "change", "named"),
     [

@@ -81,7 +81,7 @@ def build_webhook(
     log_stream: IO[str] | None = None,
     client: Callable[..., Any] = boto3.client,
 ) -> Webhook:
-    """Wire a receiver; connections and TLS contexts are made here.
+    """Wire a receiver; its AWS clients are made here, and give up before Chatwoot does.
 
     Args:
         settings: all variables.
