@@ -171,9 +171,11 @@ def test_a_customer_who_waits_rings_with_the_look_that_finds_them() -> None:
 
 def test_a_turn_that_was_left_half_way_and_finished_does_not_ring_and_one_that_never_is_does() -> None:
     killed = LOOKS | {"TurnsStranded": each(0, every=5) | {200: 1}}
+    again = LOOKS | {"TurnsStranded": each(0, every=5) | {200: 1, 210: 1, 220: 1}}
     audit_down = LOOKS | {"TurnsStranded": each(0, every=5) | each(1, first=200, every=5)}
 
     assert at_first("turns-stranded", killed) is None
+    assert at_first("turns-stranded", again) is None, "other turns each time"
     assert at_first("turns-stranded", audit_down) is not None
 
 

@@ -127,14 +127,25 @@ def test_what_is_looked_at_is_this_stacks(stack: Deployed) -> None:
             assert all(value in real[name] for name, value in seen.dimensions.items()), seen
 
 
-def test_an_attached_queue_is_looked_at_instead_of_the_stacks_own() -> None:
-    stack = deployed(**BRANCHES["on an existing queue"])
+@pytest.mark.parametrize(
+    ("given", "queue", "dead_letters"),
+    [
+        ({}, "MessageQueue.QueueName", "DeadLetterQueue.QueueName"),
+        (BRANCHES["on an existing queue"], "inbox", "inbox-dead"),
+    ],
+    ids=["its own", "an attached one"],
+)
+def test_the_queue_in_use_is_looked_at(given: dict[str, str], queue: str, dead_letters: str) -> None:
+    stack = deployed(**given)
+    by_place = {seen.where: seen.dimensions["QueueName"] for seen in all_seen(stack) if seen.namespace == "AWS/SQS"}
 
-    queues = {seen.dimensions["QueueName"] for seen in all_seen(stack) if seen.namespace == "AWS/SQS"}
-
-    assert queues == {"inbox", "inbox-dead"}
-    assert alarms(stack)["dead-letters"]["Dimensions"] == [{"Name": "QueueName", "Value": "inbox-dead"}]
-    assert alarms(stack)["oldest-message"]["Dimensions"] == [{"Name": "QueueName", "Value": "inbox"}]
+    assert by_place == {
+        "oldest-message": queue,
+        "dead-letters": dead_letters,
+        "Queue": queue,
+        "Oldest message on the queue": queue,
+        "Dead letters": dead_letters,
+    }
 
 
 def test_no_metric_of_the_code_is_out_of_sight(full: Deployed) -> None:
@@ -179,7 +190,7 @@ def test_widgets_fit_the_screen_and_do_not_cover_one_another(stack: Deployed) ->
             assert not cells & covered, widget
             covered |= cells
         last = max(row for _, row in covered)
-        assert {row for _, row in covered} == set(range(last + 1)), "a gap"
+        assert covered == set(itertools.product(range(24), range(last + 1))), "a gap"
 
 
 def test_every_widget_says_what_it_shows(stack: Deployed) -> None:
