@@ -15,7 +15,8 @@ from pydantic import BaseModel
 from metta.messages import Contact, ConversationKey, Identity, IdentityLevel, IncomingMessage, MessageContext
 
 
-def _response(output: list[dict[str, Any]]) -> httpx2.Response:
+def _response(asked: dict[str, Any], output: list[dict[str, Any]]) -> httpx2.Response:
+    """With every field that the API sends, since the SDK builds what reads a field when it first sees it."""
     usage = {
         "input_tokens": 0,
         "input_tokens_details": {"cached_tokens": 0},
@@ -24,17 +25,43 @@ def _response(output: list[dict[str, Any]]) -> httpx2.Response:
         "total_tokens": 0,
     }
     body = {"id": "resp_warm", "object": "response", "created_at": 0, "model": "warm", "status": "completed"}
-    return httpx2.Response(200, json={**body, "output": output, "usage": usage})
+    nothing = dict.fromkeys(("error", "incomplete_details", "max_output_tokens", "previous_response_id", "user"))
+    settings = {
+        "instructions": asked.get("instructions"),
+        "metadata": {},
+        "parallel_tool_calls": False,
+        "prompt_cache_key": "warm",
+        "reasoning": {"effort": "low", "summary": None},
+        "safety_identifier": "warm",
+        "store": False,
+        "temperature": 1.0,
+        "text": {"format": {"type": "text"}, "verbosity": "medium"},
+        "tool_choice": "auto",
+        "tools": asked.get("tools", []),
+        "top_p": 1.0,
+        "truncation": "disabled",
+    }
+    return httpx2.Response(200, json={**body, **nothing, **settings, "output": output, "usage": usage})
 
 
 def _answer(request: httpx2.Request) -> httpx2.Response:
     """First a tool call, then, once its result is there, a text."""
-    if any(item.get("type") == "function_call_output" for item in json.loads(request.content)["input"]):
+    asked = json.loads(request.content)
+    if any(item.get("type") == "function_call_output" for item in asked["input"]):
         content = [{"type": "output_text", "text": "ready", "annotations": []}]
         message = {"type": "message", "id": "msg_warm", "role": "assistant", "status": "completed", "content": content}
-        return _response([message])
+        return _response(asked, [message])
     call = {"type": "function_call", "id": "fc_warm", "call_id": "call_warm", "name": "searchProducts"}
-    return _response([{**call, "arguments": '{"query":"warm"}', "status": "completed"}])
+    return _response(asked, [{**call, "arguments": '{"query":"warm"}', "status": "completed"}])
+
+
+WARM_QUESTION = "Hello, where is my order S00001 of 3 May? Write to warm@example.com or call +1 202 555 0100."
+WARM_REPLY = (
+    "Your order S00001 of 3 May 2026 (19.90 EUR, 2 pieces) was sent on 05/04/2026 as parcel 1Z999AA10123456784 and will"
+    " arrive tomorrow. We have 5 in stock. See https://example.com/parcel or write to warm@example.com."
+    " Is it expected on 2026-05-06? We will refund you within 3 days, on Friday; you will not be charged: 078-05-1120."
+)
+"""Texts with something for each check to look at closely."""
 
 
 def warm_transport() -> httpx2.AsyncBaseTransport:
@@ -47,10 +74,15 @@ def warm_conversation() -> tuple[list[IncomingMessage], MessageContext]:
     key = ConversationKey(account_id=0, conversation_id=0)
     contact = Contact(id=0)
     message = IncomingMessage(
-        key=key, message_id=0, inbox_id=0, text="warm", created_at=datetime.now(UTC), contact=contact
+        key=key, message_id=0, inbox_id=0, text=WARM_QUESTION, created_at=datetime.now(UTC), contact=contact
     )
     return [message], MessageContext(
-        key=key, inbox_id=0, contact=contact, identity=Identity(level=IdentityLevel.ANONYMOUS)
+        key=key,
+        inbox_id=0,
+        contact=contact,
+        identity=Identity(level=IdentityLevel.ANONYMOUS),
+        customer_text=WARM_QUESTION,
+        tool_results=('{"orderNumber":"S00001"}',),
     )
 
 

@@ -11,7 +11,7 @@ from metta.ai.second_opinion import SecondOpinions, enabled
 from metta.ai.tools import SPECS
 from metta.ai.tracing import SdkSpans
 from metta.ai.usage import dearest, price_of
-from metta.ai.warm import warm_conversation
+from metta.ai.warm import WARM_REPLY, warm_conversation
 from metta.bounds import Bounds, Counters
 from metta.circuits import Circuit, CircuitAgent, CircuitShop
 from metta.counters import DynamoCounters, DynamoDB
@@ -88,7 +88,7 @@ class Pipeline:
         self.loop.run(self.agent.warm(), seconds=20)
         (message,), context = warm_conversation()
         self.guardrails.validate_input(message.text, context)
-        self.guardrails.validate_output("Your order S00001 is on its way: 19.90 EUR.", context)
+        self.guardrails.validate_output(WARM_REPLY, context)
 
     def close(self) -> None:
         """Close connections and threads; nothing may be using the loop any more."""

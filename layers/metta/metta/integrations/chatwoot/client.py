@@ -75,6 +75,10 @@ class ChatwootClient:
         """The user behind the sending token, learnt from messages it wrote; None for a bot and before the first."""
         return self._own_user_id
 
+    async def prepare(self) -> None:
+        """Make the HTTP client now, on the running loop; connects to nothing."""
+        await self._http.prepare()
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._http.aclose()

@@ -15,6 +15,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+import anyio.lowlevel
 import httpx
 from pydantic import SecretStr
 
@@ -111,6 +112,11 @@ class HttpTransport:
                 trust_env=not _loopback(self._base_url),
             )
         return self._client
+
+    async def prepare(self) -> None:
+        """Make the client now, with its TLS context; connects to nothing."""
+        self._http()
+        await anyio.lowlevel.checkpoint()  # what httpx waits with is loaded when first asked for
 
     async def aclose(self) -> None:
         """Close the connections; a later call opens new ones."""
