@@ -194,6 +194,12 @@ def test_one_lost_webhook_of_a_quiet_night_rings() -> None:
     assert at_first("webhook-failing", lost) == 201
 
 
+def test_of_many_webhooks_more_than_one_percent_ring() -> None:
+    some = {"UrlRequestCount": each(50, first=100), "Url5xxCount": each(0) | each(1, first=200)}
+
+    assert at_first("webhook-failing", some) == 203, "three of 250 are more than 1 %"
+
+
 def test_a_wrong_webhook_secret_rings_also_in_a_quiet_hour() -> None:
     refused = {"WebhooksRefused:signature": {200: 1.0, 210: 1.0, 230: 1.0}}
 
