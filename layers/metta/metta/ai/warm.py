@@ -55,13 +55,14 @@ def _answer(request: httpx2.Request) -> httpx2.Response:
     return _response(asked, [{**call, "arguments": '{"query":"warm"}', "status": "completed"}])
 
 
-WARM_QUESTION = "Hello, where is my order S00001 of 3 May? Write to warm@example.com or call +1 202 555 0100."
+WARM_QUESTION = "Hello, where is my order S00001? Write to warm@example.com or call +1 202 555 0100."
 WARM_REPLY = (
-    "Your order S00001 of 3 May 2026 (19.90 EUR, 2 pieces) was sent on 05/04/2026 as parcel 1Z999AA10123456784 and will"
-    " arrive tomorrow. We have 5 in stock. See https://example.com/parcel or write to warm@example.com."
-    " Is it expected on 2026-05-06? We will refund you within 3 days, on Friday; you will not be charged: 078-05-1120."
+    "Your order S00001 (19.90 EUR, 2 pieces) was sent on 2026-05-06 as parcel 1Z999AA10123456784. We have 5 in stock."
+    " See https://example.com/parcel or write to warm@example.com. We will refund you; you will not be charged."
 )
-"""Texts with something for each check to look at closely."""
+"""Texts with something for most checks to look at closely. No day is named in words: promises of days have patterns in
+each language that take a fifth of a second to compile, and few replies need them.
+"""
 
 
 def warm_transport() -> httpx2.AsyncBaseTransport:
