@@ -31,7 +31,7 @@ from metta_local.console import CommandError
 CHILD = Path(__file__).with_name("cold_child.py")
 BUILD_DIRECTORY = deploy.ROOT / ".metta" / "build-cold"
 FUNCTIONS = ("worker", "webhook", "watchdog", "console", "migrate")
-ROUNDS = 7
+ROUNDS = 5
 TURNS = 6
 """Of the worker and the webhook, after each start; the first is compared with the median of those after the second."""
 MOST_INIT = 1.3

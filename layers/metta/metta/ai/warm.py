@@ -58,7 +58,7 @@ def _answer(request: httpx2.Request) -> httpx2.Response:
 WARM_QUESTION = "Hello, where is my order S00001? Write to warm@example.com or call +1 202 555 0100."
 WARM_REPLY = (
     "Your order S00001 (19.90 EUR, 2 pieces) was sent on 2026-05-06 as parcel 1Z999AA10123456784. We have 5 in stock."
-    " See https://example.com/parcel or write to warm@example.com. We will refund you; you will not be charged."
+    " See https://example.com/parcel or write to warm@example.com. Thank you for waiting; we will refund you."
 )
 """Texts with something for most checks to look at closely. No day is named in words: promises of days have patterns in
 each language that take a fifth of a second to compile, and few replies need them.
