@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from metta.queue.state import TurnStates
 from metta_local.aws import MiniStack
 from metta_local.chatwoot import ChatwootEmulator
 from metta_local.model import ModelEmulator
+from metta_local.receiver import PATH, WebhookReceiver
+from metta_local.serving import LoopbackServer
 from metta_local.stack import LocalStack
 
 EVENTS = Path(__file__).resolve().parents[1] / "events"
@@ -103,6 +107,15 @@ class World:
         )
         states.acquire(ConversationKey(account_id=3, conversation_id=conversation), waiting=True)
         return conversation
+
+    @contextmanager
+    def webhooks_on(self, queue_url: str) -> Iterator[None]:
+        """An operator's own receiver puts Chatwoot's webhooks on that queue."""
+        receiver = WebhookReceiver(self.aws.client("sqs"), queue_url, [self.chatwoot.webhook_secret])
+        with LoopbackServer(receiver.app) as server:
+            self.chatwoot.webhook_url = server.url + PATH
+            yield
+            self.chatwoot.webhook_url = None
 
     def replies(self, conversation: int) -> list[str]:
         """What was written to the customer."""
