@@ -139,7 +139,6 @@ def test_the_schedule_calls_the_watchdog_and_the_alarms_are_there(world: World) 
     assert (rule["ScheduleExpression"], rule["State"]) == ("rate(5 minutes)", "ENABLED")
     assert target["Arn"].endswith(":function:metta-local-watchdog")
     assert {alarm["AlarmName"] for alarm in alarms} >= {
-        "metta-local-worker-errors",
         "metta-local-dead-letters",
         "metta-local-customers-unanswered",
         "metta-local-watchdog-silent",
@@ -225,15 +224,19 @@ def test_a_forged_webhook_reaches_no_queue(world: World, deployment: Deployment)
 
 
 def test_the_console_is_closed_to_whoever_does_not_sign(world: World, deployment: Deployment) -> None:
-    """What it proves: the URL asks for a signature. The local AWS only looks whether there is one, not whose."""
+    """What it proves: the URL asks for a signature, and the console for an identity behind it.
+
+    The local AWS only looks whether there is a signature, not whose; so nobody gets in here, and
+    what IAM lets in is not seen.
+    """
     health = f"{deployment.url('ConsoleUrl')}/test/chatwoot/health"
     signed = {"Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/lambda/aws4_request, Signature=0"}
 
-    assert httpx.get(health, timeout=60).status_code == 403
-    seen = httpx.get(health, headers=signed, timeout=60)
+    unsigned = httpx.get(health, timeout=60)
+    of_nobody = httpx.get(health, headers=signed, timeout=60)
 
-    assert seen.status_code in (200, 503), seen.text
-    assert "database" in seen.text
+    assert (unsigned.status_code, "identity" in unsigned.text) == (403, False), "the URL itself refuses it"
+    assert (of_nobody.status_code, of_nobody.json()["error"]) == (403, "no IAM identity")
 
 
 def test_the_database_got_its_schema_from_the_migrate_function(deployment: Deployment) -> None:
