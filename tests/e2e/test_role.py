@@ -40,8 +40,8 @@ def without_tls(template: Path) -> Path:
 
 
 def test_the_role_allows_what_a_turn_and_a_rejection_need(world: World, strict: MiniStack, built: Path) -> None:
-    environment = world.stack.environment() | {"BURST_QUIET_SECONDS": "0"}
-    environment.pop("AWS_ENDPOINT_URL")
+    endpoint = strict.environment["AWS_ENDPOINT_URL"]
+    environment = world.stack.environment() | {"BURST_QUIET_SECONDS": "0", "AWS_ENDPOINT_URL": endpoint}
     secret = {name: environment[name] for name in SECRET_NAMES if name in environment}
     parameters = {"MettaSecretArn": strict.create_secret(secret), **template_parameters(environment)}
     outputs = deploy.deploy(strict, without_tls(built / "template.yaml"), parameters, stack="metta-role")

@@ -98,7 +98,7 @@ class Operator:
         return int(row[0])
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def started() -> Iterator[LocalStack]:
     with LocalStack({}) as stack, stack.applied():
         yield stack
