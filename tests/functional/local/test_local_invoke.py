@@ -33,14 +33,14 @@ def test_the_services_are_expected_where_metta_up_starts_them() -> None:
     assert {SERVICE[name]: urlsplit(variables()[name]).port for name in SERVICE} == PORTS
 
 
-def test_an_event_runs_with_these_variables_on_a_running_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_event_runs_with_these_variables_on_a_running_stack() -> None:
     with LocalStack({}) as stack:
         actual = stack.environment()
         moved = variables() | {name: actual[name] for name in SERVICE}
-        with stack.applied():
+        with stack.applied(), pytest.MonkeyPatch.context() as patch:  # undone first, or the stack's variables come back
             for name in set(actual) - set(moved):
                 if not name.startswith("AWS_"):
-                    monkeypatch.delenv(name, raising=False)
+                    patch.delenv(name, raising=False)
             settings = load({**os.environ, **moved})
             assert stack.chatwoot is not None
             stack.chatwoot.webhook_url = None
