@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test fuzz train validate-training data-given lint lint-template build requirements clean
+.PHONY: setup demo test test-long fuzz train validate-training data-given lint lint-template build requirements clean
 
 setup: $(VENV)/.ready
 
@@ -21,6 +21,10 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+# Deployments onto a local AWS that take minutes, which `make test` leaves out: releases, and branches of the parameters.
+test-long: setup
+	METTA_LONG_TESTS=1 $(BIN)/python -m pytest tests/e2e/test_deploy_releases.py tests/e2e/test_deploy_parameters.py
 
 # What the tests do for seconds, for ten minutes and from another seed each time.
 fuzz: setup
