@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test test-long fuzz train validate-training data-given lint lint-template build requirements clean
+.PHONY: setup demo test fuzz train validate-training data-given lint lint-template build requirements clean
 
 setup: $(VENV)/.ready
 
@@ -19,12 +19,13 @@ $(VENV)/.ready: requirements/setup.txt requirements/dev.txt pyproject.toml
 demo: setup
 	$(BIN)/metta demo
 
+# The end-to-end tests wait most of their time, so the others run beside them; their report comes after the others'.
 test: setup
-	$(BIN)/python -m pytest
-
-# Deployments onto a local AWS that take minutes, which `make test` leaves out: releases, and branches of the parameters.
-test-long: setup
-	METTA_LONG_TESTS=1 $(BIN)/python -m pytest tests/e2e/test_deploy_releases.py tests/e2e/test_deploy_parameters.py
+	@mkdir -p .metta
+	@$(BIN)/python -m pytest tests/e2e > .metta/test-e2e.txt 2>&1 & waiting=$$!; trap "kill $$waiting" INT TERM; \
+	$(BIN)/python -m pytest --ignore=tests/e2e; others=$$?; \
+	wait $$waiting; e2e=$$?; cat .metta/test-e2e.txt; \
+	test $$others -eq 0 -a $$e2e -eq 0
 
 # What the tests do for seconds, for ten minutes and from another seed each time.
 fuzz: setup
@@ -49,6 +50,7 @@ lint: setup
 	$(BIN)/mypy functions/watchdog/handler.py
 	$(BIN)/mypy functions/migrate/handler.py
 	$(BIN)/mypy functions/webhook/handler.py
+	$(BIN)/mypy functions/console/handler.py
 	$(BIN)/lint-imports
 
 # A template's lint: CloudFormation's schema, the serverless rules, and checkov on every branch of the conditions.

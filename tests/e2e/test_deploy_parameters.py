@@ -6,7 +6,6 @@ mapping that starts disabled) is tested on the transformed template alone.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,7 @@ from metta_local import deploy
 from metta_local.deployed import secret_parameters, template_parameters
 from tests_support.deployment import Deployment, wait_until
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.skipif(not os.environ.get("METTA_LONG_TESTS"), reason="minutes long: make test-long runs it"),
-]
+pytestmark = pytest.mark.e2e
 
 
 def deployed(world: World, built: Path, stack: str, **parameters: str) -> Deployment:

@@ -5,7 +5,6 @@ The tests follow each other on one stack, as deployments do.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -23,10 +22,7 @@ from metta_local.stack import LocalStack
 from tests_support.deployment import Deployment, wait_until
 from tests_support.releases import Change, next_release
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.skipif(not os.environ.get("METTA_LONG_TESTS"), reason="minutes long: make test-long runs it"),
-]
+pytestmark = pytest.mark.e2e
 
 STACK = "metta-releases"
 INSTRUCTIONS = "ai/instructions.md"

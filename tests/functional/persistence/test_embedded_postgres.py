@@ -54,7 +54,9 @@ def started_elsewhere(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], 
         try:
             yield starter, url, Path(home)
         finally:
+            keepers = psutil.Process(starter.pid).children() if starter.poll() is None else []
             starter.kill()
+            psutil.wait_procs(keepers, timeout=15)  # each ends with its server, which writes until then
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 10) -> bool:
