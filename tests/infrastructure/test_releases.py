@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -73,6 +74,36 @@ def test_no_parameter_of_the_worker_is_left_out_of_that_list() -> None:
 
     reached = {name for name in stack.parameters if name in configuration_of_template(stack)}
     assert reached == tried - {"SecretKeyArn"}
+
+
+def test_whatever_the_worker_s_versions_are_made_of_is_in_the_configuration() -> None:
+    template = source()
+    not_kept = NOT_VERSIONED | {"DeploymentPreference", "Events", "Description", "VersionDescription"}
+    made_of = [
+        value for name, value in template["Resources"]["WorkerFunction"]["Properties"].items() if name not in not_kept
+    ]
+    made_of += [value for name, value in template["Globals"]["Function"].items() if name not in not_kept]
+
+    named = named_in(made_of, template["Conditions"]) & set(template["Parameters"])
+
+    assert {"OpenaiModel", "WorkerMemoryMb", "MettaTracing", "ExistingQueueArn"} <= named, "the walk sees parameters"
+    assert named - set(re.findall(r"\w+", configuration_of_template(deployed()))) == set()
+
+
+def named_in(value: Any, conditions: dict[str, Any]) -> set[str]:
+    """Every name that a value refers to, those that its conditions depend on included."""
+    if isinstance(value, list):
+        return {name for item in value for name in named_in(item, conditions)}
+    if not isinstance(value, dict):
+        return set(re.findall(r"\$\{(\w+)\}", value)) if isinstance(value, str) else set()
+    found = {name for key, item in value.items() if key != "Ref" for name in named_in(item, conditions)}
+    if "Ref" in value:
+        found.add(value["Ref"])
+    if "Fn::If" in value:
+        found |= named_in(conditions[value["Fn::If"][0]], conditions)
+    if "Condition" in value and isinstance(value["Condition"], str):
+        found |= named_in(conditions[value["Condition"]], conditions)
+    return found
 
 
 def configuration_of_template(stack: Deployed) -> str:
