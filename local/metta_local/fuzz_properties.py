@@ -145,7 +145,7 @@ def _placed(text: str) -> str | None:
 
 def _read(text: str) -> str | None:
     view = View(text)
-    found = list(readings(text, view.text, view.folded, view.words))
+    found = list(readings(text, view.text, view.folded, view.words, view.octets))
     if len(found) > _MOST_READINGS:
         return f"there are {len(found)} other readings"
     for reading in found:

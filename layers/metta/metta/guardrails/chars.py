@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import islice
 
 from metta.guardrails.patterns import regex
 
@@ -95,6 +96,26 @@ class _Cache(dict[int, str]):
         return _plain(char)
 
 
+def _remember(kept: set[str], chars: set[str]) -> None:
+    if len(kept) + len(chars) > _CACHED:
+        kept.clear()
+    kept.update(islice(chars, _CACHED))
+
+
+_PLAIN_ALREADY: set[str] = set()
+"""Characters that ``PLAIN`` leaves as they are."""
+
+
+def are_plain(chars: set[str]) -> bool:
+    """Whether all of these are their own plain form, so that a text of them is."""
+    new = chars - _PLAIN_ALREADY
+    if not new:
+        return True
+    plain = {char for char in new if PLAIN[ord(char)] == char}
+    _remember(_PLAIN_ALREADY, plain)
+    return len(plain) == len(new)
+
+
 class _Fold(_Cache):
     def work_out(self, char: str) -> str:
         if char < "\u2000" or "\u2c60" <= char <= "\u2c7f" or "\ua720" <= char <= "\ua7ff":
@@ -144,11 +165,20 @@ def _keep_joiners(match: re.Match[str]) -> str:
     return ""
 
 
+_VISIBLE: set[str] = set()
+"""Characters that were found to show something, so that common letters are looked up once; bounded by ``_CACHED``."""
+
+
 def strip_invisible(text: str) -> str:
     """Drop what cannot be seen, keeping the joiners of emoji and of Persian and Indic words (idempotent)."""
     if text.isascii():
         return _CONTROLS.sub("", text) if not text.isprintable() else text
-    unwanted = {code: None for code in map(ord, set(text)) if code not in _JOINER_CODES and is_invisible(code)}
+    new = set(text) - _VISIBLE
+    if not new:
+        return text
+    invisible = {char for char in new if is_invisible(ord(char))}
+    _remember(_VISIBLE, new - invisible)
+    unwanted = {code: None for code in map(ord, invisible) if code not in _JOINER_CODES}
     if unwanted:
         text = text.translate(unwanted)
     return _JOINERS.sub(_keep_joiners, text)

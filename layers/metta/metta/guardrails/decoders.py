@@ -10,7 +10,7 @@ import binascii
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from metta.guardrails import glance
 from metta.guardrails.lexicon import lexicon
@@ -58,13 +58,14 @@ _FEWEST = 10
 """Digits below which there are no numbers that could be letters."""
 
 
-def decoded(text: str) -> Iterator[tuple[str, int, int]]:
-    """What stretches of ``text`` say when they are decoded, each with its place; kinds that a cheap look rules out."""
-    raw = glance.octets(text)
+def decoded(text: str, raw: bytes) -> Iterable[tuple[str, int, int]]:
+    """What stretches of ``text``, with these octets, say when they are decoded, each with its place."""
     digits, coded = glance.digits(raw), glance.has_code(raw, _SHORTEST)
     drawn = not coded and glance.has_stretch(raw, _SHORTEST_DRAWN)
-    if digits < _FEWEST and not coded and not drawn:
-        return
+    return _decoded(text, raw) if digits >= _FEWEST or coded or drawn else ()
+
+
+def _decoded(text: str, raw: bytes) -> Iterator[tuple[str, int, int]]:
     for pattern, decode, signs, least in _KINDS:
         if not glance.has_run(raw, signs, least) or pattern.search(text) is None:
             continue
@@ -97,19 +98,22 @@ def _whole(text: str, start: int, end: int) -> tuple[str, int, int] | None:
     return (plain, start, end) if plain else None
 
 
-def spelled(folded: str, words: frozenset[str]) -> Iterator[tuple[str, int, int]]:
+def spelled(folded: str, words: frozenset[str]) -> list[tuple[str, int, int]]:
     """Letters given by the words for them (alpha, bravo)."""
-    if len(words & _SPELLING_KEYS) > 3:
-        for match in _first(_SPELLING, folded):
-            yield _apart(match.group(), _SPELLING_WORD, _SPELLED), *match.span()
+    if len(words & _SPELLING_KEYS) <= 3:
+        return []
+    return [(_apart(m.group(), _SPELLING_WORD, _SPELLED), *m.span()) for m in _first(_SPELLING, folded)]
 
 
-def morse(text: str) -> Iterator[tuple[str, int, int]]:
+def morse(text: str) -> Iterable[tuple[str, int, int]]:
     """Letters in Morse code, with any signs that pass for its dots and dashes."""
     plain = text if text.isascii() else text.translate(_MORSE_SIGNS)
     if plain.count(".") + plain.count("-") + plain.count("_") < _MORSE_LEAST:
-        return
-    plain = plain.replace("_", "-")
+        return ()
+    return _sent(plain.replace("_", "-"))
+
+
+def _sent(plain: str) -> Iterator[tuple[str, int, int]]:
     for match in _first(_MORSE, plain):
         read = _apart(match.group(), _MORSE_LETTER, _MORSE_CODE)
         if sum(map(str.isalpha, read)) * 2 > len(read):

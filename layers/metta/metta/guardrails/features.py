@@ -34,6 +34,13 @@ _LETTERS = rf"(?:[^\W\d_{_UNSPACED}]|[{_MARKS}])+"
 
 TOKEN = regex(rf"[{_UNSPACED}]|{_LETTERS}(?:'{_LETTERS})?|\d+|[!-)+-/:-@\[-^`{{-}}]")
 """A word, one character of a script without blanks, a number, or a sign of ASCII; emphasis marks and emoji are none."""
+_ASCII_TOKEN = regex(r"[A-Za-z]+(?:'[A-Za-z]+)?|[0-9]+|[!-)+-/:-@\[-^`{-}]")
+"""The same in texts of nothing but ASCII, as most are once they are folded: a third of the time."""
+
+
+def tokens(folded: str) -> list[str]:
+    """What ``TOKEN`` finds, in order."""
+    return (_ASCII_TOKEN if folded.isascii() else TOKEN).findall(folded)
 
 
 def orderless(word: str) -> str:

@@ -47,7 +47,9 @@ _READABLE = 0.6
 _BETTER = 0.25
 
 
-def readings(original: str, text: str, folded: str, words: frozenset[str], *, odd: bool = True) -> Iterator[Reading]:
+def readings(
+    original: str, text: str, folded: str, words: frozenset[str], octets: bytes, *, odd: bool = True
+) -> Iterator[Reading]:
     """Every other reading, best kinds first.
 
     Args:
@@ -55,10 +57,11 @@ def readings(original: str, text: str, folded: str, words: frozenset[str], *, od
         text: the view's text.
         folded: the same in lower case.
         words: the distinct words of ``folded``.
+        octets: those of ``text``.
         odd: whether it has signs that few messages have.
     """
     covered = 0
-    for found in decoded(text):
+    for found in decoded(text, octets):
         yield Reading(*found, deeper=True, instead=True)
         covered += found[2] - found[1]
     if "<!--" in text or "/*" in text:

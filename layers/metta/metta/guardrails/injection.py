@@ -82,8 +82,8 @@ def words_in(view: View, folded: str) -> frozenset[str]:
 
 
 def matches(rules: RuleIndex, words: frozenset[str], folded: str) -> Iterator[tuple[Rule, int, int]]:
-    """Each rule's first place in a folded text, tried only where one of its key words is among ``words``."""
-    for rule in rules.worth_trying(words):
+    """Each rule's first place in a folded text, tried only where the text, with these words, makes it worth it."""
+    for rule in rules.worth_trying(words, folded):
         found = rule.pattern.search(folded)
         if found:
             yield rule, found.start(), found.end()

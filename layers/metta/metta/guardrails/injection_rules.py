@@ -18,26 +18,32 @@ class Rule(NamedTuple):
     reason: str
     score: float
     needs: frozenset[str]
-    """The rule is tried only when one of these words is in the text; empty means always."""
+    """The rule is tried only when one of these words is in the text."""
+    marks: tuple[str, ...]
+    """Or when one of these stands anywhere in it."""
     pattern: re.Pattern[str]
 
 
 class RuleIndex:
-    """Rules by the words that make them worth trying, so that a text without such a word costs one comparison.
+    """Rules by what makes them worth trying, so that a text without such words and marks costs one comparison.
 
     Args:
         rules: in the order in which they are tried.
+
+    Raises:
+        ValueError: a rule has neither needs nor marks, and would be tried on every text.
     """
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self._rules = rules
-        self._always = [rule for rule in rules if not rule.needs]
         self._by_key: dict[str, set[int]] = {}
         for i, rule in enumerate(rules):
+            if not rule.needs and not rule.marks:
+                raise ValueError(f"rule {rule.id} has neither needs nor marks")
             for key in rule.needs:
                 self._by_key.setdefault(key, set()).add(i)
         self._keys = frozenset(self._by_key)
-        self._needless = {i for i, rule in enumerate(rules) if not rule.needs}
+        self._by_mark = [(mark, i) for i, rule in enumerate(rules) for mark in rule.marks]
 
     def __iter__(self) -> Iterator[Rule]:
         return iter(self._rules)
@@ -45,12 +51,13 @@ class RuleIndex:
     def __len__(self) -> int:
         return len(self._rules)
 
-    def worth_trying(self, words: frozenset[str]) -> Iterable[Rule]:
-        """The rules of which ``words`` hold a key word, and those that need none."""
+    def worth_trying(self, words: frozenset[str], folded: str) -> Iterable[Rule]:
+        """The rules of which a folded text, with these distinct words, holds a key word or a mark."""
         seen = self._keys & words
-        if not seen:
-            return self._always
-        return [self._rules[i] for i in sorted(self._needless.union(*[self._by_key[key] for key in seen]))]
+        marked = [i for mark, i in self._by_mark if mark in folded]
+        if not seen and not marked:
+            return ()
+        return [self._rules[i] for i in sorted({*marked}.union(*[self._by_key[key] for key in seen]))]
 
 
 class RuleSet(NamedTuple):
@@ -78,7 +85,8 @@ def _rules(data: dict[str, Any], parts: dict[str, str]) -> RuleIndex:
                 entry["id"],
                 entry["reason"],
                 float(entry["score"]),
-                frozenset(entry["needs"].split()),
+                frozenset(entry.get("needs", "").split()),
+                tuple(entry.get("marks", ())),
                 _compiled(entry["pattern"], parts),
             )
             for entry in data["rules"]

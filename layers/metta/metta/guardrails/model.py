@@ -24,6 +24,7 @@ from metta.guardrails.features import (
     concept_features,
     orderless,
     pair_feature,
+    tokens,
     word_features,
 )
 
@@ -94,7 +95,7 @@ class Model:
 
     def judge(self, folded: str) -> tuple[Judged, Judged]:
         """The strongest stretch of ``folded`` for each head."""
-        words = TOKEN.findall(folded)
+        words = tokens(folded)
         sums, counts = self._added(words)
         if len(words) <= WHOLE:
             total, count, end = sum(sums), sum(counts), len(folded)
@@ -103,7 +104,7 @@ class Model:
 
     def strongest(self, head: int, folded: str) -> float:
         """The logit that ``judge`` gives one head; where it was found costs as much again, and is not asked for."""
-        sums, counts = self._added(TOKEN.findall(folded))
+        sums, counts = self._added(tokens(folded))
         if len(sums) <= WHOLE:
             return self._logit(head, sum(sums), sum(counts))
         return max(self._logits(head, _summed(sums), _summed(counts), _spans(len(sums))))
@@ -205,9 +206,9 @@ def _spans(size: int) -> list[tuple[int, int]]:
 
 def _place(folded: str, low: int, high: int) -> tuple[int, int]:
     """Where the tokens from ``low`` to before ``high`` stand."""
-    tokens = islice(TOKEN.finditer(folded), low, high)
-    first = next(tokens)
-    last = deque(tokens, maxlen=1)
+    there = islice(TOKEN.finditer(folded), low, high)
+    first = next(there)
+    last = deque(there, maxlen=1)
     return first.start(), (last[0] if last else first).end()
 
 

@@ -14,7 +14,7 @@ from itertools import islice
 
 from metta.guardrails import glance
 from metta.guardrails.apart import apart
-from metta.guardrails.chars import CYRILLIC_GREEK, PLAIN, fold
+from metta.guardrails.chars import CYRILLIC_GREEK, PLAIN, are_plain, fold
 from metta.guardrails.escapes import (
     COMMENT,
     EMPHASIS,
@@ -74,6 +74,7 @@ class View:
     Attributes:
         original: the text as it came.
         text: readable, normalised, case kept.
+        octets: of ``text``, for a first look (``glance.py``).
     """
 
     def __init__(self, original: str, *, depth: int = 0, left: int = _MOST_READ) -> None:
@@ -88,20 +89,22 @@ class View:
         if not original.isascii():
             self._characters()
             self._confusables()
-        raw = glance.octets(self.text)
+        text = self.text
+        raw = glance.octets(text)
         self._odd = bool(glance.rare(raw))
         if self._odd:
-            text = self.text
             self._escapes()
             self._markup()
             if self.text is not text:
-                raw = glance.octets(self.text)
+                text = self.text
+                raw = glance.octets(text)
         if glance.may_be_apart(raw) or glance.has_others(self.text, raw):
             self._spaced()
         elif self._odd and may_stress(self.text):
             self._replace(EMPHASIS, unmarked)
         if "  " in self.text or "\n" in self.text or "\t" in self.text or "\r" in self.text:
             self._replace(_BLANKS, _one_blank)
+        self.octets = raw if self.text is text else glance.octets(self.text)
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The place in the original of ``text[start:end]``."""
@@ -134,7 +137,7 @@ class View:
         plain = self.plainest
         words = self.words if plain is self.folded else words_of(plain)
         found: list[Reading] = []
-        for reading in readings(self.original, self.text, plain, words, odd=self._odd):
+        for reading in readings(self.original, self.text, plain, words, self.octets, odd=self._odd):
             if not self._left:
                 break  # what is read no more is judged as it stands
             found.append(reading._replace(text=reading.text[: self._left]))
@@ -180,7 +183,7 @@ class View:
             found = self._judged.get(line)
             if found is None:
                 shown = self.shown(line)
-                said = _SAID.search(shown) is not None
+                said = (len(shown) > 1 and shown[:2].isalpha()) or _SAID.search(shown) is not None
                 found = self._judged[line] = model().judge(shown if said else "")
             self._judged[folded] = found
         return found
@@ -202,6 +205,8 @@ class View:
     def _characters(self) -> None:
         text = self.text
         unique = set(text)
+        if are_plain(unique):
+            return
         if all(len(PLAIN[ord(c)]) == 1 for c in unique) and not any(c in unique for c in "\u202e"):
             self.text = text.translate(PLAIN)
             return

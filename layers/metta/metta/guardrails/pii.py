@@ -196,7 +196,7 @@ def _turned(view: View) -> Iterator[Found]:
 def _straight(view: View) -> list[Found]:
     text = view.text
     found: list[Found] = [Found("EMAIL", *place) for place in find_emails(view)]
-    raw = glance.octets(text)
+    raw = view.octets
     digits = glance.digits(raw)
     if digits:
         places = [*find_ibans(text)] if digits > 1 else []
