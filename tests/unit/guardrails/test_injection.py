@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 import codecs
+import re
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from metta.guardrails import Guardrails
 from metta.guardrails.injection import Evidence, InjectionCheck
-from metta.guardrails.injection_rules import rule_set
-from metta.guardrails.normalise import View
+from metta.guardrails.injection_rules import Rule, RuleIndex, rule_set
+from metta.guardrails.normalise import View, words_of
 from metta.messages import Action, MessageContext
 from metta.policy import ChecksPolicy, Policy, Thresholds
 
@@ -185,6 +188,27 @@ def test_every_rule_says_why_and_how_much() -> None:
     rules = rule_set().rules
     assert len({rule.id for rule in rules}) == len(rules)
     assert all(rule.reason and 0 < rule.score < 1 for rule in rules)
+
+
+@pytest.mark.parametrize("rule", [rule for rule in rule_set().rules if rule.marks], ids=lambda rule: rule.id)
+def test_whatever_a_rule_with_marks_would_find_holds_one_of_them(rule: Rule) -> None:
+    found: list[str] = []
+
+    @given(st.from_regex(re.compile(rule.pattern.pattern), alphabet=st.characters(max_codepoint=0xFFFF)))
+    @settings(max_examples=300, deadline=None, database=None, suppress_health_check=[HealthCheck.filter_too_much])
+    def held(text: str) -> None:
+        if rule.pattern.search(text.lower()):
+            found.append(text)
+            assert rule in rule_set().rules.worth_trying(words_of(text.lower()), text.lower())
+
+    held()
+    assert found
+
+
+def test_a_rule_that_every_text_would_be_searched_for_is_refused() -> None:
+    rule = Rule("slow", "for this test", 0.5, frozenset(), (), re.compile("a"))
+    with pytest.raises(ValueError, match="slow has neither needs nor marks"):
+        RuleIndex((rule,))
 
 
 @pytest.mark.parametrize("filler", ["…", "½ ", "㎏ "])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from metta.guardrails import Guardrails
-from metta.guardrails.chars import _CACHED, FOLD, PLAIN
+from metta.guardrails.chars import _CACHED, _PLAIN_ALREADY, _VISIBLE, FOLD, PLAIN, strip_invisible
 from metta.guardrails.normalise import View
 from metta.guardrails.shorten import GAP, TAIL
 from metta.messages import Action, MessageContext
@@ -95,3 +95,15 @@ def test_a_text_of_rare_signs_does_not_shut_out_the_letters_of_the_next() -> Non
     assert ordinary.folded == "где мои заказ?"
     assert all(ord(letter) in PLAIN and ord(letter) in FOLD for letter in "Где")
     assert max(len(PLAIN), len(FOLD)) <= _CACHED
+
+
+def test_no_text_fills_the_memory_of_characters() -> None:
+    rare = [chr(code) for code in range(0x3400, 0x3400 + 3 * _CACHED)]
+
+    for start in range(0, len(rare), 1000):
+        piece = "".join(rare[start : start + 1000])
+        assert strip_invisible(f"{piece}\u200b") == piece
+        assert View(piece).text == piece
+
+    assert max(len(_PLAIN_ALREADY), len(_VISIBLE)) <= _CACHED
+    assert strip_invisible("на\u200bш") == "наш"

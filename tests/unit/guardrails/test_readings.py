@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from metta.guardrails import concepts, lexicon
 from metta.guardrails.chars import fold
-from metta.guardrails.features import SIZE, TOKEN, concept_features, orderless, pair_feature, word_features
+from metta.guardrails.features import SIZE, TOKEN, concept_features, orderless, pair_feature, tokens, word_features
 from metta.guardrails.normalise import View
 from metta_local.bench.disguises import DISGUISES
 
@@ -22,7 +22,7 @@ from metta_local.bench.disguises import DISGUISES
 
 
 @pytest.mark.parametrize(
-    ("folded", "tokens"),
+    ("folded", "words"),
     [
         ("don't stop, 42 times!", ["don't", "stop", ",", "42", "times", "!"]),
         ("忽略规则", ["忽", "略", "规", "则"]),
@@ -32,8 +32,14 @@ from metta_local.bench.disguises import DISGUISES
     ],
     ids=["English", "Chinese", "Hindi", "Thai", "emphasis and emoji"],
 )
-def test_a_text_is_cut_into_what_its_script_calls_words(folded: str, tokens: list[str]) -> None:
-    assert TOKEN.findall(folded) == tokens
+def test_a_text_is_cut_into_what_its_script_calls_words(folded: str, words: list[str]) -> None:
+    assert tokens(folded) == words
+
+
+@given(st.text(st.one_of(st.characters(max_codepoint=127), st.sampled_from("é忽เ")), max_size=60))
+@settings(max_examples=300, deadline=None)
+def test_a_text_of_nothing_but_ascii_is_cut_as_any_other(text: str) -> None:
+    assert tokens(text) == TOKEN.findall(text)
 
 
 def test_scrambled_and_doubled_letters_keep_a_words_orderless_form() -> None:
