@@ -8,18 +8,18 @@ of one message ("delivered", then "failed") within SQS's five minutes are two fa
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from metta.integrations.chatwoot.signature import DELIVERY_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER
 from metta.nouns import JsonObject
+from metta.receiving.routing import UnreadableError, routing
 
 MAX_BODY_BYTES = 1_048_576 - 4_096
 """SQS takes 1 MiB, attributes included."""
 HEADERS = (DELIVERY_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER)
 """Headers that travel with the body as message attributes of the same names."""
-_NOT_IN_SQS = {0xFFFE: "\\uFFFE", 0xFFFF: "\\uFFFF"}
+_NOT_IN_SQS = {"\ufffe": "\\uFFFE", "\uffff": "\\uFFFF"}
 """Characters that valid JSON may hold and SQS refuses, as JSON escapes."""
 _LONGEST_DELIVERY = 100
 """Of a delivery id, in characters; no signature stands for it, and Chatwoot's are UUIDs."""
@@ -60,12 +60,8 @@ class Envelope:
         return str(sqs.send_message(**parameters)["MessageId"])
 
 
-def _id(value: object) -> str:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else "unknown"
-
-
-def _field(holder: object, name: str) -> object:
-    return holder.get(name) if isinstance(holder, dict) else None
+def _named(number: int | None) -> str:
+    return "unknown" if number is None else str(number)
 
 
 def wrap(raw: bytes, headers: dict[str, str] | None = None) -> Envelope:
@@ -80,30 +76,20 @@ def wrap(raw: bytes, headers: dict[str, str] | None = None) -> Envelope:
     """
     try:
         text = raw.decode("utf-8")
-        body = json.loads(text)
+        found = routing(raw)
     except UnicodeDecodeError as error:
         raise NotAWebhookError(f"not UTF-8 (byte {error.start})") from None
-    except json.JSONDecodeError as error:
-        raise NotAWebhookError(f"not JSON ({error.msg}, line {error.lineno}, column {error.colno})") from None
-    except (RecursionError, ValueError) as error:
-        raise NotAWebhookError(f"not JSON ({type(error).__name__})") from None
-    if not isinstance(body, dict):
-        raise NotAWebhookError("not a JSON object")
-    event = body.get("event")
-    if not isinstance(event, str) or not event:
-        raise NotAWebhookError("no event")
-    digest = hashlib.sha256(raw).hexdigest()
-    about_message = event.startswith("message_")
-    conversation = _field(body, "conversation") if about_message or "conversation" in body else body
-    if event == "webwidget_triggered":
-        conversation = _field(body, "current_conversation")
-    account = _id(_field(_field(body, "account"), "id") or _field(_field(conversation, "account"), "id"))
-    message = _id(body.get("id")) if about_message else "unknown"
+    except UnreadableError as error:
+        raise NotAWebhookError(str(error)) from None
+    event, account = found.event, _named(found.account)
+    message = _named(found.id) if event.startswith("message_") else "unknown"
     named = event if event.isascii() and event.isidentifier() and len(event) <= 40 else "event"
     deduplication = f"{account}:{named}:{message}"
     if event != "message_created" or message == "unknown":
-        deduplication += f":{digest[:32]}"
-    sendable = text.translate(_NOT_IN_SQS)
+        deduplication += f":{hashlib.sha256(raw).hexdigest()[:32]}"
+    sendable = text
+    for refused, escaped in _NOT_IN_SQS.items():
+        sendable = sendable.replace(refused, escaped)
     carried = dict(headers or {})
     delivery = carried.get(DELIVERY_HEADER, "")
     if not (0 < len(delivery) <= _LONGEST_DELIVERY and delivery.isascii() and delivery.isprintable()):
@@ -112,7 +98,7 @@ def wrap(raw: bytes, headers: dict[str, str] | None = None) -> Envelope:
         carried = {name: value for name, value in carried.items() if name == DELIVERY_HEADER}
     return Envelope(
         body=sendable,
-        group=f"{account}:{_id(_field(conversation, 'id'))}",
+        group=f"{account}:{_named(found.conversation)}",
         deduplication=deduplication,
         headers=carried,
     )
