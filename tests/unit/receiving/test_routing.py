@@ -25,6 +25,20 @@ def filled(part: str) -> bytes:
     return head + ",".join([part] * times).encode() + b"]}"
 
 
+def peak_of_refusing(raw: bytes) -> int:
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnreadableError):
+            routing(raw)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_list_is_refused_without_building_it() -> None:
+    assert peak_of_refusing(b"  [" + b"[]," * 340_000 + b"[]]") < 2 * MAX_BODY_BYTES
+
+
 @pytest.mark.parametrize("part", ["[]", "{}", "1.5", '"a"', '{"a":1}', "[" * 190 + "]" * 190])
 def test_what_is_not_asked_for_never_becomes_an_object(part: str) -> None:
     """A receiver that built it all would spend a quarter of a second of CPU, and many times the body's memory."""
@@ -41,7 +55,7 @@ def test_what_is_not_asked_for_never_becomes_an_object(part: str) -> None:
 
 
 def test_brackets_without_an_end_are_refused_before_they_are_all_read() -> None:
-    for nested in (b"[" * 1_000_000, filled("[" * 900 + "]" * 900)):
+    for nested in (b'{"a":' + b"[" * 1_000_000, filled("[" * 900 + "]" * 900)):
         with pytest.raises(UnreadableError, match="recursion"):
             routing(nested)
 

@@ -63,6 +63,8 @@ def routing(raw: bytes) -> Routing:
     Raises:
         UnreadableError: not JSON, nested more than 200 deep, not an object, or without an event.
     """
+    if raw.lstrip(b" \t\r\n")[:1] != b"{":  # before it is read: the reader's own error would hold all of it
+        raise UnreadableError("not a JSON object")
     body = _read(raw)
     event = body["event"]
     if not event:
@@ -95,7 +97,5 @@ def _validated(raw: bytes) -> dict[str, Any]:
         found: dict[str, Any] = _READER.validate_json(raw)
     except ValidationError as error:
         (first, *_) = error.errors(include_url=False, include_input=False)
-        if first["type"] != "json_invalid":
-            raise UnreadableError("not a JSON object") from None
         raise UnreadableError(f"not JSON ({first['ctx']['error']})") from None
     return found
