@@ -18,7 +18,18 @@ from metta_local import deploy
 
 ROOT = Path(__file__).resolve().parents[2]
 ARN = "arn:aws:{}:eu-central-1:123456789012:{}"
-URLS = (["https://x.example", "https://x.example/chat/", "http://127.0.0.1:80"], ["x.example", "https://", "ftp://x"])
+URLS = (
+    ["https://x.example", "https://x.example/chat/", "http://127.0.0.1:80", "https://x.example:8443/v1"],
+    [
+        "x.example",
+        "https://",
+        "ftp://x",
+        "https://bot:secret@x.example",
+        "https://x/?key=1",
+        "https://x#y",
+        "https://x:y",
+    ],
+)
 SECRETS = ([ARN.format("secretsmanager", "secret:metta/prod-a1B2c3")], ["metta", "sk-proj-1234"])
 QUEUES = ([ARN.format("sqs", "inbox"), ARN.format("sqs", "inbox.fifo")], ["inbox", ARN.format("sns", "inbox")])
 KEYS = ([KEY], ["alias/metta", ARN.format("kms", "alias/metta"), "1111"])
@@ -27,6 +38,7 @@ VALUES: dict[str, tuple[list[str], list[str]]] = {
     "MigrateSecretArn": (["", *SECRETS[0]], SECRETS[1]),
     "SecretKeyArn": (["", *KEYS[0]], KEYS[1]),
     "ChatwootBaseUrl": (URLS[0], ["", *URLS[1]]),
+    "ChatwootAccountId": (["1", "4711"], ["", "0", "-1", "1.5", "1e3", "acme", "9" * 19]),
     "ChatwootInboxIds": (["", "11", "11,12", "11, 12"], ["11,", "web", "11;12"]),
     "ChatwootHandoffTeamId": (["", "7"], ["0", "-1", "support"]),
     "OdooUrl": (URLS[0], ["", *URLS[1]]),
@@ -34,7 +46,11 @@ VALUES: dict[str, tuple[list[str], list[str]]] = {
     "OdooUsername": (["metta@example.com"], ["", "a b"]),
     "OpenaiModel": (["gpt-5.6-luna"], ["", "a b"]),
     "OpenaiBaseUrl": (["", *URLS[0]], URLS[1]),
-    "MettaPolicy": (["", "/var/task/policy.yaml", "/opt/policy.yaml"], ["policy.yaml", "/etc/passwd"]),
+    "MettaMaxAttempts": (["1", "5", "99", "100"], ["", "0", "2.5", "101", "many"]),
+    "MettaPolicy": (
+        ["", "/var/task/policy.yaml", "/opt/shop/policy.yaml"],
+        ["policy.yaml", "/etc/passwd", "/opt/../etc/passwd", "/opt/", "/opt//x"],
+    ),
     "ExistingQueueArn": (["", *QUEUES[0]], [*QUEUES[1], ARN.format("sqs", "a.fifo.fifo"), ARN.format("sqs", "a" * 81)]),
     "ExistingDeadLetterQueueArn": (["", *QUEUES[0]], QUEUES[1]),
     "ExistingQueueKeyArn": (["", *KEYS[0]], KEYS[1]),
@@ -42,6 +58,7 @@ VALUES: dict[str, tuple[list[str], list[str]]] = {
         ["", ARN.format("sns", "on-call")],
         ["on-call", ARN.format("sqs", "on-call"), "arn:aws:sns:eu-central-1:1:on-call", ARN.format("sns", "a.fifo")],
     ),
+    "ShutdownTimeoutSeconds": (["1", "31", "900"], ["", "0", "-1", "1.5"]),
     "PowertoolsServiceName": (["metta", "acme.metta-1"], ["", "a b"]),
     "PowertoolsMetricsNamespace": (["Metta", "Acme/Metta"], ["", "AWS/Metta", "a b"]),
     "AwsEndpointUrl": (["", *URLS[0]], URLS[1]),
@@ -124,6 +141,19 @@ def test_parameters_and_variables_agree_on_defaults_and_limits(template: dict[st
         accepted = [parameter[limit] for limit in ("MinValue", "MaxValue") if limit in parameter]
         for value in (*accepted, *parameter.get("AllowedValues", ())):
             settings.load({name.upper(): str(value)})
+
+
+def test_a_fraction_is_refused_before_the_worker_would_refuse_it(template: dict[str, Any]) -> None:
+    """CloudFormation takes 1.5 for a Number; what SQS and Lambda are told as well, they refuse themselves."""
+    told_to_aws = {"SqsMaxMessages", "SqsWaitTimeSeconds", "SqsMaxReceiveCount"}
+    whole = {
+        parameter
+        for name, field in Settings.model_fields.items()
+        if field.annotation in (int, int | None) and (parameter := "".join(map(str.capitalize, name.split("_"))))
+    }
+
+    numbers = {name for name, one in template["Parameters"].items() if one["Type"] == "Number"}
+    assert whole & numbers == told_to_aws
 
 
 def test_stages_deploy_as_they_stand(template: dict[str, Any]) -> None:
