@@ -85,3 +85,20 @@ def test_init_fails_with_the_name_of_what_is_missing(environment: dict[str, str]
 
     assert answer.failed
     assert "ODOO_DB" in answer.payload["errorMessage"]
+
+
+def test_with_snapstart_its_secret_is_read_after_the_restore(
+    stack: LocalStack, environment: dict[str, str], built: Path, tmp_path: Path
+) -> None:
+    assert stack.aws is not None
+    client = stack.aws.client("secretsmanager")
+    secret = client.get_secret_value(SecretId=environment["METTA_SECRET_ARN"])["SecretString"]
+    arn = stack.aws.create_secret({"ODOO_API_KEY": "none yet"}, name="console-restored")
+
+    with LambdaFunction(built, environment | {"METTA_SECRET_ARN": arn}, tmp_path, name="Console") as function:
+        function.until_snapshot()
+        client.put_secret_value(SecretId=arn, SecretString=secret)
+        function.restore()
+        status, told = answered(function, load_event("console_health"))
+
+    assert (status, told["status"]) == (200, "ok"), told

@@ -219,13 +219,13 @@ class World:
         async def save_turn(_store: AuditStore, turn: Turn) -> None:
             batch = Batch()
             save_turn_rows(batch, turn)
-            world._audit.append(batch.statement()[1])
+            world._audit.append(json.dumps(batch.storable(), default=str))
             world.turns.append(turn.model_copy(deep=True))
 
         async def save_skip(_store: AuditStore, message: IncomingMessage, reason: str) -> None:
             batch = Batch()
             save_skip_row(batch, message, reason)
-            world._audit.append(batch.statement()[1])
+            world._audit.append(json.dumps(batch.storable(), default=str))
 
         self._closing.enter_context(patch.object(AuditStore, "save_turn", save_turn))
         self._closing.enter_context(patch.object(AuditStore, "save_skip", save_skip))

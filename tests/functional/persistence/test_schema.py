@@ -10,7 +10,7 @@ import pytest
 
 from functional.persistence.conftest import columns
 from metta.messages import Action, Direction, HandOffStep, IdentityLevel, Outcome, OutgoingKind, Phase
-from metta.persistence.batch import COLUMNS
+from metta.persistence.columns import COLUMNS
 from metta.persistence.grants import CONTENTS
 from metta_local.postgres import PostgresUrls
 

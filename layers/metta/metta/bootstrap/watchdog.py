@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import IO, Any
 
+from metta.bootstrap.auditing import audit_store
 from metta.bootstrap.common import aws_client, check, started, tracing
 from metta.circuits import Circuit, CircuitAudit
 from metta.errors import AuditDown, ChatwootDown
@@ -83,7 +84,8 @@ def build_watchdog(
     chatwoot = ChatwootClient(
         settings.chatwoot, timeout_seconds=policy.limits.chatwoot_seconds, circuit=circuits[ChatwootDown]
     )
-    audit = AuditStore(settings.database.get_secret_value())
+    dynamodb = make("dynamodb")
+    audit = audit_store(settings, dynamodb)
     turns = Turns(
         chatwoot,
         NoAgent(),
@@ -95,7 +97,7 @@ def build_watchdog(
     )
     meter = Meter(settings, enabled=emit_metrics, function="watchdog")
     watch_circuits(meter, circuits.values())
-    watching = wire_watchdog(settings, policy, turns, chatwoot, make("dynamodb"), loop, meter=meter)
+    watching = wire_watchdog(settings, policy, turns, chatwoot, dynamodb, loop, meter=meter)
     return WatchdogWorker(chatwoot, audit, loop, watching)
 
 

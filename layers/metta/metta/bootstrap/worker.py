@@ -9,6 +9,7 @@ from functools import cache, partial
 from typing import IO, Any
 
 from metta.ai.agent import MettaAgent
+from metta.bootstrap.auditing import audit_store
 from metta.bootstrap.common import (
     aws_client,
     check,
@@ -123,7 +124,7 @@ def build_worker(
     chatwoot = ChatwootClient(
         settings.chatwoot, timeout_seconds=policy.limits.chatwoot_seconds, circuit=chatwoot_circuit
     )
-    audit = AuditStore(settings.database.get_secret_value())
+    audit = audit_store(settings, dynamodb)
     turns = pipeline.turns(chatwoot, CircuitAudit(audit, audit_circuit))
     conversations = Conversations(
         turns, TurnStates(dynamodb, settings.state.table), loop, settings, ended=lambda turn: measure(meter, turn)

@@ -1,8 +1,8 @@
 """Which role may do what in schema ``metta``; applied at the end of every migration run, so that it always holds.
 
 The worker's role can add to the audit log and read it, and cannot change what it says. The role that erases can empty
-the columns that hold contents, and nothing else. Roles are made by the operator (or the local stack), since only he
-knows their passwords.
+the columns that hold contents and say so in the chain, and nothing else. Only the schema's owner can remove rows. Roles
+are made by the operator (or the local stack), since only he knows their passwords.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     "incoming_messages": ("text", "attachments", "contact_source_id"),
     "outgoing_messages": ("text",),
     "verdicts": ("text",),
-    "tool_calls": ("arguments", "result"),
+    "tool_calls": ("arguments", "result", "result_digest"),
     "skips": ("text", "attachments"),
 }
 """Columns that hold what a person said, is told or is called; erasure sets them to NULL."""
+EMPTIED = {**CONTENTS, "entries": ("salt",)}
+"""The same, and what the contents' digests cannot be tried out without."""
 
 
 def grant_roles(
@@ -55,7 +57,8 @@ def grant_roles(
 
 
 def _grant_erasure(connection: psycopg.Connection, role: sql.Identifier) -> None:
-    for table, columns in CONTENTS.items():
+    for table, columns in EMPTIED.items():
         grant = sql.SQL("GRANT UPDATE ({}) ON {} TO {}")
         names = sql.SQL(", ").join(map(sql.Identifier, columns))
         connection.execute(grant.format(names, sql.Identifier("metta", table), role))
+    connection.execute(sql.SQL("GRANT INSERT ON metta.entries TO {}").format(role))

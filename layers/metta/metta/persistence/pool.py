@@ -11,7 +11,7 @@ import os
 import socket
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection
@@ -20,6 +20,7 @@ from metta.errors import AuditDown
 from metta.persistence.connection import audit_down
 
 Connection = AsyncConnection[Any]
+T = TypeVar("T")
 
 MAX_IDLE_SECONDS = 60.0
 """A connection unused for longer is not trusted: Lambda freezes, Neon suspends, gateways forget."""
@@ -54,7 +55,7 @@ class Connections:
         self._slots = asyncio.Semaphore(limit)
         self._idle: list[tuple[Connection, float]] = []
 
-    async def run(self, work: Callable[[Connection], Awaitable[bool]]) -> bool:
+    async def run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Run ``work``, which must be safe to repeat.
 
         Raises:
@@ -86,7 +87,7 @@ class Connections:
         """Close what is open; the next ``run`` opens anew."""
         await self._discard_idle()
 
-    async def _attempt(self, work: Callable[[Connection], Awaitable[bool]], used: Connection | None) -> bool:
+    async def _attempt(self, work: Callable[[Connection], Awaitable[T]], used: Connection | None) -> T:
         connection = used or await AsyncConnection.connect(self._conninfo, autocommit=True, prepare_threshold=None)
         overdue = _Overdue(connection)
         timer = asyncio.get_running_loop().call_later(self._seconds, overdue.sever)

@@ -27,6 +27,8 @@ _PARTS = (
     "timings",
     "handoff_steps",
 )
+_OBSERVED = ("turn_id", "observed_at", "saved_at")
+"""Who saw a conversation so, and when: what makes no version."""
 _OF_CONVERSATION: LiteralString = "account_id = %s AND conversation_id = %s"
 
 
@@ -38,7 +40,7 @@ def read_conversation(source: str | psycopg.Connection[Any], key: ConversationKe
         key: the conversation.
 
     Returns:
-        ``{"account_id", "conversation_id", "metadata": [versions, oldest first], "turns": [as read_turns],
+        ``{"account_id", "conversation_id", "metadata": [versions that differ, oldest first], "turns": [as read_turns],
         "skips": [...]}``; empty lists when nothing is known of it.
 
     Raises:
@@ -83,7 +85,7 @@ def _read(connection: psycopg.Connection[Any], key: ConversationKey) -> JsonObje
     return {
         "account_id": key.account_id,
         "conversation_id": key.conversation_id,
-        "metadata": _select(connection, "conversations", "observed_at, turn_id", where),
+        "metadata": _versions(_select(connection, "conversations", "observed_at, turn_id", where)),
         "turns": turns,
         "skips": _select(connection, "skips", "created_at, message_id, reason", where),
     }
@@ -111,6 +113,15 @@ def _parts(
         for row in cursor.execute(query, where):
             rows[row.pop("turn_id")].append(_plain(row))
     return rows
+
+
+def _versions(rows: list[JsonObject]) -> list[JsonObject]:
+    """Those that differ from the one before, since each turn writes down what it saw."""
+    kept: list[JsonObject] = []
+    for row in rows:
+        if not kept or any(row[name] != kept[-1][name] for name in row if name not in _OBSERVED):
+            kept.append(row)
+    return kept
 
 
 def _finding(row: JsonObject) -> JsonObject:

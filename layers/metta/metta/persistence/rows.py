@@ -72,6 +72,7 @@ def save_outcome(batch: Batch, turn: Turn) -> None:
         latency_ms=_milliseconds(turn.started_at, turn.finished_at),
         waited_ms=_milliseconds(min((m.created_at for m in turn.messages), default=None), turn.finished_at),
         escaped=False,
+        saved_at=_utc(batch.saved_at),
     )
     for ordinal, timing in enumerate(turn.timings):
         batch.add(
@@ -87,10 +88,11 @@ def save_outcome(batch: Batch, turn: Turn) -> None:
 
 
 def save_conversation_metadata(batch: Batch, turn: Turn) -> None:
-    """What was known of conversation and contact; becomes a row only when it differs from the version before."""
+    """What was known of conversation and contact at this turn; each turn adds a version."""
     batch.add(
         "conversations",
         turn_id=turn.id,
+        saved_at=_utc(batch.saved_at),
         account_id=turn.key.account_id,
         conversation_id=turn.key.conversation_id,
         observed_at=_utc(turn.started_at),
@@ -217,6 +219,7 @@ def save_skip_row(batch: Batch, message: IncomingMessage, reason: str) -> None:
         attachments=_attachments(message.attachments),
         created_at=_utc(message.created_at),
         escaped=False,
+        saved_at=_utc(batch.saved_at),
     )
 
 

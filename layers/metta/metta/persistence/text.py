@@ -45,10 +45,14 @@ def storable_json(value: Any) -> tuple[str, bool]:
     return escaped, escaped != text  # a customer may have typed a backslash and u0000: nothing to escape in that
 
 
+def canonical(value: Any) -> str:
+    """The value as a jsonb column gives it back, in one form: sorted keys, whole numbers without a fraction."""
+    return json.dumps(_whole(storable(value)), ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
+
+
 def digest(value: Any) -> str:
-    """SHA-256 (hex) of the value as a jsonb column gives it back: sorted keys, whole numbers without a fraction."""
-    text = json.dumps(_whole(storable(value)), ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+    """SHA-256 (hex) of ``canonical``."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
 
 
 def _dumps(value: Any) -> str:

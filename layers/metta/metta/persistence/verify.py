@@ -1,0 +1,285 @@
+"""Checks that the audit log says what was written: every entry, every row and the end of every chain.
+
+What was altered, removed, added, moved or cut off is named by its entry, table and row. Contents that were erased by
+``metta audit erase`` are not missed, those that were taken out in any other way are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from metta.messages import ConversationKey, JsonObject
+from metta.persistence.chain import ORDER, ChainKey, Entry, Head, digest_of, is_sealed, ordered
+from metta.persistence.columns import columns
+from metta.persistence.grants import CONTENTS
+from metta.persistence.tail import SELECT_ENTRIES, as_entry
+
+_OF_CONVERSATION: LiteralString = "account_id = %s AND conversation_id = %s"
+_OWN = ("turns", "skips", "conversations")
+"""Tables whose rows name their conversation themselves; rows of the others name a turn."""
+_PARTS = tuple(table for table in ORDER if table not in _OWN)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that is not as it was written.
+
+    Attributes:
+        number: the entry's place in the chain; None where no entry knows of the row.
+        what: in words.
+        subject: the entry's or the row's.
+        table: the row's; None when it is the entry itself.
+        row: the row's place among the entry's rows in its table, from 0.
+    """
+
+    number: int | None
+    what: str
+    subject: str = ""
+    table: str | None = None
+    row: int | None = None
+
+    def __str__(self) -> str:
+        place = "no entry" if self.number is None else f"entry {self.number}"
+        row = "" if self.table is None else f", {self.table} row {self.row}"
+        return f"{place}{f' ({self.subject})' if self.subject else ''}{row}: {self.what}"
+
+
+@dataclass
+class Verified:
+    """What was found of one conversation.
+
+    Attributes:
+        key: the conversation.
+        problems: what is wrong, in the order of the chain.
+        entries: entries looked at.
+        rows: rows that are as they were written.
+        erased: entries whose contents were erased.
+        unkeyed: entries that were sealed without a key, which prove nothing against people.
+    """
+
+    key: ConversationKey
+    problems: list[Problem] = field(default_factory=list)
+    entries: int = 0
+    rows: int = 0
+    erased: int = 0
+    unkeyed: int = 0
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+def verify_conversation(
+    connection: psycopg.Connection[Any], key: ConversationKey, keys: Sequence[ChainKey], head: Head | None
+) -> Verified:
+    """Check one conversation.
+
+    Args:
+        connection: of a role that may read, in a transaction that sees one moment (repeatable read).
+        key: the conversation.
+        keys: that entries may be sealed with.
+        head: where its chain ends as kept outside; None when that is not known here, and a cut-off end not seen.
+    """
+    entries = _entries(connection, key)
+    rows = _Rows(connection, key)
+    found = Verified(key, entries=len(entries))
+    start, entries = _start(entries)
+    sealed = _check_links(found, entries, start, keys)
+    _check_head(found, entries, start, head)
+    erased_through = max((through(entry) for entry in sealed if entry.kind == "erasure"), default=0)
+    seen: set[tuple[str, str]] = set()
+    for entry in entries:
+        found.unkeyed += not entry.key_id
+        if entry.kind in ("turn", "skip"):
+            seen.add((entry.kind, entry.subject))
+            _check_rows(found, entry, rows, erased=entry.number <= erased_through)
+    for kind, subject in rows.subjects():
+        if (kind, subject) not in seen:
+            found.problems.append(Problem(None, f"a {kind} that no entry knows of", subject))
+    found.problems.sort(key=lambda problem: problem.number if problem.number is not None else float("inf"))
+    return found
+
+
+def conversations(connection: psycopg.Connection[Any]) -> set[ConversationKey]:
+    """Every conversation that the log has a row of."""
+    found = connection.execute(
+        "SELECT account_id, conversation_id FROM metta.entries"
+        " UNION SELECT account_id, conversation_id FROM metta.turns"
+        " UNION SELECT account_id, conversation_id FROM metta.skips"
+        " UNION SELECT account_id, conversation_id FROM metta.conversations"
+    )
+    return {ConversationKey(account_id=account, conversation_id=conversation) for account, conversation in found}
+
+
+def _entries(connection: psycopg.Connection[Any], key: ConversationKey) -> list[Entry]:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(SELECT_ENTRIES, [key.account_id, key.conversation_id, 0])
+        return [as_entry(key, row) for row in cursor]
+
+
+def _start(entries: list[Entry]) -> tuple[Head, list[Entry]]:
+    """Where the chain begins: behind what the last retention removed, whose own seal is checked with the others."""
+    for entry in reversed(entries):
+        if entry.kind == "retention" and (number := through(entry)):
+            with contextlib.suppress(KeyError, TypeError, ValueError):  # altered: then the rest follows from nothing
+                return Head(number, bytes.fromhex(entry.facts["mac"])), [one for one in entries if one.number > number]
+    return Head(), entries
+
+
+def through(entry: Entry) -> int:
+    """Up to which number an erasure or a retention went; 0 where its facts do not say."""
+    number = entry.facts.get("through") if isinstance(entry.facts, dict) else None
+    return number if isinstance(number, int) else 0
+
+
+def _check_links(found: Verified, entries: Iterable[Entry], start: Head, keys: Sequence[ChainKey]) -> list[Entry]:
+    """The entries that are sealed with the one before them."""
+    head = start
+    sealed: list[Entry] = []
+    for entry in entries:
+        if entry.number != head.number + 1:
+            found.problems.append(
+                Problem(head.number + 1, f"missing: the chain goes from {head.number} to {entry.number}")
+            )
+        elif not any(entry.key_id == key.id for key in keys):
+            found.problems.append(
+                Problem(entry.number, f"sealed with a key that is not at hand ({entry.key_id or 'none'})")
+            )
+        elif not is_sealed(entry, head.mac, keys):
+            found.problems.append(Problem(entry.number, "altered, moved, or not written by Metta", entry.subject))
+        else:
+            sealed.append(entry)
+        head = entry.head
+    return sealed
+
+
+def _check_head(found: Verified, entries: Sequence[Entry], start: Head, head: Head | None) -> None:
+    if head is None:
+        return
+    end = entries[-1].head if entries else start
+    if end.number < head.number:
+        found.problems.append(Problem(end.number + 1, f"cut off: the chain went on to entry {head.number}"))
+    elif end.number == head.number and end.mac != head.mac:
+        found.problems.append(Problem(end.number, "another entry than the one that was written"))
+    elif end.number > head.number and head.number:
+        at = next((entry for entry in entries if entry.number == head.number), None)
+        if at is not None and at.mac != head.mac:
+            found.problems.append(Problem(at.number, "another entry than the one that was written"))
+
+
+def _check_rows(found: Verified, entry: Entry, rows: _Rows, *, erased: bool) -> None:
+    there = rows.of(entry)
+    gone = entry.salt is None
+    found.erased += gone
+    if gone and not erased:
+        found.problems.append(Problem(entry.number, "its salt is gone without an erasure", entry.subject))
+    if not _are_digests(entry.digests):
+        return  # the entry was altered, which is said already
+    for table in dict.fromkeys((*entry.digests, *there)):
+        written, read = entry.digests.get(table, ()), there.get(table, [])
+        places = _places(table, written, read)
+        for place, (digest, row) in enumerate(places):
+            what = _difference(table, digest, row, entry, erased=erased)
+            if what is None:
+                found.rows += 1
+            else:
+                found.problems.append(Problem(entry.number, what, entry.subject, table, place))
+
+
+def _are_digests(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        table in ORDER and isinstance(ones, list) and all(isinstance(one, str) for one in ones)
+        for table, ones in value.items()
+    )
+
+
+def _places(
+    table: str, written: Sequence[str], read: Sequence[JsonObject]
+) -> Iterator[tuple[str | None, JsonObject | None]]:
+    """Digests beside rows. Rows are numbered in their turn, so that one that is missing leaves a gap in its place."""
+    if ORDER[table] != ("ordinal",):
+        for place in range(max(len(written), len(read))):
+            yield (written[place] if place < len(written) else None, read[place] if place < len(read) else None)
+        return
+    left = list(read)
+    for place in range(max(len(written), *(row["ordinal"] + 1 for row in read), 0)):
+        digest = written[place] if place < len(written) else None
+        row = next((row for row in left if row["ordinal"] == place), None)
+        if row is not None:
+            left.remove(row)
+        if digest is not None or row is not None:
+            yield digest, row
+    yield from ((None, row) for row in left)
+
+
+def _difference(table: str, digest: str | None, row: JsonObject | None, entry: Entry, *, erased: bool) -> str | None:
+    if row is None:
+        return "missing"
+    if digest is None:
+        return "added"
+    there = digest_of(table, row, entry.salt)
+    if there == digest:
+        return None
+    structure, _, contents = digest.partition(".")
+    if there.partition(".")[0] != structure:
+        return "altered"
+    emptied = all(row[name] is None for name in CONTENTS[table])
+    if entry.salt is None and erased:
+        return None if emptied else "contents stand where they were erased"
+    return "contents are gone without an erasure" if emptied and contents else "contents were altered"
+
+
+class _Rows:
+    """All rows of a conversation, by the entry that they belong to."""
+
+    def __init__(self, connection: psycopg.Connection[Any], key: ConversationKey) -> None:
+        where = [key.account_id, key.conversation_id]
+        self._turns: defaultdict[str, dict[str, list[JsonObject]]] = defaultdict(dict)
+        self._skips: defaultdict[str, dict[str, list[JsonObject]]] = defaultdict(dict)
+        for row in _select(connection, "turns", _OF_CONVERSATION, where):
+            self._turns[row["id"]].setdefault("turns", []).append(row)
+        for row in _select(connection, "skips", _OF_CONVERSATION, where):
+            self._skips[f"{row['message_id']} {row['reason']}"].setdefault("skips", []).append(row)
+        for row in _select(connection, "conversations", _OF_CONVERSATION, where):
+            self._turns[row["turn_id"]].setdefault("conversations", []).append(row)
+        for table in _PARTS:
+            found: defaultdict[str, list[JsonObject]] = defaultdict(list)
+            for row in _select(connection, table, _OF_TURNS, where):
+                found[row["turn_id"]].append(row)
+            for turn_id, rows in found.items():
+                self._turns[turn_id][table] = ordered(table, rows)
+
+    def of(self, entry: Entry) -> Mapping[str, list[JsonObject]]:
+        """Table -> the rows of an entry that are there."""
+        own = self._turns if entry.kind == "turn" else self._skips
+        return own.get(entry.subject, {})
+
+    def subjects(self) -> Iterator[tuple[str, str]]:
+        """Kind and subject of everything that is there."""
+        yield from (("turn", turn_id) for turn_id in self._turns)
+        yield from (("skip", subject) for subject in self._skips)
+
+
+_OF_TURNS: LiteralString = (
+    "turn_id IN (SELECT id FROM metta.turns WHERE account_id = %s AND conversation_id = %s"
+    " UNION SELECT subject FROM metta.entries WHERE kind = 'turn' AND account_id = %s AND conversation_id = %s)"
+)
+
+
+def _select(
+    connection: psycopg.Connection[Any], table: LiteralString, where: LiteralString, values: list[int]
+) -> Iterator[JsonObject]:
+    query = sql.SQL("SELECT {} FROM {} WHERE {}").format(
+        sql.SQL(", ").join(map(sql.Identifier, columns(table))), sql.Identifier("metta", table), sql.SQL(where)
+    )
+    with connection.cursor(row_factory=dict_row) as cursor:
+        yield from cursor.execute(query, values * (where.count("%s") // len(values)))
