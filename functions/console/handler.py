@@ -2,9 +2,12 @@
 
 from typing import Any
 
-from metta.bootstrap.console import console
+from metta.bootstrap.starting import Start
 
-_console = console()  # built once, at init: variables are checked here
+with Start() as start:  # built once, at init: variables are checked here
+    from metta.bootstrap.console import console
+
+    start.make(console)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -17,4 +20,4 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     Returns:
         The response, as a Function URL takes it.
     """
-    return _console.handle(event, context)
+    return console().handle(event, context)
