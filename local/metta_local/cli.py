@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from metta_local.audit import command as audit_command
 from metta_local.chaos import command as chaos_command
 from metta_local.console import CommandError, complain, ends_on_signals
 
@@ -22,6 +23,7 @@ examples:
   metta send body.json                put a Chatwoot webhook body on the queue
   metta migrate --status              which schema the database has
   metta doctor --only odoo            is Odoo reachable, is the key accepted, and may it do more than it should
+  metta audit show 84                 what happened in conversation 84, and why
   metta policy --check shop.yaml      what is wrong with a policy file, by line and field
   metta redrive --dry-run             what is in the dead-letter queue; without --dry-run it goes back
   metta tool getOrder '{"orderNumber": "S00042"}' --phone +4915112345678 --level verified
@@ -120,6 +122,10 @@ def parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="check variables, connections and rights; say what to do about each")
     doctor.add_argument("--only", metavar="AREA", help="one of settings, queue, state, chatwoot, odoo, model, database")
     doctor.add_argument("--json", action="store_true", help="as one JSON object")
+
+    audit_command.add_arguments(
+        commands.add_parser("audit", help="read, check, export, measure and erase what the audit log holds")
+    )
 
     commands.add_parser("guard", help="judge JSON Lines of texts on stdin: {id, text, direction: input|output}")
 
@@ -220,6 +226,8 @@ def _dispatch(chosen: argparse.Namespace) -> int:
             level=chosen.level,
             language=chosen.language,
         )
+    if command == "audit":
+        return audit_command.run(chosen)
     if command == "chaos":
         return chaos_command.run(chosen)
     if command == "redteam":
