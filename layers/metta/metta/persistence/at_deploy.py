@@ -80,7 +80,8 @@ class SchemaResource:
 
         Raises:
             MigrationError: it failed, and nobody but the caller waits for the reason.
-            OSError: the answer did not reach CloudFormation; Lambda calls again then, and migrating twice is safe.
+            OSError: the answer did not reach CloudFormation, which gives up when its ``ServiceTimeout`` is over; a later
+                deployment migrates again, and migrating twice is safe.
         """
         if "ResponseURL" not in event:
             return self._migrated(context)
