@@ -80,7 +80,7 @@ class SchemaResource:
 
         Raises:
             MigrationError: it failed, and nobody but the caller waits for the reason.
-            OSError: the answer did not reach CloudFormation, which gives up when its ``ServiceTimeout`` is over; a later
+            OSError: the answer did not reach CloudFormation, which gives up after its ``ServiceTimeout``; a later
                 deployment migrates again, and migrating twice is safe.
         """
         if "ResponseURL" not in event:
