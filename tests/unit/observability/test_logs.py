@@ -8,6 +8,8 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
+
 from metta.observability import log_keys, set_up_logging, with_log_keys
 from metta.settings import load
 
@@ -100,3 +102,16 @@ def test_ids_stay_readable() -> None:
     (line,) = lines_of(stream)
     assert {name: line[name] for name in keys} == keys
     assert line["message"] == "turn ended: answered of 3 records in 1287 ms"
+
+
+def test_half_a_character_pair_loses_no_line_and_shows_nothing_unmasked(capfd: pytest.CaptureFixture[str]) -> None:
+    """A name that a model invented may hold one; no stream takes it, and ``logging`` would print the bare arguments."""
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="utf-8", write_through=True)
+    set_up_logging(load({}), stream)
+
+    logging.getLogger("metta.test").warning("gr\u00fcn \ud83d %s", "lena@example.org", extra={"tools": ["a\udc00"]})
+
+    (line,) = map(json.loads, raw.getvalue().decode().splitlines())
+    assert (line["message"], line["tools"]) == ("gr\u00fcn ? [EMAIL]", ["a?"])
+    assert "lena" not in capfd.readouterr().err

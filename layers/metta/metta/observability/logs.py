@@ -106,7 +106,9 @@ def with_log_keys(function: Callable[..., T], *args: Any) -> Callable[[], T]:
 
 def _serialized(mask: Mask, line: dict[str, Any]) -> str:
     masked = {key: value if key in OWN_KEYS else mask.value(value) for key, value in line.items()}
-    return json.dumps(masked, default=lambda value: mask.text(str(value)), separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(masked, default=lambda value: mask.text(str(value)), separators=(",", ":"), ensure_ascii=False)
+    # Half a character pair, which no stream takes: logging would print the line's arguments as they are instead.
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _secrets(settings: Settings) -> list[str]:
