@@ -56,7 +56,7 @@ def expected(name: str, given: dict[str, str]) -> Statements:
         "Migrate": {},
         "Watchdog": {
             "FindUnfinished": ({"dynamodb:Query"}, f"{TABLE}/index/{WATCH_INDEX}"),
-            "TurnState": ({"dynamodb:UpdateItem"}, TABLE),
+            "TurnState": ({"dynamodb:GetItem", "dynamodb:UpdateItem"}, TABLE),
         },
     }
     found = own[name]
