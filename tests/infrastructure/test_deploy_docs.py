@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -84,6 +85,23 @@ def test_a_key_is_called_needed_where_a_function_does_not_start_without_it(funct
             needed += [name] if name in str(error) else [f"{name} stops it without being named"]
 
     assert [row[0].strip("`") for row in rows("keys") if row[column] == "needed"] == needed
+
+
+def test_the_secret_that_a_newcomer_copies_starts_every_function() -> None:
+    found = re.search(r"```json\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    assert found is not None
+    secret = json.loads(found[1])
+    settings = load(GIVEN, secret=lambda _arn: secret)
+
+    for views in VIEWS.values():
+        check(settings, views)
+    assert settings.database_migrate_url is not None
+    assert [name for name in secret if "needed" not in row_of(name)] == []
+
+
+def row_of(key: str) -> list[str]:
+    (row,) = (row for row in rows("keys") if row[0] == f"`{key}`")
+    return row
 
 
 def test_a_migration_needs_the_owner_s_connection_string_alone() -> None:
