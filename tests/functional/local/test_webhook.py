@@ -232,3 +232,22 @@ def test_it_loads_nothing_of_the_agent() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert found.stdout.strip() == "[]"
+
+
+def test_a_rehearsal_at_init_reaches_no_queue_and_the_first_webhook_does(
+    aws: MiniStack, queue_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (aws.environment | {"AWS_SQS_QUEUE_URL": queue_url, "CHATWOOT_WEBHOOK_SECRET": "s"}).items():
+        monkeypatch.setenv(name, value)
+    webhook = build_webhook(load(), emit_metrics=False, log_stream=io.StringIO())
+    sqs = aws.client("sqs")
+
+    def waiting() -> int:
+        found = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["ApproximateNumberOfMessages"])
+        return int(found["Attributes"]["ApproximateNumberOfMessages"])
+
+    before = waiting()
+    webhook.warm()
+    assert waiting() == before
+    assert webhook.handle(event("s"), Context())["statusCode"] == 200
+    assert waiting() == before + 1

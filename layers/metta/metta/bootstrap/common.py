@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import boto3
+from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 
 from metta.errors import SettingsError
@@ -94,6 +96,28 @@ def placeholder_client(service: str, *, endpoint_url: str | None) -> Any:
     """An AWS client that looks for no credentials: for a rehearsal, in which it is never used."""
     session: Any = boto3.Session(aws_access_key_id=PLACEHOLDER, aws_secret_access_key=PLACEHOLDER)
     return session.client(service, endpoint_url=endpoint_url, config=AWS_CONFIG)
+
+
+class _Nothing:
+    """An HTTP response's stream that holds an empty JSON object."""
+
+    def stream(self, *_: object, **__: object) -> Iterator[bytes]:
+        yield b"{}"
+
+
+@contextmanager
+def rehearsing(client: Any) -> Iterator[None]:
+    """In this block nothing that a boto3 client is told is sent: botocore builds, once per process, what calls need."""
+
+    def unsent(request: Any, **_: object) -> AWSResponse:
+        headers: Any = {"content-type": "application/x-amz-json-1.0"}
+        return AWSResponse(request.url, 200, headers, _Nothing())
+
+    client.meta.events.register("before-send", unsent)
+    try:
+        yield
+    finally:
+        client.meta.events.unregister("before-send", unsent)
 
 
 def without_secrets() -> Settings:
