@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import boto3
@@ -98,20 +99,28 @@ def placeholder_client(service: str, *, endpoint_url: str | None) -> Any:
     return session.client(service, endpoint_url=endpoint_url, config=AWS_CONFIG)
 
 
-class _Nothing:
-    """An HTTP response's stream that holds an empty JSON object."""
+@dataclass(frozen=True)
+class _Stream:
+    """The body of an HTTP response, as botocore reads it."""
+
+    body: bytes
 
     def stream(self, *_: object, **__: object) -> Iterator[bytes]:
-        yield b"{}"
+        yield self.body
 
 
 @contextmanager
-def rehearsing(client: Any) -> Iterator[None]:
-    """In this block nothing that a boto3 client is told is sent: botocore builds, once per process, what calls need."""
+def rehearsing(client: Any, answer: bytes) -> Iterator[None]:
+    """Nothing that a boto3 client is told in this block is sent; botocore builds, once per process, what calls need.
+
+    Args:
+        client: has credentials.
+        answer: JSON that stands for AWS's.
+    """
 
     def unsent(request: Any, **_: object) -> AWSResponse:
         headers: Any = {"content-type": "application/x-amz-json-1.0"}
-        return AWSResponse(request.url, 200, headers, _Nothing())
+        return AWSResponse(request.url, 200, headers, _Stream(answer))
 
     client.meta.events.register("before-send", unsent)
     try:

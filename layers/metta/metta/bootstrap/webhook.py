@@ -14,11 +14,11 @@ from botocore.config import Config
 from botocore.exceptions import ConnectionError as NotConnectedError
 from botocore.exceptions import HTTPClientError
 
-from metta.bootstrap.common import check, settings_as_they_are_now, started
+from metta.bootstrap.common import check, rehearsing, settings_as_they_are_now, started
 from metta.messages import JsonObject
 from metta.observability import Meter, log_keys, set_up_logging
 from metta.receiving.door import Answer, Door
-from metta.receiving.envelope import Envelope
+from metta.receiving.envelope import HEADERS, Envelope, wrap
 from metta.receiving.function_url import NotHttpError, answered, read
 from metta.receiving.keyring import Keyring
 from metta.settings import Settings
@@ -62,14 +62,9 @@ class Webhook:
 
     def warm(self) -> None:
         """Do what is slow once and needs no network: all of a first message but its way to the queue."""
-        message = {
-            "QueueUrl": self.queue_url,
-            "MessageBody": "{}",
-            "MessageGroupId": "1",
-            "MessageDeduplicationId": "1",
-        }
-        attribute = {"DataType": "String", "StringValue": "-"}
-        rehearsed(self.sqs, "send_message", **message, MessageAttributes={"rehearsal": attribute})
+        rehearsal = wrap(b'{"event": "rehearsal"}', dict.fromkeys(HEADERS, "-"))
+        with rehearsing(self.sqs, b'{"MessageId": "-"}'):
+            rehearsal.send(self.sqs, self.queue_url, trace="Root=1-0-0")
 
 
 def put(sqs: Any, queue_url: str, envelope: Envelope, *, clock: Callable[[], float] = time.monotonic) -> str:
