@@ -15,7 +15,7 @@ from functional.persistence.samples import LENA, full_turn, later, message, new_
 from metta.messages import AgentWork, ToolCall, Turn
 from metta.persistence.read import read_conversation, read_turns
 from metta.persistence.store import AuditStore
-from metta.persistence.text import digest, storable_json
+from metta.persistence.text import as_json, digest, storable
 from metta_local.postgres import PostgresUrls
 
 Save = Callable[[AuditStore], Awaitable[object]]
@@ -253,7 +253,7 @@ def connection(urls: PostgresUrls) -> Iterator[psycopg.Connection]:
 def test_a_tool_results_digest_can_be_checked_from_what_was_stored(
     connection: psycopg.Connection, result: dict[str, object]
 ) -> None:
-    stored = connection.execute("SELECT %s::jsonb", [storable_json(result)[0]]).fetchone()
+    stored = connection.execute("SELECT %s::jsonb", [as_json(storable(result)[0])]).fetchone()
 
     assert stored is not None
     assert digest(stored[0]) == digest(result)

@@ -7,6 +7,7 @@ if its row is there already, no other row is written, so a turn is stored once a
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -18,7 +19,7 @@ from psycopg import AsyncConnection
 
 from metta.persistence.chain import Entry
 from metta.persistence.columns import COLUMNS, columns
-from metta.persistence.text import storable, storable_json
+from metta.persistence.text import as_json, storable
 
 
 class Written(StrEnum):
@@ -46,26 +47,41 @@ class Batch:
 
     def storable(self) -> dict[str, list[dict[str, Any]]]:
         """The rows as PostgreSQL can hold them; those of turns and skips say whether something had to be escaped."""
-        _, escaped = storable_json(self.rows)
-        if not escaped:
-            return self.rows
-        for row in (*self.rows.get("turns", ()), *self.rows.get("skips", ())):
-            row["escaped"] = True
-        kept: dict[str, list[dict[str, Any]]] = storable(self.rows)
+        escaped = False
+        kept: dict[str, list[dict[str, Any]]] = {}
+        for table, rows in self.rows.items():
+            kept[table] = []
+            for row in rows:
+                values: dict[str, Any] = {}
+                for name, value in row.items():
+                    values[name], changed = storable(value)
+                    escaped = escaped or changed
+                kept[table].append(values)
+        if escaped:
+            for row in (*kept.get("turns", ()), *kept.get("skips", ())):
+                row["escaped"] = True
         return kept
 
-    async def write(self, connection: AsyncConnection[Any], *, entry: Entry) -> Written:
-        """Write all rows and the entry that seals them in one round trip."""
-        tables = {**self.storable(), "entries": [entry.row()]}
-        text, _ = storable_json(tables)
-        try:
-            cursor = await connection.execute(_statement(tuple(tables)), [text])
-            written = await cursor.fetchone()
-        except psycopg.errors.UniqueViolation as error:
-            if error.diag.constraint_name != "entries_pkey":
-                raise
-            return Written.MOVED
-        return Written.NEW if written is not None and written[0] else Written.THERE
+
+async def write(
+    connection: AsyncConnection[Any], rows: Mapping[str, Sequence[Mapping[str, Any]]], entry: Entry
+) -> Written:
+    """Write rows and the entry that seals them in one round trip.
+
+    Args:
+        connection: in autocommit mode, so that the statement is a transaction.
+        rows: what ``Batch.storable`` gave and ``entry`` has digests of; their first table decides.
+        entry: seals them.
+    """
+    tables = {**rows, "entries": [entry.row()]}
+    try:
+        cursor = await connection.execute(_statement(tuple(tables)), [as_json(tables)])
+        written = await cursor.fetchone()
+    except psycopg.errors.UniqueViolation as error:
+        if error.diag.constraint_name != "entries_pkey":
+            raise
+        return Written.MOVED
+    return Written.NEW if written is not None and written[0] else Written.THERE
 
 
 @cache

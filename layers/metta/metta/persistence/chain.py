@@ -13,13 +13,13 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 from metta.messages import ConversationKey, JsonObject
 from metta.persistence.columns import columns
 from metta.persistence.grants import CONTENTS
-from metta.persistence.text import canonical
+from metta.persistence.text import canonical, storable
 
 DIGEST_BYTES = 16
 """Of SHA-256: who may choose a row would have to meet a digest that is given, which 128 bits do not let anyone."""
@@ -40,6 +40,8 @@ ORDER = {
     "handoff_steps": ("ordinal",),
 }
 """Tables of an entry's rows, and what orders a turn's rows in each."""
+_EXACT = Context(prec=200_000)
+"""More digits than a numeric has."""
 
 
 @dataclass(frozen=True)
@@ -153,13 +155,13 @@ def seal(
         key=key,
         number=after.number + 1,
         kind=kind,
-        subject=subject,
+        subject=storable(subject)[0],
         written_at=now or datetime.now(UTC),
         key_id=with_key.id,
         digests={
             table: [digest_of(table, row, salt) for row in ordered(table, of)] for table, of in (rows or {}).items()
         },
-        facts=facts or {},
+        facts=storable(facts or {})[0],
         salt=salt,
     )
     return replace(entry, mac=entry.sealed(after.mac, with_key.secret))
@@ -206,14 +208,26 @@ def plain(value: Any, kind: str) -> Any:
     if value is None:
         return None
     if kind == "timestamptz":
-        return moment(datetime.fromisoformat(value) if isinstance(value, str) else value)
+        try:
+            return moment(datetime.fromisoformat(value) if isinstance(value, str) else value)
+        except ValueError:
+            return value  # what Python has no date for, and Metta did not write
     if kind == "numeric":
-        return str(Decimal(str(value)).normalize())
+        number = Decimal(str(value))
+        return str(_EXACT.normalize(number)) if number else "0"  # PostgreSQL's numeric has no negative zero
     if kind == "double precision":
-        return repr(float(value) + 0.0)  # PostgreSQL's jsonb has no negative zero
+        return repr(float(value) + 0.0)  # nor has its jsonb
     return value
 
 
 def moment(at: datetime) -> str:
     """ISO 8601 in UTC, to the microsecond, as PostgreSQL keeps it."""
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC).isoformat(timespec="microseconds")
+    return in_utc(at).isoformat(timespec="microseconds")
+
+
+def in_utc(at: datetime) -> datetime:
+    """The same moment in UTC, which it is taken for when it names no zone; a calendar's first and last day stay in it."""
+    try:
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        return at.replace(tzinfo=UTC)

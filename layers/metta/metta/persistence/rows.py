@@ -6,10 +6,11 @@ sees the same numbers.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from metta.messages import Attachment, IncomingMessage, JsonObject, SentMessage, Turn
 from metta.persistence.batch import Batch
+from metta.persistence.chain import in_utc
 from metta.persistence.text import digest
 
 
@@ -70,7 +71,7 @@ def save_outcome(batch: Batch, turn: Turn) -> None:
         started_at=_utc(turn.started_at),
         finished_at=_utc(turn.finished_at) if turn.finished_at else None,
         latency_ms=_milliseconds(turn.started_at, turn.finished_at),
-        waited_ms=_milliseconds(min((m.created_at for m in turn.messages), default=None), turn.finished_at),
+        waited_ms=_milliseconds(min((in_utc(m.created_at) for m in turn.messages), default=None), turn.finished_at),
         escaped=False,
         saved_at=_utc(batch.saved_at),
     )
@@ -228,8 +229,8 @@ def _attachments(attachments: tuple[Attachment, ...]) -> list[JsonObject]:
 
 
 def _utc(at: datetime) -> str:
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
+    return in_utc(at).isoformat()
 
 
 def _milliseconds(start: datetime | None, end: datetime | None) -> float | None:
-    return None if start is None or end is None else (end - start).total_seconds() * 1000
+    return None if start is None or end is None else (in_utc(end) - in_utc(start)).total_seconds() * 1000

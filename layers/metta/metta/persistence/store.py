@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 
 from metta.errors import AuditDown
 from metta.messages import ConversationKey, IncomingMessage, Turn
-from metta.persistence.batch import Batch, Written
+from metta.persistence.batch import Batch, Written, write
 from metta.persistence.chain import NO_KEY, ChainKey, seal
 from metta.persistence.connection import audit_conninfo
-from metta.persistence.heads import Heads, MemoryHeads
+from metta.persistence.contents import Mask, Mode, Rows, cleaned, emptied, encrypted, marked, masked
+from metta.persistence.heads import Heads, Known, MemoryHeads
 from metta.persistence.pool import Connections
 from metta.persistence.rows import save_skip_row, save_turn_rows
 from metta.persistence.tail import read_tail
+from metta.persistence.vault import Vault, encrypting
 
 _TRIES = 10
 """Others may write to the same conversation meanwhile (a skip needs no lease), each a moment."""
@@ -37,12 +41,15 @@ class AuditStore:
         url: connection string of the worker's role (``DATABASE_URL``).
         heads: where chains end; in memory when None, which proves nothing after the process has ended.
         keys: of the chain (``AUDIT_KEY``); the first one seals.
+        mode: how contents are stored.
+        clean: gives a text without card and social security numbers.
+        mask: masks personal data in a text, for the masked mode.
         connect_timeout_seconds: bound of one connection attempt; at least 2 seconds take effect.
         statement_timeout_seconds: bound of one statement, on our clock.
         max_connections: open at the same time, per process.
 
     Raises:
-        SettingsError: ``url`` is not a connection string.
+        SettingsError: ``url`` is not a connection string, or contents are to be encrypted without a key.
     """
 
     def __init__(
@@ -51,6 +58,9 @@ class AuditStore:
         *,
         heads: Heads | None = None,
         keys: Sequence[ChainKey] = (NO_KEY,),
+        mode: Mode = Mode.PLAIN,
+        clean: Callable[[str], str] | None = None,
+        mask: Mask | None = None,
         connect_timeout_seconds: float = 5,
         statement_timeout_seconds: float = 10,
         max_connections: int = 4,
@@ -59,9 +69,14 @@ class AuditStore:
         self._connections = Connections(conninfo, limit=max_connections, seconds=statement_timeout_seconds)
         self._heads = heads or MemoryHeads()
         self._keys = tuple(keys)
+        self._clean = clean
+        self._mask = mask if mode is Mode.MASKED else None
+        self._vault = Vault(self._heads, self._keys) if mode is Mode.ENCRYPTED else None
 
     async def save_turn(self, turn: Turn) -> None:
         """Write everything about the turn in one transaction; of a turn already written, nothing changes.
+
+        What it holds of a conversation that was erased since it began is not written.
 
         Raises:
             AuditDown: PostgreSQL or the heads' table cannot be reached or refuses; saving the same turn later is safe.
@@ -69,7 +84,9 @@ class AuditStore:
         """
         batch = Batch()
         save_turn_rows(batch, turn)
-        await self._save(turn.key, "turn", turn.id, batch)
+        began = min((_aware(at) for at in (turn.started_at, *(message.created_at for message in turn.messages))))
+        names = (turn.contact.name, turn.contact.email or "", turn.contact.phone or "")
+        await self._save(turn.key, "turn", turn.id, self._kept(batch, names), began)
 
     async def save_skip(self, message: IncomingMessage, reason: str) -> None:
         """Record that a customer message was not answered, and why; once per message and reason.
@@ -79,24 +96,45 @@ class AuditStore:
         """
         batch = Batch()
         save_skip_row(batch, message, reason)
-        await self._save(message.key, "skip", f"{message.message_id} {reason}", batch)
+        names = (message.contact.name, message.contact.email or "", message.contact.phone or "")
+        began = _aware(message.created_at)
+        await self._save(message.key, "skip", f"{message.message_id} {reason}", self._kept(batch, names), began)
 
     async def close(self) -> None:
         """Close the connections; a later save opens new ones."""
         await self._connections.close()
 
-    async def _save(self, key: ConversationKey, kind: str, subject: str, batch: Batch) -> None:
+    def _kept(self, batch: Batch, names: Sequence[str]) -> Batch:
+        """The batch as it may be stored, but for what only the conversation's own item tells."""
+        rows = batch.storable()
+        if self._clean is not None:
+            rows = cleaned(rows, self._clean)
+        if self._mask is not None:
+            rows = masked(rows, self._mask, names)
+        return replace(batch, rows=marked(rows))
+
+    def _written_as(self, key: ConversationKey, rows: Rows, known: Known, began: datetime) -> Rows:
+        """The rows as the conversation's item wants them: without what was erased meanwhile, or encrypted."""
+        if known.erased_at is not None and began <= known.erased_at:
+            return emptied(rows)
+        return rows if self._vault is None else encrypted(rows, encrypting(self._vault.key_of(key, known)))
+
+    async def _save(self, key: ConversationKey, kind: str, subject: str, batch: Batch, began: datetime) -> None:
         """Write the rows as the next entry of the conversation's chain.
 
         The head outside is behind by an entry when its writer was killed in between, or when someone else writes to the
         conversation meanwhile. Then the number is taken or the rows are there already; the database says where the
         chain ends, and the entries up to there are checked before another one is sealed to them.
+
+        Whoever erases tells the head's item first and takes a number then. So an item that is read before the number
+        is tried, and again after each number that was taken, never lets something be written that is erased already.
         """
-        head = await asyncio.to_thread(self._heads.get, key)
-        rows = batch.storable()
+        known = await asyncio.to_thread(self._heads.look, key)
+        head = known.head
         for tried in range(1, _TRIES + 1):
+            rows = await asyncio.to_thread(self._written_as, key, batch.rows, known, began)
             entry = seal(key, kind, subject, after=head, with_key=self._keys[0], rows=rows, now=batch.saved_at)
-            written = await self._connections.run(partial(batch.write, entry=entry))
+            written = await self._connections.run(partial(replace(batch, rows=rows).write, entry=entry))
             if written is Written.NEW:
                 await asyncio.to_thread(self._heads.advance, key, entry.head)
                 return
@@ -108,5 +146,10 @@ class AuditStore:
             if written is Written.THERE:
                 await asyncio.to_thread(self._heads.advance, key, head)
                 return
+            known = await asyncio.to_thread(self._heads.look, key)
             await asyncio.sleep(_PAUSE_SECONDS * tried * random.random())  # noqa: S311 - no secret
         raise AuditDown("audit database: others write to the same conversation all the time")
+
+
+def _aware(at: datetime) -> datetime:
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

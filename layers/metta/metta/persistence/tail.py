@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from psycopg import AsyncConnection
-from psycopg.rows import dict_row
 
 from metta.messages import ConversationKey
 from metta.persistence.chain import ChainKey, Entry, Head, is_sealed
+from metta.persistence.exact import exact_async_cursor
 
 SELECT_ENTRIES = """
     SELECT number, kind, subject, facts, digests, salt, key_id, mac, written_at FROM metta.entries
@@ -56,6 +56,6 @@ async def read_tail(
     connection: AsyncConnection[Any], *, key: ConversationKey, after: Head, keys: Sequence[ChainKey]
 ) -> Tail:
     """What the database has of a conversation's chain behind ``after``."""
-    async with connection.cursor(row_factory=dict_row) as cursor:
+    async with exact_async_cursor(connection) as cursor:
         await cursor.execute(SELECT_ENTRIES, [key.account_id, key.conversation_id, after.number])
         return follow([as_entry(key, row) for row in await cursor.fetchall()], after, keys)

@@ -1,7 +1,8 @@
 r"""What PostgreSQL cannot hold, written so that a reader sees what was there; and the digest of a JSON value.
 
-PostgreSQL's text has no NUL and no lone surrogates, its jsonb no NaN and no infinity. They are written as ``\u0000``,
-``\ud800``, ``"NaN"``: escaped, never dropped. Rows that went through this say so in their column ``escaped``.
+PostgreSQL's text has no NUL and no lone surrogates, its jsonb no NaN and no infinity, and neither it nor Python's JSON
+goes down without end. They are written as ``\u0000``, ``\ud800``, ``"nan"``, as text in hex, as JSON in a text: escaped,
+never dropped. Rows that went through this say so in their column ``escaped``.
 """
 
 from __future__ import annotations
@@ -13,58 +14,117 @@ import re
 from decimal import Decimal
 from typing import Any
 
+DEEPEST = 100
+"""Objects and lists inside one another; what is further inside is kept as a text that holds its JSON."""
+_DEEPEST_READ = DEEPEST + 10
+_LONGEST_INT = 14_000
+"""Bits, which is some 4,200 digits: Python turns no more into text, nor back."""
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_SCALARS = frozenset({bool, type(None)})
+_KEYS = {True: "true", False: "false", None: "null"}
+_TOO_DEEP = "(nested too deep to be kept)"
 
 
-def storable(value: Any) -> Any:
-    """The JSON value with everything in it escaped that PostgreSQL cannot hold."""
-    if isinstance(value, str):
-        return _UNSTORABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, dict):
-        return {storable(name): storable(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [storable(item) for item in value]
-    return value
+class _Storable:
+    """One walk over a value; ``escaped`` tells afterwards whether anything had to be."""
+
+    __slots__ = ("escaped",)
+
+    def __init__(self) -> None:
+        self.escaped = False
+
+    def value(self, value: Any, left: int) -> Any:
+        kind = type(value)
+        if kind is str:
+            return self.text(value)
+        if kind in _SCALARS:
+            return value
+        if kind is int or isinstance(value, int):
+            return self._hex(value) if value.bit_length() > _LONGEST_INT else value
+        if isinstance(value, float):
+            return value if math.isfinite(value) else self._said(str(value))
+        if isinstance(value, dict | list | tuple):
+            if not left:
+                return self._said(self.text(_inside(value)))
+            if isinstance(value, dict):
+                return self._object(value, left - 1)
+            return [self.value(item, left - 1) for item in value]
+        return self.text(str(value))
+
+    def text(self, text: str) -> str:
+        if (text.isascii() and "\x00" not in text) or not _UNSTORABLE.search(text):
+            return str(text)
+        return self._said(_UNSTORABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
+
+    def _object(self, value: dict[Any, Any], left: int) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, item in value.items():
+            key = self._key(name)
+            if key in found:
+                number = 2
+                while f"{key} ({number})" in found or f"{key} ({number})" in value:
+                    number += 1
+                key = self._said(f"{key} ({number})")
+            found[key] = self.value(item, left)
+        return found
+
+    def _key(self, name: Any) -> str:
+        """As JSON has it."""
+        if isinstance(name, str):
+            return self.text(name)
+        return _KEYS[name] if type(name) in _SCALARS else str(self.value(name, 0))
+
+    def _hex(self, value: int) -> str:
+        return self._said(hex(value))
+
+    def _said(self, text: str) -> str:
+        self.escaped = True
+        return text
 
 
-def storable_json(value: Any) -> tuple[str, bool]:
-    """The value as JSON that PostgreSQL takes, and whether something in it had to be escaped.
+def storable(value: Any) -> tuple[Any, bool]:
+    """The value as JSON that PostgreSQL takes and gives back, and whether something in it had to be escaped.
 
     Decimals, datetimes and whatever else JSON has no word for become their text.
     """
-    try:
-        text = _dumps(value)
-        text.encode()
-    except ValueError:  # NaN or infinity; or a lone surrogate (UnicodeEncodeError)
-        return _dumps(storable(value)), True
-    if "\\u0000" not in text:
-        return text, False
-    escaped = _dumps(storable(value))
-    return escaped, escaped != text  # a customer may have typed a backslash and u0000: nothing to escape in that
+    walk = _Storable()
+    return walk.value(value, DEEPEST), walk.escaped
+
+
+def as_json(value: Any) -> str:
+    """A storable value as JSON text."""
+    return _ENCODER.encode(value)
 
 
 def canonical(value: Any) -> str:
     """The value as a jsonb column gives it back, in one form: sorted keys, whole numbers without a fraction."""
-    return json.dumps(_whole(storable(value)), ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
+    return _SORTING.encode(_whole(value, _DEEPEST_READ))
 
 
 def digest(value: Any) -> str:
-    """SHA-256 (hex) of ``canonical``."""
-    return hashlib.sha256(canonical(value).encode()).hexdigest()
+    """SHA-256 (hex) of ``canonical`` of what is stored of the value."""
+    return hashlib.sha256(canonical(storable(value)[0]).encode()).hexdigest()
 
 
-def _dumps(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=str)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_SORTING = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
-def _whole(value: Any) -> Any:
+def _inside(value: Any) -> str:
+    try:
+        return json.dumps(value, default=str)
+    except (TypeError, ValueError, RecursionError):
+        return _TOO_DEEP
+
+
+def _whole(value: Any, left: int) -> Any:
     """jsonb keeps 1e16 as 10000000000000000 (the digits as written, not the float's exact value): digest both alike."""
     if isinstance(value, float) and value.is_integer():
         return int(Decimal(repr(value)))
     if isinstance(value, dict):
-        return {str(name): _whole(item) for name, item in value.items()}
+        if not left:
+            return [_inside(value)]  # nothing that Metta wrote goes down so far: only that it differs matters
+        return {name: _whole(item, left - 1) for name, item in value.items()}
     if isinstance(value, list):
-        return [_whole(item) for item in value]
+        return [_whole(item, left - 1) for item in value] if left else [_inside(value)]
     return value

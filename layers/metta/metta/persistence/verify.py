@@ -14,11 +14,11 @@ from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import dict_row
 
 from metta.messages import ConversationKey, JsonObject
 from metta.persistence.chain import ORDER, ChainKey, Entry, Head, digest_of, is_sealed, ordered
 from metta.persistence.columns import columns
+from metta.persistence.exact import exact_cursor
 from metta.persistence.grants import CONTENTS
 from metta.persistence.tail import SELECT_ENTRIES, as_entry
 
@@ -121,7 +121,7 @@ def conversations(connection: psycopg.Connection[Any]) -> set[ConversationKey]:
 
 
 def _entries(connection: psycopg.Connection[Any], key: ConversationKey) -> list[Entry]:
-    with connection.cursor(row_factory=dict_row) as cursor:
+    with exact_cursor(connection) as cursor:
         cursor.execute(SELECT_ENTRIES, [key.account_id, key.conversation_id, 0])
         return [as_entry(key, row) for row in cursor]
 
@@ -281,5 +281,5 @@ def _select(
     query = sql.SQL("SELECT {} FROM {} WHERE {}").format(
         sql.SQL(", ").join(map(sql.Identifier, columns(table))), sql.Identifier("metta", table), sql.SQL(where)
     )
-    with connection.cursor(row_factory=dict_row) as cursor:
+    with exact_cursor(connection) as cursor:
         yield from cursor.execute(query, values * (where.count("%s") // len(values)))
