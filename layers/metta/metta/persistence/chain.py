@@ -226,7 +226,7 @@ def moment(at: datetime) -> str:
 
 
 def in_utc(at: datetime) -> datetime:
-    """The same moment in UTC, which it is taken for when it names no zone; a calendar's first and last day stay in it."""
+    """The same moment in UTC, which it is taken for when it names no zone; a calendar's ends stay in the calendar."""
     try:
         return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
     except OverflowError:

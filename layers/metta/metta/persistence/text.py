@@ -1,8 +1,8 @@
 r"""What PostgreSQL cannot hold, written so that a reader sees what was there; and the digest of a JSON value.
 
 PostgreSQL's text has no NUL and no lone surrogates, its jsonb no NaN and no infinity, and neither it nor Python's JSON
-goes down without end. They are written as ``\u0000``, ``\ud800``, ``"nan"``, as text in hex, as JSON in a text: escaped,
-never dropped. Rows that went through this say so in their column ``escaped``.
+takes numbers or depth without end. They are written as ``\u0000``, ``\ud800``, ``"nan"``, in hex, as JSON in a text:
+escaped, not dropped. Rows that went through this say so in their column ``escaped``.
 """
 
 from __future__ import annotations
