@@ -1,12 +1,15 @@
 """Where each conversation's chain ends, kept outside the database: what a cut-off tail or a lost conversation shows by.
 
 One DynamoDB item per conversation in the table of turn state, ``audit#ACCOUNT:CONVERSATION``, written after each entry
-and never moved back. It does not expire: it is all that is left to tell of a conversation that was removed.
+and never moved back. It does not expire: it is all that is left to tell of a conversation that was removed. The same
+item keeps when the conversation was last erased, and the key of its contents where the policy has them encrypted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
@@ -18,8 +21,23 @@ from metta.persistence.chain import Head
 PREFIX = "audit#"
 
 
+@dataclass(frozen=True)
+class Known:
+    """What is kept of a conversation outside the database.
+
+    Attributes:
+        head: where its chain ends.
+        wrapped: key of its contents, itself encrypted; None when there is none, or it was destroyed.
+        erased_at: what is older than this is written without contents; None when nothing was erased.
+    """
+
+    head: Head = Head()
+    wrapped: bytes | None = None
+    erased_at: datetime | None = None
+
+
 class Heads(Protocol):
-    """Keeps heads."""
+    """Keeps heads, and what else an erasure must be sure of."""
 
     def get(self, key: ConversationKey) -> Head:
         """Where the chain ends as far as is known here; ``Head()`` when nothing is.
@@ -35,6 +53,18 @@ class Heads(Protocol):
         Raises:
             AuditDown: it cannot be told.
         """
+        ...
+
+    def look(self, key: ConversationKey) -> Known:
+        """All that is kept of the conversation. Raises as ``get`` does."""
+        ...
+
+    def agree(self, key: ConversationKey, wrapped: bytes) -> bytes:
+        """Keep this key of the contents unless there is one; the one that is kept then. Raises as ``advance`` does."""
+        ...
+
+    def forget(self, key: ConversationKey, at: datetime) -> None:
+        """Destroy the key of the contents, and have what is older than ``at`` written without. Raises as ``advance``."""
         ...
 
 
@@ -64,11 +94,43 @@ class DynamoHeads:
 
     def get(self, key: ConversationKey) -> Head:
         """As ``Heads.get``; a consistent read."""
+        return self.look(key).head
+
+    def look(self, key: ConversationKey) -> Known:
+        """As ``Heads.look``; one consistent read."""
         try:
             answer = self._client.get_item(TableName=self._table, Key=_id(key), ConsistentRead=True)
-            return _head(answer.get("Item"))
+            return _known(answer.get("Item") or {})
         except Exception as error:  # botocore's errors have no common branch, and an item may be anything
             raise AuditDown(f"the audit chain's head cannot be read ({type(error).__name__})") from error
+
+    def agree(self, key: ConversationKey, wrapped: bytes) -> bytes:
+        """As ``Heads.agree``; one update, which leaves a key that is there as it is."""
+        answer = self._update(
+            key, "SET #wrapped = if_not_exists(#wrapped, :wrapped)", {"wrapped": {"B": wrapped}}, ReturnValues="ALL_NEW"
+        )
+        return bytes(answer["Attributes"]["wrapped"]["B"])
+
+    def forget(self, key: ConversationKey, at: datetime) -> None:
+        """As ``Heads.forget``; one update."""
+        moment = {"S": at.astimezone(UTC).isoformat()}
+        self._update(key, "SET #erased_at = :erased_at REMOVE #wrapped", {"erased_at": moment}, names=("wrapped",))
+
+    def _update(
+        self, key: ConversationKey, expression: str, values: dict[str, Any], names: tuple[str, ...] = (), **more: Any
+    ) -> dict[str, Any]:
+        try:
+            answer = self._client.update_item(
+                TableName=self._table,
+                Key=_id(key),
+                UpdateExpression=expression,
+                ExpressionAttributeNames={f"#{name}": name for name in (*values, *names)},
+                ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
+                **more,
+            )
+        except Exception as error:
+            raise AuditDown(f"the audit chain's head cannot be written ({type(error).__name__})") from error
+        return answer
 
     def advance(self, key: ConversationKey, head: Head) -> None:
         """As ``Heads.advance``: one conditional update."""
@@ -93,6 +155,8 @@ class MemoryHeads:
 
     def __init__(self) -> None:
         self.heads: dict[ConversationKey, Head] = {}
+        self.wrapped: dict[ConversationKey, bytes] = {}
+        self.erased: dict[ConversationKey, datetime] = {}
 
     def get(self, key: ConversationKey) -> Head:
         """As ``Heads.get``."""
@@ -102,6 +166,19 @@ class MemoryHeads:
         """As ``Heads.advance``."""
         if head.number > self.get(key).number:
             self.heads[key] = head
+
+    def look(self, key: ConversationKey) -> Known:
+        """As ``Heads.look``."""
+        return Known(self.get(key), self.wrapped.get(key), self.erased.get(key))
+
+    def agree(self, key: ConversationKey, wrapped: bytes) -> bytes:
+        """As ``Heads.agree``."""
+        return self.wrapped.setdefault(key, wrapped)
+
+    def forget(self, key: ConversationKey, at: datetime) -> None:
+        """As ``Heads.forget``."""
+        self.wrapped.pop(key, None)
+        self.erased[key] = at
 
 
 def all_heads(client: Any, table: str) -> Iterator[tuple[ConversationKey, Head]]:
@@ -116,7 +193,8 @@ def all_heads(client: Any, table: str) -> Iterator[tuple[ConversationKey, Head]]
     """
     pages = client.get_paginator("scan").paginate(
         TableName=table,
-        FilterExpression="begins_with(id, :prefix)",
+        FilterExpression="begins_with(id, :prefix) AND attribute_exists(#number)",
+        ExpressionAttributeNames={"#number": "number"},
         ExpressionAttributeValues={":prefix": {"S": PREFIX}},
         ConsistentRead=True,
     )
@@ -124,7 +202,7 @@ def all_heads(client: Any, table: str) -> Iterator[tuple[ConversationKey, Head]]
         for page in pages:
             for item in page.get("Items", ()):
                 account, _, conversation = item["id"]["S"].removeprefix(PREFIX).partition(":")
-                yield ConversationKey(account_id=int(account), conversation_id=int(conversation)), _head(item)
+                yield ConversationKey(account_id=int(account), conversation_id=int(conversation)), _known(item).head
     except Exception as error:
         raise AuditDown(f"the audit chain's heads cannot be read ({type(error).__name__})") from error
 
@@ -133,5 +211,9 @@ def _id(key: ConversationKey) -> dict[str, dict[str, str]]:
     return {"id": {"S": f"{PREFIX}{key.account_id}:{key.conversation_id}"}}
 
 
-def _head(item: dict[str, Any] | None) -> Head:
-    return Head(int(item["number"]["N"]), bytes(item["mac"]["B"])) if item else Head()
+def _known(item: dict[str, Any]) -> Known:
+    return Known(
+        head=Head(int(item["number"]["N"]), bytes(item["mac"]["B"])) if "number" in item else Head(),
+        wrapped=bytes(item["wrapped"]["B"]) if "wrapped" in item else None,
+        erased_at=datetime.fromisoformat(item["erased_at"]["S"]) if "erased_at" in item else None,
+    )
