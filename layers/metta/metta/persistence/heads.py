@@ -7,8 +7,9 @@ item keeps when the conversation was last erased, and the key of its contents wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -19,6 +20,9 @@ from metta.messages import ConversationKey
 from metta.persistence.chain import Head
 
 PREFIX = "audit#"
+_BATCH_TRIES = 8
+_BATCH_PAUSE_SECONDS = 0.05
+"""Before another try for what a batch left out, doubled each time."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Known:
         erased_at: what is older than this is written without contents; None when nothing was erased.
     """
 
-    head: Head = Head()
+    head: Head = field(default_factory=Head)
     wrapped: bytes | None = None
     erased_at: datetime | None = None
 
@@ -64,7 +68,7 @@ class Heads(Protocol):
         ...
 
     def forget(self, key: ConversationKey, at: datetime) -> None:
-        """Destroy the key of the contents, and have what is older than ``at`` written without. Raises as ``advance``."""
+        """Destroy the contents' key, and have what is older than ``at`` written without. Raises as ``advance``."""
         ...
 
 
@@ -201,10 +205,37 @@ def all_heads(client: Any, table: str) -> Iterator[tuple[ConversationKey, Head]]
     try:
         for page in pages:
             for item in page.get("Items", ()):
-                account, _, conversation = item["id"]["S"].removeprefix(PREFIX).partition(":")
-                yield ConversationKey(account_id=int(account), conversation_id=int(conversation)), _known(item).head
+                yield _key(item), _known(item).head
     except Exception as error:
         raise AuditDown(f"the audit chain's heads cannot be read ({type(error).__name__})") from error
+
+
+def heads_of(client: Any, table: str, keys: Sequence[ConversationKey]) -> dict[ConversationKey, Head]:
+    """The heads of at most 100 conversations at once; ``Head()`` where none is known.
+
+    Raises:
+        AuditDown: the table cannot be read.
+    """
+    found = dict.fromkeys(keys, Head())
+    asked = {table: {"Keys": [_id(key) for key in found], "ConsistentRead": True}} if found else {}
+    try:
+        for tried in range(_BATCH_TRIES):
+            if not asked:
+                return found
+            if tried:
+                time.sleep(_BATCH_PAUSE_SECONDS * 2**tried)
+            answer = client.batch_get_item(RequestItems=asked)
+            for item in answer["Responses"].get(table, ()):
+                found[_key(item)] = _known(item).head
+            asked = answer.get("UnprocessedKeys") or {}
+    except Exception as error:
+        raise AuditDown(f"the audit chain's heads cannot be read ({type(error).__name__})") from error
+    raise AuditDown("the audit chain's heads cannot be read (the table answers a part of them only)")
+
+
+def _key(item: dict[str, Any]) -> ConversationKey:
+    account, _, conversation = item["id"]["S"].removeprefix(PREFIX).partition(":")
+    return ConversationKey(account_id=int(account), conversation_id=int(conversation))
 
 
 def _id(key: ConversationKey) -> dict[str, dict[str, str]]:

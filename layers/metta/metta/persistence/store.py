@@ -7,13 +7,13 @@ import logging
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 
 from metta.errors import AuditDown
 from metta.messages import ConversationKey, IncomingMessage, Turn
 from metta.persistence.batch import Batch, Written, write
-from metta.persistence.chain import NO_KEY, ChainKey, seal
+from metta.persistence.chain import NO_KEY, ChainKey, in_utc, seal
 from metta.persistence.connection import audit_conninfo
 from metta.persistence.contents import Mask, Mode, Rows, cleaned, emptied, encrypted, marked, masked
 from metta.persistence.heads import Heads, Known, MemoryHeads
@@ -84,7 +84,7 @@ class AuditStore:
         """
         batch = Batch()
         save_turn_rows(batch, turn)
-        began = min((_aware(at) for at in (turn.started_at, *(message.created_at for message in turn.messages))))
+        began = min(in_utc(at) for at in (turn.started_at, *(message.created_at for message in turn.messages)))
         names = (turn.contact.name, turn.contact.email or "", turn.contact.phone or "")
         await self._save(turn.key, "turn", turn.id, self._kept(batch, names), began)
 
@@ -97,7 +97,7 @@ class AuditStore:
         batch = Batch()
         save_skip_row(batch, message, reason)
         names = (message.contact.name, message.contact.email or "", message.contact.phone or "")
-        began = _aware(message.created_at)
+        began = in_utc(message.created_at)
         await self._save(message.key, "skip", f"{message.message_id} {reason}", self._kept(batch, names), began)
 
     async def close(self) -> None:
@@ -134,7 +134,7 @@ class AuditStore:
         for tried in range(1, _TRIES + 1):
             rows = await asyncio.to_thread(self._written_as, key, batch.rows, known, began)
             entry = seal(key, kind, subject, after=head, with_key=self._keys[0], rows=rows, now=batch.saved_at)
-            written = await self._connections.run(partial(replace(batch, rows=rows).write, entry=entry))
+            written = await self._connections.run(partial(write, rows=rows, entry=entry))
             if written is Written.NEW:
                 await asyncio.to_thread(self._heads.advance, key, entry.head)
                 return
@@ -149,7 +149,3 @@ class AuditStore:
             known = await asyncio.to_thread(self._heads.look, key)
             await asyncio.sleep(_PAUSE_SECONDS * tried * random.random())  # noqa: S311 - no secret
         raise AuditDown("audit database: others write to the same conversation all the time")
-
-
-def _aware(at: datetime) -> datetime:
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
