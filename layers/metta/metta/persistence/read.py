@@ -6,6 +6,8 @@ For ``metta demo`` and whoever shows the log to people. Times are ISO 8601 in UT
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, LiteralString
@@ -15,9 +17,10 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from metta.messages import ConversationKey, JsonObject
+from metta.persistence.bounded import connect_awake
 from metta.persistence.connection import audit_conninfo, audit_down
 
-_PARTS = (
+PARTS = (
     "incoming_messages",
     "outgoing_messages",
     "verdicts",
@@ -27,9 +30,51 @@ _PARTS = (
     "timings",
     "handoff_steps",
 )
+WAKE_SECONDS = 8.0
+"""How long a database that sleeps or restarts is waited for."""
 _OBSERVED = ("turn_id", "observed_at", "saved_at")
 """Who saw a conversation so, and when: what makes no version."""
 _OF_CONVERSATION: LiteralString = "account_id = %s AND conversation_id = %s"
+_OF_ITS_TURNS: LiteralString = "IN (SELECT id FROM metta.turns WHERE account_id = %s AND conversation_id = %s)"
+
+
+@contextmanager
+def reading(url: str, *, variable: str = "DATABASE_URL") -> Iterator[psycopg.Connection[Any]]:
+    """A connection to read by: each of its transactions (``moment``) sees one moment and cannot write.
+
+    Args:
+        url: connection string of a role that may read.
+        variable: name of the variable for the error.
+
+    Raises:
+        AuditDown: the database cannot be reached, or what is done with the connection fails.
+        SettingsError: ``url`` is not a connection string.
+    """
+    conninfo = audit_conninfo(url, variable=variable)
+    try:
+        with connect_awake(conninfo, wake_seconds=WAKE_SECONDS) as connection:
+            connection.autocommit = True
+            # a turn committed between two statements would otherwise come without its rows
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+            yield connection
+    except psycopg.Error as error:
+        raise audit_down(error) from None
+
+
+@contextmanager
+def moment(connection: psycopg.Connection[Any], *, statement_seconds: float | None = None) -> Iterator[None]:
+    """One transaction of ``reading``'s connection.
+
+    Args:
+        connection: it.
+        statement_seconds: bound of one statement instead of the role's own; 0 sets none. It ends with the
+            transaction, since behind a pooler the session may be another's next.
+    """
+    with connection.transaction():
+        if statement_seconds is not None:
+            connection.execute("SELECT set_config('statement_timeout', %s, true)", [str(int(statement_seconds * 1000))])
+        yield
 
 
 def read_conversation(source: str | psycopg.Connection[Any], key: ConversationKey) -> JsonObject:
@@ -41,19 +86,15 @@ def read_conversation(source: str | psycopg.Connection[Any], key: ConversationKe
 
     Returns:
         ``{"account_id", "conversation_id", "metadata": [versions that differ, oldest first], "turns": [as read_turns],
-        "skips": [...]}``; empty lists when nothing is known of it.
+        "skips": [...], "erasures": [entries that say what was erased or removed]}``; empty lists when nothing is
+        known of it.
 
     Raises:
         AuditDown: the database cannot be read.
     """
     if isinstance(source, str):
-        try:
-            with psycopg.connect(audit_conninfo(source), prepare_threshold=None) as connection:
-                # one moment for all tables: a turn committed in between would come without its rows
-                connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-                return _read(connection, key)
-        except psycopg.Error as error:
-            raise audit_down(error) from None
+        with reading(source) as connection, moment(connection):
+            return _read(connection, key)
     try:
         return _read(source, key)
     except psycopg.Error as error:
@@ -73,21 +114,55 @@ def read_turns(source: str | psycopg.Connection[Any], key: ConversationKey) -> l
     return turns
 
 
+def nest(turns: Sequence[JsonObject], parts: Mapping[str, Mapping[str, list[JsonObject]]]) -> None:
+    """Put into each turn its rows of all tables.
+
+    Args:
+        turns: rows of ``metta.turns``.
+        parts: table -> turn id -> rows, as ``read_parts`` gives them.
+    """
+    for turn in turns:
+        of = {table: rows.get(turn["id"], []) for table, rows in parts.items()}
+        turn |= {table: rows for table, rows in of.items() if table != "findings"}
+        for verdict in turn["verdicts"]:
+            own = (row for row in of["findings"] if row["verdict_ordinal"] == verdict["ordinal"])
+            verdict["findings"] = [_finding(row) for row in own]
+
+
+def read_parts(
+    connection: psycopg.Connection[Any], table: LiteralString, turns: LiteralString, values: Sequence[Any]
+) -> dict[str, list[JsonObject]]:
+    """Rows of turns in one table, by turn and in their order within it.
+
+    Args:
+        connection: in a transaction.
+        table: one of ``PARTS``.
+        turns: SQL after ``turn_id``, which says which turns.
+        values: of its parameters.
+    """
+    query = sql.SQL("SELECT * FROM {} WHERE turn_id {} ORDER BY turn_id, {}").format(
+        sql.Identifier("metta", table),
+        sql.SQL(turns),
+        sql.SQL("verdict_ordinal, ordinal" if table == "findings" else "ordinal"),
+    )
+    rows: defaultdict[str, list[JsonObject]] = defaultdict(list)
+    with connection.cursor(row_factory=dict_row) as cursor:
+        for row in cursor.execute(query, values):
+            rows[row.pop("turn_id")].append(plain(row))
+    return dict(rows)
+
+
 def _read(connection: psycopg.Connection[Any], key: ConversationKey) -> JsonObject:
     where = [key.account_id, key.conversation_id]
-    parts = {part: _parts(connection, part, where) for part in _PARTS}
     turns = _select(connection, "turns", "started_at, id", where)
-    for turn in turns:
-        turn |= {part: rows[turn["id"]] for part, rows in parts.items() if part != "findings"}
-        for verdict in turn["verdicts"]:
-            own = (row for row in parts["findings"][turn["id"]] if row["verdict_ordinal"] == verdict["ordinal"])
-            verdict["findings"] = [_finding(row) for row in own]
+    nest(turns, {part: read_parts(connection, part, _OF_ITS_TURNS, where) for part in PARTS})
     return {
         "account_id": key.account_id,
         "conversation_id": key.conversation_id,
         "metadata": _versions(_select(connection, "conversations", "observed_at, turn_id", where)),
         "turns": turns,
         "skips": _select(connection, "skips", "created_at, message_id, reason", where),
+        "erasures": _erasures(connection, where),
     }
 
 
@@ -98,21 +173,16 @@ def _select(
         sql.Identifier("metta", table), sql.SQL(_OF_CONVERSATION), sql.SQL(order)
     )
     with connection.cursor(row_factory=dict_row) as cursor:
-        return [_plain(row) for row in cursor.execute(query, where)]
+        return [plain(row) for row in cursor.execute(query, where)]
 
 
-def _parts(
-    connection: psycopg.Connection[Any], table: LiteralString, where: list[int]
-) -> defaultdict[str, list[JsonObject]]:
-    """Rows of the conversation's turns in one table, by turn and in their order within it."""
-    query = sql.SQL(
-        "SELECT * FROM {} WHERE turn_id IN (SELECT id FROM metta.turns WHERE {}) ORDER BY turn_id, ordinal"
-    ).format(sql.Identifier("metta", table), sql.SQL(_OF_CONVERSATION))
-    rows: defaultdict[str, list[JsonObject]] = defaultdict(list)
+def _erasures(connection: psycopg.Connection[Any], where: list[int]) -> list[JsonObject]:
+    query = (
+        "SELECT number, kind, subject, facts, written_at FROM metta.entries"
+        " WHERE account_id = %s AND conversation_id = %s AND kind IN ('erasure', 'retention') ORDER BY number"
+    )
     with connection.cursor(row_factory=dict_row) as cursor:
-        for row in cursor.execute(query, where):
-            rows[row.pop("turn_id")].append(_plain(row))
-    return rows
+        return [plain(row) for row in cursor.execute(query, where)]
 
 
 def _versions(rows: list[JsonObject]) -> list[JsonObject]:
@@ -135,7 +205,8 @@ def _finding(row: JsonObject) -> JsonObject:
     }
 
 
-def _plain(row: JsonObject) -> JsonObject:
+def plain(row: JsonObject) -> JsonObject:
+    """A row as JSON has it."""
     return {name: _value(value) for name, value in row.items()}
 
 

@@ -1,0 +1,220 @@
+"""``metta audit verify``: is every conversation as Metta wrote it, and is none gone?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, TextIO
+
+import psycopg
+
+from metta import settings as metta_settings
+from metta.errors import AuditDown, SettingsError
+from metta.messages import ConversationKey, JsonObject
+from metta.persistence.chain import ChainKey, Head
+from metta.persistence.heads import DynamoHeads
+from metta.persistence.read import moment
+from metta.persistence.sweep import HeadsBook, count_conversations, sweep
+from metta.persistence.verify import Verified, verify_conversation
+from metta.settings import Settings
+from metta_local.audit.opening import conversation_key, heads_table, keys_of, log_of
+from metta_local.audit.plain import inline
+from metta_local.console import CommandError, complain, say
+
+MOST_PROBLEMS = 10_000
+"""Problems that ``--json`` lists; all are counted, and without ``--json`` all are shown as they are found."""
+
+
+@dataclass
+class Sums:
+    """What was found of all conversations looked at."""
+
+    conversations: int = 0
+    broken: int = 0
+    removed: int = 0
+    entries: int = 0
+    rows: int = 0
+    erased: int = 0
+    unkeyed: int = 0
+    problem_count: int = 0
+    problems: list[JsonObject] = field(default_factory=list)
+    """The first of them."""
+
+    def add(self, found: Verified, problems: list[JsonObject], *, removed: bool) -> None:
+        """One more conversation."""
+        self.conversations += 1
+        self.broken += bool(problems)
+        self.removed += removed
+        self.entries += found.entries
+        self.rows += found.rows
+        self.erased += found.erased
+        self.unkeyed += found.unkeyed
+        self.problem_count += len(problems)
+        self.problems += problems[: max(0, MOST_PROBLEMS - len(self.problems))]
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Check one conversation or all.
+
+    Returns:
+        0 when all is as it was written, else 1.
+
+    Raises:
+        CommandError: the heads cannot be read, or nothing is known of the conversation.
+        SettingsError: a variable is missing or malformed.
+        AuditDown: the database cannot be read.
+    """
+    settings = metta_settings.load()
+    named = chosen.conversation
+    key = None if named is None else conversation_key(named, chosen.account, settings)
+    keys = keys_of(settings)
+    book = None if chosen.without_heads else _book(settings)
+    sums = Sums()
+    with log_of(settings) as connection:
+        total = 1 if key else _total(connection, chosen.account)
+        with Progress(total, shown=sys.stderr.isatty() and not chosen.json) as progress:
+            for found, head in _each(connection, key, keys, book, chosen.account):
+                problems, removed = _problems(found, head)
+                sums.add(found, problems, removed=removed)
+                if problems and not chosen.json:
+                    progress.clear()
+                    for problem in problems:
+                        say(f"{problem['conversation']}: {inline(problem['problem'])}")
+                progress.step()
+    if key is not None and not sums.entries and not sums.problem_count:
+        raise CommandError(f"the audit log knows nothing of conversation {key}")
+    if chosen.json:
+        say(json.dumps(_document(sums, compared=book is not None)))
+    else:
+        _summary(sums, compared=book is not None)
+    return 1 if sums.problem_count else 0
+
+
+def _book(settings: Settings) -> HeadsBook:
+    """Where chains end outside the database, checked to be readable before anything else is done.
+
+    Raises:
+        CommandError: it is not.
+    """
+    try:
+        client, table = heads_table(settings)
+        DynamoHeads(client, table).get(ConversationKey(account_id=0, conversation_id=0))
+    except (SettingsError, AuditDown) as error:
+        raise CommandError(
+            f"{error}. Where chains end is kept in the table IDEMPOTENCY_TABLE; without it nobody can tell whether the "
+            "newest entries, or whole conversations, were removed. --without-heads checks all the rest"
+        ) from None
+    return HeadsBook(client, table)
+
+
+def _total(connection: psycopg.Connection[Any], account: int | None) -> int:
+    with moment(connection, statement_seconds=0):
+        return count_conversations(connection, account)
+
+
+def _each(
+    connection: psycopg.Connection[Any],
+    key: ConversationKey | None,
+    keys: tuple[ChainKey, ...],
+    book: HeadsBook | None,
+    account: int | None,
+) -> Iterator[tuple[Verified, Head | None]]:
+    """Every conversation that was asked for, verified in a transaction of its own, after its head was read.
+
+    The head first: whatever is written meanwhile then makes the chain longer than the head, and never shorter.
+    """
+    known: Iterator[tuple[ConversationKey, Head | None]]
+    if key is not None:
+        known = iter([(key, None if book is None else book.of([key])[key])])
+    else:
+        known = sweep(connection, book, account)
+    for one, head in known:
+        with moment(connection, statement_seconds=0):
+            yield verify_conversation(connection, one, keys, head), head
+
+
+def _problems(found: Verified, head: Head | None) -> tuple[list[JsonObject], bool]:
+    """What is wrong with a conversation, and whether all of it is gone."""
+    if head is not None and head.number and not found.entries and len(found.problems) == 1:
+        what = f"removed: nothing is left of its {head.number} entries but where they ended"
+        return [_problem(found, 1, what)], True
+    return [_problem(found, problem.number, str(problem)) for problem in found.problems], False
+
+
+def _problem(found: Verified, number: int | None, what: str) -> JsonObject:
+    return {"conversation": str(found.key), "entry": number, "problem": what}
+
+
+def _document(sums: Sums, *, compared: bool) -> JsonObject:
+    return {
+        "sound": not sums.problem_count,
+        "conversations": sums.conversations,
+        "broken": sums.broken,
+        "removed": sums.removed,
+        "entries": sums.entries,
+        "rows": sums.rows,
+        "erased": sums.erased,
+        "unkeyed": sums.unkeyed,
+        "ends_compared": compared,
+        "problem_count": sums.problem_count,
+        "problems": sums.problems,
+    }
+
+
+def _summary(sums: Sums, *, compared: bool) -> None:
+    checked = f"{sums.conversations:,} conversations, {sums.entries:,} entries, {sums.rows:,} rows"
+    if sums.problem_count:
+        gone = f", {sums.removed:,} of them removed as a whole" if sums.removed else ""
+        say(f"NOT SOUND: {sums.problem_count:,} problems in {sums.broken:,} conversations{gone}; checked {checked}")
+    else:
+        say(f"sound: {checked}, each as Metta wrote it")
+    if sums.erased:
+        say(f"the contents of {sums.erased:,} entries were erased by `metta audit erase`")
+    if sums.unkeyed:
+        say(f"{sums.unkeyed:,} entries were sealed without a key (AUDIT_KEY); that proves nothing against people")
+    if not compared:
+        complain(
+            "ends were not compared with those kept outside the database: newest entries that were cut off, and "
+            "conversations that were removed as a whole, would not be seen"
+        )
+
+
+class Progress(AbstractContextManager["Progress"]):
+    """A bar on stderr, where that is a terminal.
+
+    Args:
+        total: how many steps there are, about; the bar does not mind more.
+        shown: whether it is shown at all.
+        out: where to.
+    """
+
+    def __init__(self, total: int, *, shown: bool, out: TextIO | None = None) -> None:
+        self._total = max(total, 1)
+        self._shown = shown and total > 1
+        self._out = out or sys.stderr
+        self._done = 0
+        self._drawn_at = 0.0
+
+    def step(self) -> None:
+        """One more is done."""
+        self._done += 1
+        if self._shown and (time.monotonic() - self._drawn_at > 0.1 or self._done >= self._total):
+            self._drawn_at = time.monotonic()
+            full = min(30, 30 * self._done // self._total)
+            self._out.write(f"\r[{'#' * full}{'.' * (30 - full)}] {self._done:,} of {self._total:,} conversations")
+            self._out.flush()
+
+    def clear(self) -> None:
+        """Make room for a line of something else."""
+        if self._shown:
+            self._out.write("\r\x1b[K")
+            self._out.flush()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.clear()
