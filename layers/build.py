@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -151,6 +152,8 @@ def main() -> None:
     python = os.environ.get("METTA_BUILD_PYTHON") or "3.13"
     if arch not in ("aarch64", "x86_64"):
         sys.exit(f"METTA_BUILD_ARCH is {arch!r}; it must be aarch64 or x86_64")
+    if not re.fullmatch(r"3\.\d{1,2}", python):
+        sys.exit(f"METTA_BUILD_PYTHON is {python!r}; it must be a minor version, such as 3.13")
     target.mkdir(parents=True, exist_ok=True)
     if arguments.what == "dependencies":
         dependencies(target, arch, python)

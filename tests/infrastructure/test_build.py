@@ -147,15 +147,18 @@ def test_without_an_interpreter_the_build_warns_and_goes_on(
     assert files(tmp_path) == {"module.py"}
 
 
-def test_an_unknown_architecture_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "wrong", [{"METTA_BUILD_ARCH": "riscv"}, {"METTA_BUILD_PYTHON": "3"}, {"METTA_BUILD_PYTHON": "3.13.1"}]
+)
+def test_a_target_that_there_is_not_is_named(wrong: dict[str, str], tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, ROOT / "layers" / "build.py", "functions/worker", tmp_path / "out"],
-        env={"METTA_BUILD_ARCH": "riscv"},
+        env=wrong,
         capture_output=True,
         text=True,
         check=False,
     )
 
     assert done.returncode == 1
-    assert "METTA_BUILD_ARCH" in done.stderr
+    assert [name for name in wrong if name in done.stderr] == [*wrong]
     assert not (tmp_path / "out").exists()
