@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import subprocess
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 import pytest
 
+from metta.messages import ConversationKey
+from metta.persistence.chain import ChainKey
+from metta.persistence.heads import Heads
 from metta.persistence.migrate import migrate
+from metta.persistence.read import read_turns
+from metta.persistence.verify import verify_conversation
 from metta_local.postgres import DATABASE, OWNER_ROLE, EmbeddedPostgres, PostgresUrls
+from tests_support.pgbouncer import PgBouncer, installed
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,39 @@ class Server:
                 "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = %s", [role]
             )
             return len(killed.fetchall())
+
+    async def waits_for_lock(self) -> None:
+        """Return once a statement of Metta's waits for a lock."""
+        with self.superuser() as admin:
+            for _ in range(500):
+                waiting = admin.execute(
+                    "SELECT count(*) FROM pg_stat_activity"
+                    " WHERE application_name = 'metta' AND wait_event_type = 'Lock'"
+                ).fetchone()
+                if waiting is not None and waiting[0]:
+                    return
+                await asyncio.sleep(0.01)
+        raise AssertionError("no statement came to wait")
+
+
+@asynccontextmanager
+async def blocked(server: Server, table: LiteralString) -> AsyncIterator[psycopg.Connection]:
+    """Hold a lock on a table that every statement of the worker waits for."""
+    with psycopg.connect(server.urls.migrate_url) as blocker:
+        blocker.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
+        yield blocker
+
+
+def sound(
+    server: Server, key: ConversationKey, heads: Heads, keys: Sequence[ChainKey], turn_ids: Collection[str]
+) -> None:
+    """Exactly these turns are there, each whole and once, and the chain verifies with the head outside."""
+    with psycopg.connect(server.urls.database_url) as connection:
+        turns = read_turns(connection, key)
+        found = verify_conversation(connection, key, keys, heads.get(key))
+    assert sorted(turn["id"] for turn in turns) == sorted(turn_ids)
+    assert found.sound, [str(problem) for problem in found.problems]
+    assert (found.entries, heads.get(key).number) == (len(turn_ids), len(turn_ids))
 
 
 @pytest.fixture
@@ -79,6 +121,13 @@ def server() -> Iterator[Server]:
 def urls(server: Server) -> PostgresUrls:
     """Connection strings of the migrated database, which tests share: each uses conversations of its own."""
     return server.urls
+
+
+@pytest.fixture(scope="session")
+def pooler(server: Server) -> Iterator[PgBouncer]:
+    """PgBouncer in transaction mode in front of the server; tests that need it are skipped where there is none."""
+    with PgBouncer(installed(), server.urls) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

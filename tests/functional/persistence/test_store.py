@@ -10,15 +10,27 @@ import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from psycopg.conninfo import make_conninfo
 
+from functional.persistence.conftest import Server
 from functional.persistence.samples import LENA, full_turn, later, message, new_key, turn_from_rows
 from metta.messages import AgentWork, ToolCall, Turn
 from metta.persistence.read import read_conversation, read_turns
 from metta.persistence.store import AuditStore
 from metta.persistence.text import as_json, digest, storable
 from metta_local.postgres import PostgresUrls
+from tests_support.pgbouncer import PgBouncer
 
 Save = Callable[[AuditStore], Awaitable[object]]
+
+
+@pytest.fixture(scope="module", params=["direct", "pooled"])
+def urls(request: pytest.FixtureRequest, server: Server) -> PostgresUrls:
+    """The server itself, and through a pooler in transaction mode."""
+    if request.param == "direct":
+        return server.urls
+    pooler: PgBouncer = request.getfixturevalue("pooler")
+    return pooler.urls
 
 
 def with_store(urls: PostgresUrls, save: Save) -> None:
@@ -120,16 +132,18 @@ def test_what_was_written_first_is_never_mixed_with_a_later_telling(urls: Postgr
 def test_many_turns_at_once_share_few_connections(urls: PostgresUrls) -> None:
     turns = [full_turn() for _ in range(30)]
 
-    async def save_all(store: AuditStore) -> None:
+    async def save_all() -> None:
+        store = AuditStore(make_conninfo(urls.database_url, application_name="few"))
         await asyncio.gather(*(store.save_turn(turn) for turn in turns))
         with psycopg.connect(urls.database_url) as connection:
             sessions = connection.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'metta'"
+                "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'few'"
             ).fetchone()
         assert sessions is not None
         assert 1 <= sessions[0] <= 4
+        await store.close()
 
-    with_store(urls, save_all)
+    asyncio.run(save_all())
 
     assert all(len(read_turns(urls.database_url, turn.key)) == 1 for turn in turns)
 
@@ -213,7 +227,7 @@ def test_what_postgresql_cannot_hold_is_escaped_and_the_turn_says_so(urls: Postg
         duration_ms=float("inf"),
     )
     turn = full_turn(key, reply="a\x00b\ud83dc", work=AgentWork(tool_calls=[call]))
-    skipped = message(key, text="\x00")
+    skipped = message(key, 300_000 + key.conversation_id, "\x00")
 
     async def save_both(store: AuditStore) -> None:
         await store.save_turn(turn)
