@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
 from metta.messages import JsonObject
 from metta_local.audit import words
-from metta_local.audit.plain import Paper, inline
+from metta_local.audit.plain import Paper, counted, inline
 from metta_local.audit.turnfile import attachments, clock, turn_file, written
 
 _MOST_PROBLEMS = 20
@@ -63,11 +62,11 @@ def events(record: JsonObject) -> Iterator[tuple[str, JsonObject]]:
 def _title(record: JsonObject, paper: Paper) -> None:
     paper.line(f"Conversation {record['account_id']}:{record['conversation_id']}", style="bold")
     turns, skips, erasures = (len(record[name]) for name in ("turns", "skips", "erasures"))
-    parts = [_count(turns, "turn")]
+    parts = [counted(turns, "turn")]
     if skips:
-        parts.append(f"{_count(skips, 'message')} not answered")
+        parts.append(f"{counted(skips, 'message')} not answered")
     if erasures:
-        parts.append(_count(erasures, "erasure"))
+        parts.append(counted(erasures, "erasure"))
     contacts = sorted({row["contact_id"] for name in ("turns", "skips", "metadata") for row in record[name]})
     paper.line(
         f"{', '.join(parts)}; contact {', '.join(map(str, contacts)) or 'unknown'} of Chatwoot; all times are UTC.",
@@ -125,10 +124,10 @@ def _chain(chain: JsonObject, paper: Paper) -> None:
         if more := len(chain["problems"]) - _MOST_PROBLEMS:
             paper.line(f"and {more} more; `metta audit verify` names all" if more > 0 else "", indent=2)
         return
-    sound = f"The chain is sound: {_count(chain['entries'], 'entry', 'entries')} with {_count(chain['rows'], 'row')}"
+    sound = f"The chain is sound: {counted(chain['entries'], 'entry', 'entries')} with {counted(chain['rows'], 'row')}"
     paper.line(f"{sound}, each as Metta wrote it{_erased(chain['erased'])}.", style="green")
     if chain["unkeyed"]:
-        unkeyed = _count(chain["unkeyed"], "entry was", "entries were")
+        unkeyed = counted(chain["unkeyed"], "entry was", "entries were")
         paper.line(f"{unkeyed} sealed without a key (AUDIT_KEY), which proves nothing against people.", style="yellow")
     if not chain["end_compared"]:
         paper.line(
@@ -139,8 +138,4 @@ def _chain(chain: JsonObject, paper: Paper) -> None:
 
 
 def _erased(count: int) -> str:
-    return f"; the contents of {_count(count, 'entry', 'entries')} were erased" if count else ""
-
-
-def _count(number: Any, one: str, many: str | None = None) -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
+    return f"; the contents of {counted(count, 'entry', 'entries')} were erased" if count else ""

@@ -7,8 +7,9 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,8 +19,10 @@ from metta import settings as metta_settings
 from metta.messages import JsonObject
 from metta.persistence.period import Period, period_erasures, period_skips, period_turns
 from metta.persistence.read import moment
+from metta.persistence.vault import Reader
 from metta_local.audit.csv_tables import TABLES, CsvTables
-from metta_local.audit.opening import log_of
+from metta_local.audit.opening import log_of, reader_of
+from metta_local.audit.plain import counted
 from metta_local.console import CommandError, complain, say
 
 JSONL = "audit.jsonl"
@@ -36,11 +39,12 @@ def run(chosen: argparse.Namespace) -> int:
     """
     settings = metta_settings.load()
     period = period_of(chosen)
+    reader = partial(reader_of, settings)
     if chosen.out == "-":
         if chosen.format == "csv":
             raise CommandError("CSV is a file per table: name a directory with --out DIR")
         with log_of(settings) as connection:
-            count = _lines(connection, period, sys.stdout)
+            count = _lines(connection, period, reader, sys.stdout)
         complain(_summary(count))
         return 0
     directory = Path(chosen.out)
@@ -49,18 +53,18 @@ def run(chosen: argparse.Namespace) -> int:
             names = [f"{table}.csv" for table in TABLES]
             opened = _open(directory, names, files)
             with log_of(settings) as connection:
-                count = _tables(connection, period, opened)
+                count = _tables(connection, period, reader, opened)
         else:
             names = [JSONL]
             opened = _open(directory, names, files)
             with log_of(settings) as connection:
-                count = _lines(connection, period, opened[JSONL])
+                count = _lines(connection, period, reader, opened[JSONL])
     for name in names:
         (directory / f"{name}{_UNFINISHED}").rename(directory / name)
     if chosen.json:
         say(json.dumps({"directory": str(directory), "files": names, **count}))
     else:
-        say(f"{_summary(count)} to {len(names)} {'file' if len(names) == 1 else 'files'} in {directory}")
+        say(f"{_summary(count)} to {counted(len(names), 'file')} in {directory}")
     return 0
 
 
@@ -76,30 +80,36 @@ def period_of(chosen: argparse.Namespace) -> Period:
         raise CommandError(str(error)) from None
 
 
-def records(connection: psycopg.Connection[Any], period: Period) -> Iterator[JsonObject]:
+def records(
+    connection: psycopg.Connection[Any], period: Period, reader: Callable[[], Reader] = Reader
+) -> Iterator[JsonObject]:
     """Turns, then skips, then erasures of the period, each with its kind as ``record``; in one transaction."""
     with moment(connection, statement_seconds=0):
-        for turn in period_turns(connection, period):
+        for turn in period_turns(connection, period, reader):
             yield {"record": "turn", **turn}
-        for skip in period_skips(connection, period):
+        for skip in period_skips(connection, period, reader):
             yield {"record": "skip", **skip}
         for erasure in period_erasures(connection, period):
             yield {"record": erasure["kind"], **erasure}
 
 
-def _lines(connection: psycopg.Connection[Any], period: Period, out: IO[str]) -> Counter[str]:
+def _lines(
+    connection: psycopg.Connection[Any], period: Period, reader: Callable[[], Reader], out: IO[str]
+) -> Counter[str]:
     count: Counter[str] = Counter(turns=0, skips=0, erasures=0)
-    for record in records(connection, period):
+    for record in records(connection, period, reader):
         out.write(json.dumps(record) + "\n")
         count[_counted(record)] += 1
     out.flush()
     return count
 
 
-def _tables(connection: psycopg.Connection[Any], period: Period, files: dict[str, IO[str]]) -> Counter[str]:
+def _tables(
+    connection: psycopg.Connection[Any], period: Period, reader: Callable[[], Reader], files: dict[str, IO[str]]
+) -> Counter[str]:
     count: Counter[str] = Counter(turns=0, skips=0, erasures=0)
     tables = CsvTables({name.removesuffix(".csv"): file for name, file in files.items()})
-    for record in records(connection, period):
+    for record in records(connection, period, reader):
         tables.write(record)
         count[_counted(record)] += 1
     return count
@@ -132,4 +142,5 @@ def _open(directory: Path, names: list[str], files: ExitStack) -> dict[str, IO[s
 
 
 def _summary(count: Counter[str]) -> str:
-    return f"{count['turns']:,} turns, {count['skips']:,} unanswered messages, {count['erasures']:,} erasures"
+    named = (("turns", "turn"), ("skips", "unanswered message"), ("erasures", "erasure"))
+    return ", ".join(counted(count[name], one) for name, one in named)

@@ -12,7 +12,9 @@ from metta import settings as metta_settings
 from metta.errors import SettingsError
 from metta.messages import ConversationKey
 from metta.persistence.chain import ChainKey, chain_keys
+from metta.persistence.heads import DynamoHeads
 from metta.persistence.read import reading
+from metta.persistence.vault import Reader
 from metta.settings import Settings
 from metta_local.console import CommandError
 
@@ -74,6 +76,13 @@ def keys_of(settings: Settings) -> tuple[ChainKey, ...]:
             "Where the log was always written without one, any will do: entries without a key are told apart)"
         )
     return chain_keys(settings.audit_key.get_secret_value())
+
+
+def reader_of(settings: Settings) -> Reader:
+    """Reads encrypted contents, as far as ``AUDIT_KEY`` and the table where their keys are kept are set."""
+    if settings.idempotency_table is None or settings.audit_key is None:
+        return Reader()
+    return Reader(DynamoHeads(*heads_table(settings)), keys_of(settings))
 
 
 def heads_table(settings: Settings) -> tuple[Any, str]:

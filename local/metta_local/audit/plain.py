@@ -42,6 +42,11 @@ def inline(value: object, longest: int = LONGEST_LINE) -> str:
     return shown if cut == text else f"{shown} [... {len(text) - longest:,} characters more]"
 
 
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """A number with its noun."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
 class Paper:
     """Writes lines, coloured only on a terminal, wrapped to its width.
 

@@ -14,10 +14,11 @@ from metta.messages import ConversationKey, JsonObject
 from metta.persistence.chain import Head
 from metta.persistence.heads import DynamoHeads
 from metta.persistence.read import moment, read_conversation
+from metta.persistence.vault import Reader
 from metta.persistence.verify import Verified, verify_conversation
 from metta.settings import Settings
 from metta_local.audit.casefile import case_file
-from metta_local.audit.opening import conversation_key, heads_table, keys_of, log_of
+from metta_local.audit.opening import conversation_key, heads_table, keys_of, log_of, reader_of
 from metta_local.audit.plain import Paper
 from metta_local.console import CommandError, say
 
@@ -34,7 +35,7 @@ def run(chosen: argparse.Namespace) -> int:
     key = conversation_key(chosen.conversation, chosen.account, settings)
     head, unknown = (None, "as you asked") if chosen.without_heads else _head(settings, key)
     with log_of(settings) as connection, moment(connection):
-        record = read_conversation(connection, key)
+        record = read_conversation(connection, key, Reader() if chosen.without_heads else reader_of(settings))
         chain = _chain(settings, connection, key, head, unknown)
     if not any(record[name] for name in ("turns", "skips", "erasures", "metadata")) and chain["sound"] is not False:
         raise CommandError(f"the audit log knows nothing of conversation {key}")

@@ -31,9 +31,13 @@ def turn_file(turn: JsonObject, title: str, paper: Paper) -> None:
         paper.field("Knew", "only the messages at hand: the earlier ones could not be listed", style="yellow")
     _wrote(turn, paper)
     for verdict in turn["verdicts"]:
-        _verdict(verdict, paper)
+        if verdict["direction"] == "input":
+            _verdict(verdict, paper)
     _looked_up(turn, paper)
     _model(turn, paper)
+    for verdict in turn["verdicts"]:
+        if verdict["direction"] != "input":
+            _verdict(verdict, paper)
     _said(turn, paper)
     if turn["outcome"] == "handed_off" or turn["handoff_steps"]:
         steps = [words.STEPS.get(step["step"], inline(step["step"])) for step in turn["handoff_steps"]]
@@ -67,8 +71,8 @@ def clock(moment: str) -> str:
 
 
 def _ended(turn: JsonObject) -> str:
-    code = f"{turn['outcome']}, {turn['reason']}" if turn["reason"] else turn["outcome"]
-    said = f"{words.ended(turn['outcome'], inline(turn['reason']))} ({inline(code)})"
+    code = f" ({inline(turn['outcome'])}, {inline(turn['reason'])})" if turn["reason"] else ""
+    said = f"{words.ended(turn['outcome'], inline(turn['reason']))}{code}"
     if turn["delivery_unknown"]:
         said += "; whether a message reached the customer could not be found out, and the team was told so"
     if turn["phase"] != "sent":
@@ -116,15 +120,14 @@ def _verdict(verdict: JsonObject, paper: Paper) -> None:
         where = f"characters {finding['start']} to {finding['end']}"
         excerpt = f": ⟦{inline((text or '')[place[0] : place[1]], _EXCERPT)}⟧" if place is not None else ""
         name = f"{inline(finding['check'])}/{inline(finding['kind'])}"
-        paper.line(f"- {what} ({name}), {finding['score']:.0%} sure, {where}{excerpt}", indent=4)
+        paper.line(f"- {what} ({name}), {finding['score']:.1%} sure, {where}{excerpt}", indent=4)
     if text is None:
         paper.line("(the text was erased)", indent=4, style="dim")
     elif findings:
-        paper.line("As it went on, with the places marked:" if verdict["direction"] == "input" else
-                   "What was judged, with the places marked:", indent=4, style="dim")  # fmt: skip
+        paper.line("The places marked:", indent=4, style="dim")
         paper.quote(text, indent=6, places=[place for place in places if place is not None])
     elif verdict["direction"] == "input":
-        paper.line("It went on as it stands above.", indent=4, style="dim")
+        paper.line("No check found anything in it.", indent=4, style="dim")
 
 
 def _looked_up(turn: JsonObject, paper: Paper) -> None:

@@ -24,7 +24,7 @@ from metta.persistence.sweep import HeadsBook, count_conversations, sweep
 from metta.persistence.verify import Verified, verify_conversation
 from metta.settings import Settings
 from metta_local.audit.opening import conversation_key, heads_table, keys_of, log_of
-from metta_local.audit.plain import inline
+from metta_local.audit.plain import counted, inline
 from metta_local.console import CommandError, complain, say
 
 MOST_PROBLEMS = 10_000
@@ -168,16 +168,25 @@ def _document(sums: Sums, *, compared: bool) -> JsonObject:
 
 
 def _summary(sums: Sums, *, compared: bool) -> None:
-    checked = f"{sums.conversations:,} conversations, {sums.entries:,} entries, {sums.rows:,} rows"
+    checked = ", ".join(
+        counted(number, *name)
+        for number, name in (
+            (sums.conversations, ("conversation",)),
+            (sums.entries, ("entry", "entries")),
+            (sums.rows, ("row",)),
+        )
+    )
     if sums.problem_count:
         gone = f", {sums.removed:,} of them removed as a whole" if sums.removed else ""
-        say(f"NOT SOUND: {sums.problem_count:,} problems in {sums.broken:,} conversations{gone}; checked {checked}")
+        wrong = f"{counted(sums.problem_count, 'problem')} in {counted(sums.broken, 'conversation')}"
+        say(f"NOT SOUND: {wrong}{gone}; checked {checked}")
     else:
         say(f"sound: {checked}, each as Metta wrote it")
     if sums.erased:
-        say(f"the contents of {sums.erased:,} entries were erased by `metta audit erase`")
+        say(f"the contents of {counted(sums.erased, 'entry', 'entries')} were erased by `metta audit erase`")
     if sums.unkeyed:
-        say(f"{sums.unkeyed:,} entries were sealed without a key (AUDIT_KEY); that proves nothing against people")
+        unkeyed = counted(sums.unkeyed, "entry was", "entries were")
+        say(f"{unkeyed} sealed without a key (AUDIT_KEY); that proves nothing against people")
     if not compared:
         complain(
             "ends were not compared with those kept outside the database: newest entries that were cut off, and "

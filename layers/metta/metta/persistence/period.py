@@ -6,7 +6,7 @@ and only a page of turns is in memory at a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, LiteralString
@@ -16,7 +16,8 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from metta.messages import JsonObject
-from metta.persistence.read import PARTS, nest, plain, read_parts
+from metta.persistence.read import PARTS, nest, opened, plain, read_parts
+from metta.persistence.vault import Reader
 
 PAGE = 200
 """Turns that are read at once with all their rows."""
@@ -58,23 +59,34 @@ class Period:
         return condition
 
 
-def period_turns(connection: psycopg.Connection[Any], period: Period) -> Iterator[JsonObject]:
+def period_turns(
+    connection: psycopg.Connection[Any], period: Period, reader: Callable[[], Reader] = Reader
+) -> Iterator[JsonObject]:
     """Turns that began in the period, oldest first, as ``read_turns`` gives them, each with its ``conversation``.
 
     That is what the turn saw of conversation and contact; None where its row is missing.
+
+    Args:
+        connection: as ``reading`` gives it, in a transaction.
+        period: the days.
+        reader: makes one that reads a page's encrypted contents; it remembers keys, so each page has its own.
     """
-    for turns in _pages(connection, "turns", "*", period, "started_at", "started_at, id"):
+    for page in _pages(connection, "turns", "*", period, "started_at", "started_at, id"):
+        reads = reader()
+        turns = opened(reads, "turns", page)
         ids = [[turn["id"] for turn in turns]]
-        nest(turns, {part: read_parts(connection, part, "= ANY(%s)", ids) for part in PARTS})
-        seen = _conversations(connection, ids)
+        nest(turns, {part: read_parts(connection, part, "= ANY(%s)", ids) for part in PARTS}, reads)
+        seen = _conversations(connection, ids, reads)
         for turn in turns:
             yield {**turn, "conversation": seen.get(turn["id"])}
 
 
-def period_skips(connection: psycopg.Connection[Any], period: Period) -> Iterator[JsonObject]:
+def period_skips(
+    connection: psycopg.Connection[Any], period: Period, reader: Callable[[], Reader] = Reader
+) -> Iterator[JsonObject]:
     """Messages of the period that no turn answered, oldest first."""
     for page in _pages(connection, "skips", "*", period, "created_at", "created_at, account_id, message_id, reason"):
-        yield from page
+        yield from opened(reader(), "skips", page)
 
 
 def period_erasures(connection: psycopg.Connection[Any], period: Period) -> Iterator[JsonObject]:
@@ -103,7 +115,7 @@ def _pages(
             yield [plain(row) for row in page]
 
 
-def _conversations(connection: psycopg.Connection[Any], ids: list[list[str]]) -> dict[str, JsonObject]:
+def _conversations(connection: psycopg.Connection[Any], ids: list[list[str]], reader: Reader) -> dict[str, JsonObject]:
     with connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute("SELECT * FROM metta.conversations WHERE turn_id = ANY(%s)", ids)
-        return {row.pop("turn_id"): plain(row) for row in cursor}
+        return {row.pop("turn_id"): row for row in opened(reader, "conversations", map(plain, cursor))}

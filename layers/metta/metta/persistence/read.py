@@ -6,7 +6,7 @@ For ``metta demo`` and whoever shows the log to people. Times are ISO 8601 in UT
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -19,6 +19,7 @@ from psycopg.rows import dict_row
 from metta.messages import ConversationKey, JsonObject
 from metta.persistence.bounded import connect_awake
 from metta.persistence.connection import audit_conninfo, audit_down
+from metta.persistence.vault import Reader
 
 PARTS = (
     "incoming_messages",
@@ -77,12 +78,15 @@ def moment(connection: psycopg.Connection[Any], *, statement_seconds: float | No
         yield
 
 
-def read_conversation(source: str | psycopg.Connection[Any], key: ConversationKey) -> JsonObject:
+def read_conversation(
+    source: str | psycopg.Connection[Any], key: ConversationKey, reader: Reader | None = None
+) -> JsonObject:
     """All rows of one conversation.
 
     Args:
         source: connection string of a role that may read, or an open connection.
         key: the conversation.
+        reader: reads encrypted contents; without one they say that they are encrypted.
 
     Returns:
         ``{"account_id", "conversation_id", "metadata": [versions that differ, oldest first], "turns": [as read_turns],
@@ -94,9 +98,9 @@ def read_conversation(source: str | psycopg.Connection[Any], key: ConversationKe
     """
     if isinstance(source, str):
         with reading(source) as connection, moment(connection):
-            return _read(connection, key)
+            return _read(connection, key, reader or Reader())
     try:
-        return _read(source, key)
+        return _read(source, key, reader or Reader())
     except psycopg.Error as error:
         raise audit_down(error) from None
 
@@ -114,15 +118,29 @@ def read_turns(source: str | psycopg.Connection[Any], key: ConversationKey) -> l
     return turns
 
 
-def nest(turns: Sequence[JsonObject], parts: Mapping[str, Mapping[str, list[JsonObject]]]) -> None:
+def opened(reader: Reader, table: str, rows: Iterable[JsonObject]) -> list[JsonObject]:
+    """Rows that name their conversation, with their contents readable."""
+    return [reader.opened(conversation_of(row), table, row) for row in rows]
+
+
+def conversation_of(row: JsonObject) -> ConversationKey:
+    """The conversation that a row names."""
+    return ConversationKey(account_id=row["account_id"], conversation_id=row["conversation_id"])
+
+
+def nest(turns: Sequence[JsonObject], parts: Mapping[str, Mapping[str, list[JsonObject]]], reader: Reader) -> None:
     """Put into each turn its rows of all tables.
 
     Args:
         turns: rows of ``metta.turns``.
         parts: table -> turn id -> rows, as ``read_parts`` gives them.
+        reader: reads encrypted contents.
     """
     for turn in turns:
-        of = {table: rows.get(turn["id"], []) for table, rows in parts.items()}
+        key = conversation_of(turn)
+        of = {
+            table: [reader.opened(key, table, row) for row in rows.get(turn["id"], ())] for table, rows in parts.items()
+        }
         turn |= {table: rows for table, rows in of.items() if table != "findings"}
         for verdict in turn["verdicts"]:
             own = (row for row in of["findings"] if row["verdict_ordinal"] == verdict["ordinal"])
@@ -152,16 +170,18 @@ def read_parts(
     return dict(rows)
 
 
-def _read(connection: psycopg.Connection[Any], key: ConversationKey) -> JsonObject:
+def _read(connection: psycopg.Connection[Any], key: ConversationKey, reader: Reader) -> JsonObject:
     where = [key.account_id, key.conversation_id]
-    turns = _select(connection, "turns", "started_at, id", where)
-    nest(turns, {part: read_parts(connection, part, _OF_ITS_TURNS, where) for part in PARTS})
+    turns = opened(reader, "turns", _select(connection, "turns", "started_at, id", where))
+    nest(turns, {part: read_parts(connection, part, _OF_ITS_TURNS, where) for part in PARTS}, reader)
+    seen = _select(connection, "conversations", "observed_at, turn_id", where)
+    skips = _select(connection, "skips", "created_at, message_id, reason", where)
     return {
         "account_id": key.account_id,
         "conversation_id": key.conversation_id,
-        "metadata": _versions(_select(connection, "conversations", "observed_at, turn_id", where)),
+        "metadata": _versions(opened(reader, "conversations", seen)),
         "turns": turns,
-        "skips": _select(connection, "skips", "created_at, message_id, reason", where),
+        "skips": opened(reader, "skips", skips),
         "erasures": _erasures(connection, where),
     }
 
