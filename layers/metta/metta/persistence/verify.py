@@ -16,7 +16,7 @@ import psycopg
 from psycopg import sql
 
 from metta.messages import ConversationKey, JsonObject
-from metta.persistence.chain import ORDER, ChainKey, Entry, Head, digest_of, is_sealed, ordered
+from metta.persistence.chain import NO_KEY, ORDER, ChainKey, Entry, Head, digest_of, is_sealed, ordered
 from metta.persistence.columns import columns
 from metta.persistence.exact import exact_cursor
 from metta.persistence.grants import CONTENTS
@@ -92,8 +92,8 @@ def verify_conversation(
     entries = _entries(connection, key)
     rows = _Rows(connection, key)
     found = Verified(key, entries=len(entries))
-    start, entries = _start(entries)
-    sealed = _check_links(found, entries, start, keys)
+    start, entries = start_of(entries)
+    sealed = _check_links(found, entries, start, keys, unkeyed_through=_unkeyed_through(entries, head))
     _check_head(found, entries, start, head)
     erased_through = max((through(entry) for entry in sealed if entry.kind == "erasure"), default=0)
     seen: set[tuple[str, str]] = set()
@@ -126,7 +126,7 @@ def _entries(connection: psycopg.Connection[Any], key: ConversationKey) -> list[
         return [as_entry(key, row) for row in cursor]
 
 
-def _start(entries: list[Entry]) -> tuple[Head, list[Entry]]:
+def start_of(entries: list[Entry]) -> tuple[Head, list[Entry]]:
     """Where the chain begins: behind what the last retention removed, whose own seal is checked with the others."""
     for entry in reversed(entries):
         if entry.kind == "retention" and (number := through(entry)):
@@ -141,11 +141,25 @@ def through(entry: Entry) -> int:
     return number if isinstance(number, int) else 0
 
 
-def _check_links(found: Verified, entries: Iterable[Entry], start: Head, keys: Sequence[ChainKey]) -> list[Entry]:
+def _unkeyed_through(entries: Sequence[Entry], head: Head | None) -> int:
+    """Up to which entry a seal without a key is taken: before the first with one, and only what the head vouches for.
+
+    A log that was begun before there was a key has such entries; anybody could add one later, or instead of others.
+    """
+    first_keyed = next((entry.number for entry in entries if entry.key_id), None)
+    last = entries[-1].number if first_keyed is None and entries else (first_keyed or 1) - 1
+    return last if head is None else min(last, head.number)
+
+
+def _check_links(
+    found: Verified, entries: Iterable[Entry], start: Head, keys: Sequence[ChainKey], *, unkeyed_through: int
+) -> list[Entry]:
     """The entries that are sealed with the one before them."""
     head = start
     sealed: list[Entry] = []
+    given = keys
     for entry in entries:
+        keys = (*given, NO_KEY) if entry.number <= unkeyed_through else given
         if entry.number != head.number + 1:
             found.problems.append(
                 Problem(head.number + 1, f"missing: the chain goes from {head.number} to {entry.number}")
