@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -24,8 +25,8 @@ TABLES: dict[str, tuple[str, ...]] = {
     "erasures": ("account_id", "conversation_id", "number", "kind", "subject", "facts", "written_at"),
 }
 """File -> its columns."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-_APOSTROPHE = "'"
+_FORMULA = re.compile(r"['\t\r\n]|[\s\u200b-\u200f\u2060\ufeff]*[=+\-@＝＋－＠]")
+"""How a formula begins; some programs skip blanks and what is not seen before they look for one."""
 
 
 class CsvTables:
@@ -75,6 +76,4 @@ def cell(value: Any) -> str:
     if isinstance(value, int | float):
         return str(value)
     text = value if isinstance(value, str) else json.dumps(value)
-    # spreadsheets skip blanks and what is not seen before they look for a formula
-    first = text.lstrip(" \u00a0\u200b\ufeff")
-    return f"'{text}" if text.startswith(_APOSTROPHE) or first.startswith(_FORMULA) else text
+    return f"'{text}" if _FORMULA.match(text) else text
