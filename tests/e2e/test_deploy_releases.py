@@ -16,6 +16,7 @@ import psycopg
 import pytest
 
 from e2e_world import World
+from metta.persistence import sql_files
 from metta_local import deploy
 from metta_local.deployed import secret_parameters, template_parameters
 from metta_local.stack import LocalStack
@@ -27,6 +28,8 @@ pytestmark = pytest.mark.e2e
 STACK = "metta-releases"
 INSTRUCTIONS = "ai/instructions.md"
 MIGRATIONS = "persistence/migrations"
+NEWEST = sorted(int(path.name[:4]) for path in sql_files.MIGRATIONS.glob("*.sql"))
+"""Numbers of the migrations that are packaged."""
 
 
 def saying(text: str) -> Change:
@@ -132,7 +135,7 @@ def test_a_first_deployment_makes_the_schema_and_answers(world_of: Callable[[], 
     operator.deploys(operator.built / "template.yaml")
 
     assert operator.deployment.status == "CREATE_COMPLETE"
-    assert operator.schema() == [1, 2]
+    assert operator.schema() == NEWEST
     assert operator.deployment.live == "1"
     world = world_of()
     conversation = asks(world)
@@ -150,7 +153,7 @@ def test_a_changed_line_in_the_layer_is_version_2_and_answers_on_the_next_schema
 
     assert operator.deployment.status == "UPDATE_COMPLETE"
     assert operator.deployment.live == "2"
-    assert operator.schema() == [1, 2, 900]
+    assert operator.schema() == [*NEWEST, 900]
     world = world_of()
     conversation = asks(world)
     assert answered(world, operator, conversation), operator.deployment.log_of()[-4000:]
@@ -186,7 +189,7 @@ def test_a_failed_migration_goes_back_and_no_customer_notices(
     assert failed
     assert operator.deployment.status == "UPDATE_ROLLBACK_COMPLETE"
     assert "0901_bad.sql: division by zero" in operator.deployment.reasons
-    assert operator.schema() == [1, 2, 900]
+    assert operator.schema() == [*NEWEST, 900]
     assert operator.deployment.live == "2"
     for conversation in (*meanwhile, asks(world)):
         assert wait_until(lambda c=conversation: answered_or_with_a_person(world, c)), operator.deployment.log_of()[
@@ -210,7 +213,7 @@ def test_older_code_is_deployed_onto_the_newer_schema_which_stays(
     operator.deploys(operator.built / "template.yaml")
 
     assert operator.deployment.status == "UPDATE_COMPLETE"
-    assert operator.schema() == [1, 2, 900]
+    assert operator.schema() == [*NEWEST, 900]
     world = world_of()
     conversation = asks(world)
     assert answered(world, operator, conversation), operator.deployment.log_of()[-4000:]
@@ -231,4 +234,4 @@ def test_tearing_down_keeps_what_customers_and_auditors_need(operator: Operator)
     urls = aws.client("sqs").list_queues().get("QueueUrls", [])
     assert {outputs["QueueUrl"], outputs["DeadLetterQueueUrl"]} <= set(urls), "messages may wait in them"
     assert outputs["IdempotencyTableName"] in aws.client("dynamodb").list_tables()["TableNames"]
-    assert operator.schema() == [1, 2, 900]
+    assert operator.schema() == [*NEWEST, 900]
