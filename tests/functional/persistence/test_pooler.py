@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import psycopg
@@ -12,21 +12,17 @@ from psycopg.conninfo import make_conninfo
 
 from functional.persistence.conftest import Server, blocked, sound
 from functional.persistence.samples import full_turn, later, message, new_key
+from functional.persistence.trouble import KEYS, Workers
 from metta.errors import AuditDown
 from metta.messages import Turn
-from metta.persistence.chain import chain_keys
 from metta.persistence.erase import CONVERSATION, erase_conversation, look_at_conversation
-from metta.persistence.heads import MemoryHeads
 from metta.persistence.migrate import migrate, status
 from metta.persistence.period import Period, period_skips, period_turns
 from metta.persistence.read import moment, read_conversation, read_turns, reading
 from metta.persistence.statistics import statistics
-from metta.persistence.store import AuditStore
 from metta.persistence.verify import verify_conversation
 from metta_local.postgres import PostgresUrls
 from tests_support.pgbouncer import POOL_SIZE, WAIT_SECONDS, PgBouncer
-
-KEYS = chain_keys("a key of the audit chain")
 
 
 @pytest.fixture
@@ -40,30 +36,6 @@ def own_pooler(server: Server, pooler: PgBouncer) -> Iterator[PgBouncer]:
 def runner() -> Iterator[asyncio.Runner]:
     with asyncio.Runner() as one:
         yield one
-
-
-class Workers:
-    """Processes that write at the same time, as many as there are stores, and one place for the heads."""
-
-    def __init__(self, url: str, number: int = 1) -> None:
-        self.heads = MemoryHeads()
-        self.stores = [
-            AuditStore(url, heads=self.heads, keys=KEYS, statement_timeout_seconds=20) for _ in range(number)
-        ]
-
-    async def save(self, turns: Sequence[Turn], *, by_all: bool = False) -> list[BaseException]:
-        """Save all at once, each by one worker in turn or by all; what went wrong."""
-        jobs = [
-            store.save_turn(turn)
-            for number, turn in enumerate(turns)
-            for store in (self.stores if by_all else [self.stores[number % len(self.stores)]])
-        ]
-        done = await asyncio.gather(*jobs, return_exceptions=True)
-        return [one for one in done if one is not None]
-
-    async def close(self) -> None:
-        for store in self.stores:
-            await store.close()
 
 
 def test_a_schema_is_made_and_looked_at_through_the_pooler(
@@ -121,7 +93,7 @@ def test_many_more_turns_at_once_than_the_pool_has_sessions_are_all_saved(
     runner.run(workers.close())
     assert 1 <= sessions <= POOL_SIZE, "the pooler was not in between"
     for turn in turns:
-        sound(server, turn.key, workers.heads, KEYS, [turn.id])
+        sound(server.urls, turn.key, workers.heads, KEYS, [turn.id])
 
 
 def test_two_workers_that_write_the_same_conversations_make_one_chain_of_each(
@@ -135,7 +107,7 @@ def test_two_workers_that_write_the_same_conversations_make_one_chain_of_each(
 
     runner.run(workers.close())
     for key in keys:
-        sound(server, key, workers.heads, KEYS, [turn.id for turn in turns if turn.key == key])
+        sound(server.urls, key, workers.heads, KEYS, [turn.id for turn in turns if turn.key == key])
 
 
 def test_a_pooler_killed_in_the_middle_of_a_turn_leaves_it_written_once(
@@ -159,7 +131,7 @@ def test_a_pooler_killed_in_the_middle_of_a_turn_leaves_it_written_once(
 
     runner.run(workers.close())
     for turn in (before, cut, after):
-        sound(server, turn.key, workers.heads, KEYS, [turn.id])
+        sound(server.urls, turn.key, workers.heads, KEYS, [turn.id])
 
 
 def test_a_pooler_that_is_gone_for_a_while_is_an_audit_error_and_the_turn_is_saved_later(
@@ -176,7 +148,7 @@ def test_a_pooler_that_is_gone_for_a_while_is_an_audit_error_and_the_turn_is_sav
     runner.run(workers.close())
     assert isinstance(error, AuditDown)
     assert "connection refused" in str(error)
-    sound(server, turn.key, workers.heads, KEYS, [turn.id])
+    sound(server.urls, turn.key, workers.heads, KEYS, [turn.id])
 
 
 def test_a_pooler_restarted_between_two_turns_goes_unnoticed(
@@ -191,7 +163,7 @@ def test_a_pooler_restarted_between_two_turns_goes_unnoticed(
         own_pooler.start()
 
     runner.run(workers.close())
-    sound(server, key, workers.heads, KEYS, [turn.id for turn in turns])
+    sound(server.urls, key, workers.heads, KEYS, [turn.id for turn in turns])
 
 
 def test_a_pool_whose_sessions_are_all_taken_is_an_audit_error_and_the_turn_is_saved_later(
@@ -208,7 +180,7 @@ def test_a_pool_whose_sessions_are_all_taken_is_an_audit_error_and_the_turn_is_s
 
     runner.run(workers.close())
     assert isinstance(error, AuditDown), f"after {WAIT_SECONDS} s the pooler says no"
-    sound(server, turn.key, workers.heads, KEYS, [turn.id])
+    sound(server.urls, turn.key, workers.heads, KEYS, [turn.id])
 
 
 def test_sessions_killed_behind_the_pooler_lose_no_turn(
@@ -231,4 +203,4 @@ def test_sessions_killed_behind_the_pooler_lose_no_turn(
     assert runner.run(save_while_they_die()) == []
 
     runner.run(workers.close())
-    sound(server, key, workers.heads, KEYS, [turn.id for turn in turns])
+    sound(server.urls, key, workers.heads, KEYS, [turn.id for turn in turns])
