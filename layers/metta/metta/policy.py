@@ -16,6 +16,7 @@ from pydantic import AnyHttpUrl, BaseModel, Field, ValidationError, field_valida
 
 from metta.errors import SettingsError
 from metta.nouns import JsonObject, Noun
+from metta.policy_audit import AuditPolicy
 from metta.policy_errors import in_order, of_nodes, problems
 from metta.policy_file import read_file
 from metta.policy_guards import (
@@ -42,6 +43,7 @@ from metta.policy_replies import (
 )
 
 __all__ = [
+    "AuditPolicy",
     "ChannelName",
     "ChecksPolicy",
     "Disclosure",
@@ -129,6 +131,7 @@ class Policy(Noun):
     second_opinion: SecondOpinionPolicy = SecondOpinionPolicy()
     identity: IdentityPolicy = IdentityPolicy()
     odoo: OdooPolicy = OdooPolicy()
+    audit: AuditPolicy = AuditPolicy()
     version: str = ""
     """First 12 hex digits of the SHA-256 of the effective content; reaches the audit log."""
 

@@ -86,8 +86,16 @@ def _erase(erase: argparse.ArgumentParser) -> None:
     what = erase.add_mutually_exclusive_group(required=True)
     what.add_argument("--contact", type=_number, metavar="ID", help="everything of this Chatwoot contact")
     what.add_argument("--conversation", metavar="ID", help="this conversation, 84 or 3:84")
-    what.add_argument("--older-than", type=_number, metavar="DAYS", help="what is older than so many days")
+    what.add_argument(
+        "--older-than",
+        type=_number,
+        nargs="?",
+        const=0,
+        metavar="DAYS",
+        help="remove what is older than so many days, rows and all (the policy's audit.keep_days)",
+    )
     _account(erase)
+    erase.add_argument("--by", metavar="NAME", help="who asks for it, for the log (the user of this system)")
     erase.add_argument("--dry-run", action="store_true", help="only say what would be erased")
     erase.add_argument("--yes", action="store_true", help="do not ask (asked is on a terminal only)")
     erase.add_argument("--json", action="store_true", help="as one JSON object")

@@ -85,11 +85,12 @@ def build_watchdog(
         settings.chatwoot, timeout_seconds=policy.limits.chatwoot_seconds, circuit=circuits[ChatwootDown]
     )
     dynamodb = make("dynamodb")
-    audit = audit_store(settings, dynamodb)
+    guardrails = Guardrails(policy)
+    audit = audit_store(settings, dynamodb, policy, guardrails)
     turns = Turns(
         chatwoot,
         NoAgent(),
-        Guardrails(policy),
+        guardrails,
         CircuitAudit(audit, circuits[AuditDown]),
         policy,
         settings.chatwoot,

@@ -124,7 +124,7 @@ def build_worker(
     chatwoot = ChatwootClient(
         settings.chatwoot, timeout_seconds=policy.limits.chatwoot_seconds, circuit=chatwoot_circuit
     )
-    audit = audit_store(settings, dynamodb)
+    audit = audit_store(settings, dynamodb, policy, pipeline.guardrails)
     turns = pipeline.turns(chatwoot, CircuitAudit(audit, audit_circuit))
     conversations = Conversations(
         turns, TurnStates(dynamodb, settings.state.table), loop, settings, ended=lambda turn: measure(meter, turn)

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from metta.errors import ConversationBusy, StateDown
-from metta.messages import AgentWork, Contact, ConversationKey, Identity, Turn
+from metta.messages import AgentWork, Contact, ConversationKey, Identity, JsonObject, Turn
 from metta.queue.state import TurnStates
 
 ERASED = "[erased]"
@@ -99,6 +99,18 @@ class TurnStateForgetting:
         """
         return _contacts(self._item(key))
 
+    def look(self, key: ConversationKey) -> Forgotten | None:
+        """What ``forget`` would take out; None when a turn is under way. Counts of tries are not looked at.
+
+        Raises:
+            StateDown: the table cannot be read.
+        """
+        item = self._item(key)
+        turns = _turns(item)
+        if turns["hand"] or ("lease_until" in item and float(item["lease_until"]["N"]) > self._now().timestamp()):
+            return None
+        return Forgotten(len(turns["outbox"]), len(json.loads(item["recent"]["S"])) if "recent" in item else 0)
+
     def forget(self, key: ConversationKey, contact_ids: Iterable[int]) -> Forgotten:
         """Take the words out; safe to repeat.
 
@@ -172,17 +184,22 @@ def stripped(turn: Turn) -> Turn:
     )
 
 
-def _contacts(item: dict[str, Any]) -> set[int]:
+def _turns(item: dict[str, Any]) -> JsonObject:
     if "turns" not in item:
-        return set()
+        return {"hand": None, "outbox": []}
     try:
-        turns = json.loads(gzip.decompress(bytes(item["turns"]["B"])))
-        every = [turn for turn in (turns["hand"], *turns["outbox"]) if turn]
-        return {int(turn["contact"]["id"]) for turn in every} | {
-            int(message["contact"]["id"]) for turn in every for message in turn["messages"]
-        }
+        turns: JsonObject = json.loads(gzip.decompress(bytes(item["turns"]["B"])))
     except (LookupError, TypeError, ValueError, OSError) as error:
         raise StateDown(f"turn state cannot be understood ({type(error).__name__})") from error
+    return turns
+
+
+def _contacts(item: dict[str, Any]) -> set[int]:
+    turns = _turns(item)
+    every = [turn for turn in (turns["hand"], *turns["outbox"]) if turn]
+    return {int(turn["contact"]["id"]) for turn in every} | {
+        int(message["contact"]["id"]) for turn in every for message in turn["messages"]
+    }
 
 
 def _key(item: dict[str, Any]) -> ConversationKey:
