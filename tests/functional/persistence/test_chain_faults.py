@@ -46,7 +46,7 @@ def table() -> Iterator[FaultyTable]:
         ("update_item", "slow", False),
     ],
 )
-@pytest.mark.parametrize("then", ["replay", "next turn"])
+@pytest.mark.parametrize("then", ["replay", "replay and next", "next and replay"])
 def test_a_heads_table_in_trouble_is_made_good_by_the_next_save(
     server: Server, table: FaultyTable, operation: str, fault: str, fails: bool, then: str
 ) -> None:
@@ -61,9 +61,10 @@ def test_a_heads_table_in_trouble_is_made_good_by_the_next_save(
     else:
         save(server.urls.database_url, heads, troubled)
     assert table.faults == []
-    save(server.urls.database_url, heads, *([troubled, later] if then == "replay" else [later, troubled]))
+    turns = {"replay": [troubled], "replay and next": [troubled, later], "next and replay": [later, troubled]}[then]
+    save(server.urls.database_url, heads, *turns)
 
-    sound(server.urls, key, heads, KEYS, [first.id, troubled.id, later.id])
+    sound(server.urls, key, heads, KEYS, [first.id, *(turn.id for turn in turns)])
     assert dict(all_heads(table.client, "state-table")) == {key: heads.get(key)}
 
 
