@@ -12,14 +12,18 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from functional.persistence.conftest import Server
+from functional.persistence.conftest import Server, blocked, sound
 from functional.persistence.samples import full_turn, new_key
+from functional.persistence.trouble import KEYS
 from metta.errors import AuditDown, Retry, SettingsError
 from metta.messages import Turn
+from metta.persistence.heads import MemoryHeads
 from metta.persistence.migrate import migrate
 from metta.persistence.read import read_turns
 from metta.persistence.store import AuditStore
 from metta_local.postgres import EmbeddedPostgres, PostgresUrls
+
+HEADS = MemoryHeads()
 
 
 @pytest.fixture
@@ -30,15 +34,16 @@ def runner() -> Iterator[asyncio.Runner]:
 
 @contextmanager
 def opened(runner: asyncio.Runner, url: str, **bounds: float) -> Iterator[AuditStore]:
-    store = AuditStore(url, **bounds)  # type: ignore[arg-type]
+    store = AuditStore(url, heads=HEADS, keys=KEYS, **bounds)  # type: ignore[arg-type]
     try:
         yield store
     finally:
         runner.run(store.close())
 
 
-def saved(urls: PostgresUrls, *turns: Turn) -> bool:
-    return all(len(read_turns(urls.database_url, turn.key)) == 1 for turn in turns)
+def saved(urls: PostgresUrls, *turns: Turn) -> None:
+    for turn in turns:
+        sound(urls, turn.key, HEADS, KEYS, [turn.id])
 
 
 def test_a_turn_is_saved_after_its_idle_connections_were_killed(
@@ -53,7 +58,7 @@ def test_a_turn_is_saved_after_its_idle_connections_were_killed(
         turns = [full_turn() for _ in range(4)]
         runner.run(save_at_once(*turns))
 
-    assert saved(urls, *turns)
+    saved(urls, *turns)
 
 
 def test_a_turn_is_whole_though_its_backend_was_killed_in_the_middle_of_the_statement(
@@ -62,13 +67,11 @@ def test_a_turn_is_whole_though_its_backend_was_killed_in_the_middle_of_the_stat
     turn = full_turn()
 
     async def kill_while_it_waits(store: AuditStore) -> None:
-        with server.superuser() as admin, psycopg.connect(urls.migrate_url) as blocker:
-            blocker.execute("LOCK TABLE metta.timings IN ACCESS EXCLUSIVE MODE")  # turns' row is inserted before it
+        async with blocked(server, "metta.timings"):  # turns' row is inserted before it
             saving = asyncio.create_task(store.save_turn(turn))
-            await waits_for_lock(admin)
+            await server.waits_for_lock()
             server.kill_backends()
-            blocker.rollback()
-            await saving
+        await saving
 
     with opened(runner, urls.database_url) as store:
         runner.run(kill_while_it_waits(store))
@@ -79,17 +82,6 @@ def test_a_turn_is_whole_though_its_backend_was_killed_in_the_middle_of_the_stat
 
 async def _execute(connection: psycopg.AsyncConnection, statement: bytes) -> None:
     await connection.execute(statement)
-
-
-async def waits_for_lock(admin: psycopg.Connection) -> None:
-    for _ in range(500):
-        waiting = admin.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'metta' AND wait_event_type = 'Lock'"
-        ).fetchone()
-        if waiting is not None and waiting[0]:
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("no statement came to wait")
 
 
 def test_a_statement_that_hangs_ends_in_time_and_the_turn_can_be_saved_later(
@@ -105,7 +97,7 @@ def test_a_statement_that_hangs_ends_in_time_and_the_turn_can_be_saved_later(
             assert time.monotonic() - begun < 2
         runner.run(store.save_turn(turn))
 
-    assert saved(urls, turn)
+    saved(urls, turn)
 
 
 def test_turns_that_find_no_free_connection_do_not_wait_for_ever(runner: asyncio.Runner, urls: PostgresUrls) -> None:
@@ -136,19 +128,19 @@ def test_a_cancelled_save_leaves_a_usable_store(runner: asyncio.Runner, urls: Po
     with opened(runner, urls.database_url, max_connections=1) as store:
         runner.run(cancel_then_save(store))
 
-    assert saved(urls, turn)
+    saved(urls, turn)
 
 
 def test_a_restart_of_the_server_between_two_turns_goes_unnoticed(runner: asyncio.Runner, used_directory: Path) -> None:
     before, after = full_turn(), full_turn()
     with EmbeddedPostgres(used_directory) as urls:
         migrate(urls.migrate_url)
-        store = AuditStore(urls.database_url)
+        store = AuditStore(urls.database_url, heads=HEADS, keys=KEYS)
         runner.run(store.save_turn(before))
     with EmbeddedPostgres(used_directory) as urls:
         runner.run(store.save_turn(after))
         runner.run(store.close())
-        assert saved(urls, before, after)
+        saved(urls, before, after)
 
 
 def test_a_server_that_is_not_there_is_reported_quickly_and_without_its_address(runner: asyncio.Runner) -> None:
@@ -207,7 +199,7 @@ def test_a_schema_behind_the_code_asks_for_metta_migrate_and_takes_the_turn_afte
             owner.execute("ALTER TABLE metta.turns RENAME COLUMN not_yet_there TO covered")
         runner.run(store.save_turn(turn))
 
-    assert saved(urls, turn)
+    saved(urls, turn)
 
 
 def test_a_read_only_database_is_reported_and_takes_the_turn_when_it_is_writable_again(
@@ -223,7 +215,7 @@ def test_a_read_only_database_is_reported_and_takes_the_turn_when_it_is_writable
         admin.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = off".encode())
         runner.run(store.save_turn(turn))
 
-    assert saved(urls, turn)
+    saved(urls, turn)
 
 
 def test_a_connection_to_what_is_no_longer_the_primary_is_left_for_a_new_one(
@@ -236,7 +228,7 @@ def test_a_connection_to_what_is_no_longer_the_primary_is_left_for_a_new_one(
         runner.run(_execute(idle, b"SET default_transaction_read_only = on"))
         runner.run(store.save_turn(turn))
 
-    assert saved(urls, turn)
+    saved(urls, turn)
 
 
 def test_a_refused_value_is_reported_without_the_value(runner: asyncio.Runner, urls: PostgresUrls) -> None:
