@@ -16,10 +16,10 @@ class AuditPolicy(Noun):
     """How the audit log stores what was said, and how long; docs/audit.md."""
 
     contents: Contents = "plain"
-    """``masked`` keeps no addresses, phone and bank numbers and none of the contact's names; ``encrypted`` keeps all of it
-    unreadable without ``AUDIT_KEY`` and the table of turn state. Card and social security numbers are never kept."""
+    """``masked`` keeps no addresses, phone and bank numbers and none of the contact's names; ``encrypted`` keeps all of
+    it unreadable without ``AUDIT_KEY`` and the table of turn state. Card and social security numbers are never kept."""
     keep_days: int | None = Field(None, ge=1, le=36_500)
-    """After so many days ``metta audit erase --older-than`` removes rows and all; null: kept until somebody erases it."""
+    """After so many days ``metta audit erase --older-than`` removes rows and all; null: kept until somebody erases."""
 
     @field_validator("keep_days", mode="before")
     @classmethod

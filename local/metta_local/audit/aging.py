@@ -1,4 +1,4 @@
-"""``metta audit erase --older-than``: removes what is older than the policy wants it, with its rows, or says what goes."""
+"""``metta audit erase --older-than``: removes what is older than the policy wants it, or says what would go."""
 
 from __future__ import annotations
 
