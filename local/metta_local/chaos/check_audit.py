@@ -1,4 +1,4 @@
-"""Checks on what was written down: complete audit rows (I10), hand-offs once and whole, no dead letters (I5)."""
+"""Checks on what was written down: complete audit rows (I10), whole chains, hand-offs once, no dead letters (I5)."""
 
 from __future__ import annotations
 
@@ -58,6 +58,23 @@ def _other_messages(conversation: Conversation, turn: AuditedTurn) -> Iterator[s
     unknown = [] if turn.delivery_unknown else [e for e in there.values() if (e.kind, e.part) not in written]
     for entry in unknown:
         yield f"Chatwoot has its {entry.kind} part {entry.part} as {entry.id}, of which it does not know"
+
+
+def sealed(observed: Observed) -> Iterator[Violation]:
+    """Every conversation's chain verifies, with a key, and ends where the head outside the database says.
+
+    Permitted: a head that is behind while the conversation's last record is not done.
+    """
+    for conversation in observed.conversations:
+        chain = conversation.chain
+        for problem in chain.problems:
+            yield Violation("chain", conversation.id, problem)
+        if chain.unkeyed:
+            yield Violation("chain", conversation.id, f"{chain.unkeyed} entries are sealed without a key")
+        done = observed.settled and not observed.left_on_queue and not conversation.unfinished
+        if done and chain.head != chain.entries:
+            what = f"{chain.entries} entries, and a head that says {chain.head}"
+            yield Violation("chain", conversation.id, what)
 
 
 def handed_over_once(observed: Observed) -> Iterator[Violation]:

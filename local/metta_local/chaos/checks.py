@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from metta_local.chaos.check_audit import dead_letters, handed_over_once, written_down
+from metta_local.chaos.check_audit import dead_letters, handed_over_once, sealed, written_down
 from metta_local.chaos.check_records import backed_off, few_tries, paid_once
 from metta_local.chaos.check_replies import ended, in_order, never_overlapping, never_twice, nothing_lost
 from metta_local.chaos.check_speaking import after_takeover, one_worker_at_a_time, stale
@@ -33,6 +33,7 @@ CHECKS: tuple[Check, ...] = (
     one_worker_at_a_time,
     ended,
     written_down,
+    sealed,
     handed_over_once,
     backed_off,
     few_tries,

@@ -6,16 +6,18 @@ import gzip
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import psycopg
 
 from metta.messages import ConversationKey, JsonObject
+from metta.persistence.chain import ChainKey, Head
 from metta.persistence.connection import audit_conninfo
 from metta.persistence.read import read_conversation
-from metta_local.chaos.ledger import AuditedTurn, Author, Conversation, DeadLetter, Entry, SentRow
+from metta.persistence.verify import verify_conversation
+from metta_local.chaos.ledger import AuditedTurn, Author, Chain, Conversation, DeadLetter, Entry, SentRow
 from metta_local.chatwoot import ChatwootEmulator
 from metta_local.chatwoot.records import Contact, Message
 from metta_local.stack import ACCOUNT_ID
@@ -30,6 +32,8 @@ def conversations(
     unfinished: Mapping[int, tuple[str, ...]],
     words: Mapping[int, str],
     queued: Mapping[int, float],
+    heads: Mapping[ConversationKey, Head],
+    keys: Sequence[ChainKey],
 ) -> Iterator[Conversation]:
     """Every conversation that a customer wrote in.
 
@@ -39,6 +43,8 @@ def conversations(
         unfinished: what their turn states still hold, see ``unfinished_states``.
         words: customer message -> its word.
         queued: customer message -> when its event was first on the queue.
+        heads: where their chains end, see ``metta.persistence.heads.all_heads``.
+        keys: of the chains.
     """
     with psycopg.connect(audit_conninfo(database_url), prepare_threshold=None) as connection:
         for id_ in sorted(chatwoot.world.conversations):
@@ -46,7 +52,10 @@ def conversations(
                 stored = chatwoot.world.conversations[id_]
                 entries = tuple(_entry(message, words) for message in stored.messages)
                 status, assigned = stored.status, stored.assignee_id is not None
-            audit = read_conversation(connection, ConversationKey(account_id=ACCOUNT_ID, conversation_id=id_))
+            key = ConversationKey(account_id=ACCOUNT_ID, conversation_id=id_)
+            audit = read_conversation(connection, key)
+            head = heads.get(key, Head())
+            verified = verify_conversation(connection, key, keys, head)
             skips = defaultdict(set)
             for skip in audit["skips"]:
                 skips[skip["message_id"]].add(skip["reason"])
@@ -59,6 +68,7 @@ def conversations(
                 skips={message: frozenset(reasons) for message, reasons in skips.items()},
                 queued={entry.id: queued[entry.id] for entry in entries if entry.id in queued},
                 unfinished=unfinished.get(id_, ()),
+                chain=Chain(verified.entries, head.number, verified.unkeyed, tuple(map(str, verified.problems))),
             )
 
 

@@ -98,6 +98,18 @@ class AuditedTurn:
 
 
 @dataclass(frozen=True)
+class Chain:
+    """A conversation's chain in the audit log, checked as ``metta audit verify`` does."""
+
+    entries: int = 0
+    head: int = 0
+    """Number of the last entry, as turn state's table has it."""
+    unkeyed: int = 0
+    """Entries sealed without a key."""
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Conversation:
     """One conversation from outside."""
 
@@ -115,6 +127,7 @@ class Conversation:
     """Customer message -> when its event was first on the queue."""
     unfinished: tuple[str, ...] = ()
     """What its turn state still holds: a turn in hand, audit rows, a watch entry."""
+    chain: Chain = field(default_factory=Chain)
 
     @property
     def customers(self) -> list[Entry]:

@@ -23,6 +23,7 @@ from metta_local.chatwoot.api import operation_of
 
 _CONVERSATION = re.compile(r"/conversations/(\d+)")
 _STATE_KEY = re.compile(r"turn#\d+:(\d+)$")
+_HEAD_KEY = re.compile(r"audit#\d+:(\d+)$")
 _WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
 _INPUT_CHARS = 600
 _SQS_NAMES = {
@@ -34,6 +35,7 @@ _SQS_NAMES = {
     "SendMessage": "send",
     "SendMessageBatch": "send",
 }
+_HEAD_NAMES = {"GetItem": "head_read", "UpdateItem": "head_move"}
 _GUARD_NAMES = {
     "PutItem": "guard_put",
     "UpdateItem": "guard_update",
@@ -150,6 +152,8 @@ class Lens:
         found = _STATE_KEY.match(name)
         if found and action == "UpdateItem":
             return _turn_state(int(found[1]), body)
+        if (head := _HEAD_KEY.match(name)) and action in _HEAD_NAMES:
+            return Seen(Place.DYNAMODB, _HEAD_NAMES[action], int(head[1]))
         if name.startswith("message") and action in _GUARD_NAMES:
             return Seen(Place.DYNAMODB, _GUARD_NAMES[action])
         return Seen(Place.DYNAMODB, _snake(action), int(found[1]) if found else None, {"key": name.split("#", 1)[0]})

@@ -14,6 +14,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from metta.persistence.chain import chain_keys
+from metta.persistence.heads import all_heads
 from metta_local.chaos import collecting
 from metta_local.chaos.agenda import Agenda
 from metta_local.chaos.crew import Crew, Kill
@@ -168,9 +170,15 @@ class _Performance:
         assert self.postman is not None
         left = collecting.left_on_queue(self.sqs, given["AWS_SQS_QUEUE_URL"])
         dead = collecting.dead_letters(self.sqs, given["AWS_SQS_DLQ_URL"])
-        unfinished = collecting.unfinished_states(self.aws.client("dynamodb"), given["IDEMPOTENCY_TABLE"])
+        dynamodb, table = self.aws.client("dynamodb"), given["IDEMPOTENCY_TABLE"]
         told = collecting.conversations(
-            self.chatwoot, given["DATABASE_MIGRATE_URL"], unfinished, self.stage.words, self.postman.queued
+            self.chatwoot,
+            given["DATABASE_MIGRATE_URL"],
+            collecting.unfinished_states(dynamodb, table),
+            self.stage.words,
+            self.postman.queued,
+            dict(all_heads(dynamodb, table)),
+            chain_keys(given["AUDIT_KEY"]),
         )
         observed = Observed(
             conversations=tuple(told),

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from metta_local.chaos.check_audit import dead_letters, handed_over_once, written_down
+from metta_local.chaos.check_audit import dead_letters, handed_over_once, sealed, written_down
 from metta_local.chaos.journal import FaultKind
-from metta_local.chaos.ledger import DeadLetter, SentRow
+from metta_local.chaos.ledger import Chain, DeadLetter, SentRow
 from unit.local.chaos.observations import (
     conversation,
     customer,
@@ -134,3 +134,24 @@ def test_a_dead_letter_while_chatwoot_answered_nothing_is_permitted() -> None:
     down = [look(at, status_code=503, fault=FaultKind.SERVER_ERROR) for at in range(2, 7)]
 
     assert found(dead_letters, observed(conversation(customer(1, 0)), look(1), *down, dead=[DeadLetter(84, 1)])) == []
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [
+        Chain(2, 2, problems=("entry 2, turns row 0: altered",)),
+        Chain(2, 2, unkeyed=1),
+        Chain(2, 1),
+        Chain(0, 1, problems=("entry 1: cut off",)),
+    ],
+)
+def test_a_chain_that_does_not_verify_with_its_head_is_found(chain: Chain) -> None:
+    assert set(found(sealed, observed(conversation(customer(1, 0), chain=chain)))) == {"chain"}
+
+
+def test_a_whole_chain_is_in_order_and_a_head_may_be_behind_while_something_is_left_to_do() -> None:
+    whole, behind = Chain(2, 2), Chain(2, 1)
+
+    assert found(sealed, observed(conversation(customer(1, 0), chain=whole))) == []
+    assert found(sealed, observed(conversation(customer(1, 0), chain=behind, unfinished=("a turn in hand",)))) == []
+    assert found(sealed, observed(conversation(customer(1, 0), chain=behind), left_on_queue=1)) == []

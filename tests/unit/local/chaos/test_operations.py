@@ -203,6 +203,13 @@ def test_what_is_said_to_whom_is_known_without_its_words(lens: Lens) -> None:
     assert (names(opened), opened.detail) == (["after status"], {"status": "open"})
 
 
+def test_the_head_of_the_audit_chain_is_read_and_moved(lens: Lens) -> None:
+    key = {"Key": {"id": {"S": "audit#3:84"}}}
+    reading, moving = (aws(lens, f"DynamoDB_20120810.{action}", key) for action in ("GetItem", "UpdateItem"))
+    assert [(one.operation, one.conversation) for one in (reading, moving)] == [("head_read", 84), ("head_move", 84)]
+    assert (names(reading), names(moving)) == (["after head read"], ["after head move"])
+
+
 def test_odoo_and_model_calls_show_neither_key_nor_password(lens: Lens) -> None:
     args = ["acme", 7, "the-api-key", "sale.order", "search_read", [[]], {}]
     call = lens.request(Place.ODOO, request("POST", "/jsonrpc", {"params": {"service": "object", "args": args}}))
