@@ -94,9 +94,8 @@ def told_turn(key: ConversationKey, contact_id: int = 7, **fields: Any) -> Turn:
 def told_message(key: ConversationKey, contact_id: int = 7, **fields: Any) -> IncomingMessage:
     """A message that is skipped, with the words."""
     contact = Contact(id=contact_id, name=WORDS[0], email=WORDS[1])
-    return message(
-        key, next(_numbers), " ".join(WORDS), contact=contact, **{"created_at": full_turn().started_at, **fields}
-    )
+    words = {"text": " ".join(WORDS), "contact": contact, "created_at": full_turn().started_at}
+    return message(key, next(_numbers), **(words | fields))
 
 
 def write(

@@ -13,9 +13,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from functional.persistence.samples import full_turn, message, new_key
+from metta.guardrails import Guardrails
 from metta.messages import Turn
 from metta.persistence.read import read_turns
 from metta.persistence.store import AuditStore
+from metta.policy import load_policy
 from metta_local.postgres import PostgresUrls
 
 
@@ -96,7 +98,7 @@ def test_saving_a_turn_takes_at_most_five_milliseconds_of_cpu(urls: PostgresUrls
     turns = [full_turn() for _ in range(60)]
 
     async def run() -> float:
-        store = AuditStore(urls.database_url)
+        store = AuditStore(urls.database_url, clean=Guardrails(load_policy()).sanitize)
         await store.save_turn(full_turn())
         begun = time.thread_time()
         await save_all(store, turns)

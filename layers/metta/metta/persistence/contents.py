@@ -159,7 +159,14 @@ def _walk(value: Any, column: str, change: Callable[[str, str], str]) -> Any:
     if isinstance(value, str):
         return change(column, value)
     if isinstance(value, Mapping):
-        return {_walk(str(name), column, change): _walk(item, column, change) for name, item in value.items()}
+        found: JsonObject = {}
+        for name, item in value.items():
+            kept = unlike = change(column, str(name))
+            number = 2
+            while unlike in found:
+                unlike, number = f"{kept} ({number})", number + 1
+            found[unlike] = _walk(item, column, change)
+        return found
     if isinstance(value, list | tuple):
         return [_walk(item, column, change) for item in value]
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) >= 1e8:

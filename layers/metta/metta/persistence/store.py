@@ -111,13 +111,13 @@ class AuditStore:
             rows = cleaned(rows, self._clean)
         if self._mask is not None:
             rows = masked(rows, self._mask, names)
-        return replace(batch, rows=marked(rows))
+        return replace(batch, rows=rows)
 
     def _written_as(self, key: ConversationKey, rows: Rows, known: Known, began: datetime) -> Rows:
         """The rows as the conversation's item wants them: without what was erased meanwhile, or encrypted."""
         if known.erased_at is not None and began <= known.erased_at:
             return emptied(rows)
-        return rows if self._vault is None else encrypted(rows, encrypting(self._vault.key_of(key, known)))
+        return marked(rows) if self._vault is None else encrypted(rows, encrypting(self._vault.key_of(key, known)))
 
     async def _save(self, key: ConversationKey, kind: str, subject: str, batch: Batch, began: datetime) -> None:
         """Write the rows as the next entry of the conversation's chain.
