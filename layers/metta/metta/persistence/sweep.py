@@ -75,7 +75,7 @@ def sweep(
         return
     of_account = ((key, head) for key, head in book.all() if account_id in (None, key.account_id))
     for heads_page in _batched(of_account):
-        there = _there(connection, [key for key, _ in heads_page])
+        there = known_of(connection, [key for key, _ in heads_page])
         yield from ((key, head) for key, head in heads_page if key not in there)
 
 
@@ -104,16 +104,17 @@ def _page(connection: psycopg.Connection[Any], after: tuple[int, int], last: int
     return [ConversationKey(account_id=account, conversation_id=conversation) for account, conversation in found]
 
 
-def _there(connection: psycopg.Connection[Any], keys: Sequence[ConversationKey]) -> set[ConversationKey]:
+def known_of(connection: psycopg.Connection[Any], keys: Sequence[ConversationKey]) -> set[ConversationKey]:
     """Which of these the database has anything of."""
-    exists = " OR ".join(
-        f"EXISTS (SELECT FROM metta.{table} WHERE ({table}.account_id, {table}.conversation_id)"
-        " = (asked.account, asked.conversation))"
+    # each a lookup by index, as subqueries with a limit are: what EXISTS may become reads whole tables
+    looked_up = ", ".join(
+        f"(SELECT true FROM metta.{table} WHERE account_id = asked.account"  # noqa: S608 - our own names
+        " AND conversation_id = asked.conversation LIMIT 1)"
         for table in _TABLES
     )
     query = (
         "SELECT account, conversation FROM unnest(%s::bigint[], %s::bigint[]) AS asked (account, conversation)"  # noqa: S608
-        f" WHERE {exists}"
+        f" WHERE coalesce({looked_up})"
     )
     with moment(connection, statement_seconds=0):
         found = connection.execute(
