@@ -24,6 +24,15 @@ assert len(found) > 100, found
 for name in found:
     importlib.import_module(name)
 """
+ENCRYPTED = """
+from metta.messages import ConversationKey
+from metta.persistence.chain import chain_keys
+from metta.persistence.heads import MemoryHeads
+from metta.persistence.vault import Reader, Vault, encrypting
+heads, keys, key = MemoryHeads(), chain_keys("a key"), ConversationKey(account_id=3, conversation_id=1)
+said = encrypting(Vault(heads, keys).key_of(key, heads.look(key)))("turns", "reply", "hello")
+assert said != "hello" and Reader(heads, keys).opened(key, "turns", {"reply": said}) == {"reply": "hello"}, said
+"""
 
 
 def run(program: str, *directories: Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -50,6 +59,12 @@ def layers(built: Path) -> list[Path]:
 
 def test_every_module_finds_what_it_imports(built: Path) -> None:
     done = run(EVERY_MODULE, *layers(built))
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_contents_can_be_encrypted_and_read_again(built: Path) -> None:
+    done = run(ENCRYPTED, *layers(built))
 
     assert done.returncode == 0, done.stderr
 
