@@ -20,7 +20,7 @@ from metta_local.serving import LoopbackServer
 
 from .processes import Done, metta
 
-COMMANDS = ("demo", "up", "worker", "send", "redrive", "migrate", "doctor", "guard", "tool", "bench")
+COMMANDS = ("demo", "up", "worker", "send", "redrive", "migrate", "audit", "doctor", "guard", "tool", "bench")
 
 
 class Shell:

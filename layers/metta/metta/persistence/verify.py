@@ -90,7 +90,7 @@ def verify_conversation(
         head: where its chain ends as kept outside; None when that is not known here, and a cut-off end not seen.
     """
     entries = _entries(connection, key)
-    rows = _Rows(connection, key)
+    rows = _Rows(connection, key, (entry.subject for entry in entries if entry.kind == "turn"))
     found = Verified(key, entries=len(entries))
     start, entries = start_of(entries)
     sealed = _check_links(found, entries, start, keys, unkeyed_through=_unkeyed_through(entries, head))
@@ -255,7 +255,7 @@ def _difference(table: str, digest: str | None, row: JsonObject | None, entry: E
 class _Rows:
     """All rows of a conversation, by the entry that they belong to."""
 
-    def __init__(self, connection: psycopg.Connection[Any], key: ConversationKey) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], key: ConversationKey, turns: Iterable[str]) -> None:
         where = [key.account_id, key.conversation_id]
         self._turns: defaultdict[str, dict[str, list[JsonObject]]] = defaultdict(dict)
         self._skips: defaultdict[str, dict[str, list[JsonObject]]] = defaultdict(dict)
@@ -265,9 +265,10 @@ class _Rows:
             self._skips[f"{row['message_id']} {row['reason']}"].setdefault("skips", []).append(row)
         for row in _select(connection, "conversations", _OF_CONVERSATION, where):
             self._turns[row["turn_id"]].setdefault("conversations", []).append(row)
+        known = [list({*turns, *self._turns})]  # planning a join for each part costs more than reading it
         for table in _PARTS:
             found: defaultdict[str, list[JsonObject]] = defaultdict(list)
-            for row in _select(connection, table, _OF_TURNS, where):
+            for row in _select(connection, table, "turn_id = ANY(%s)", known):
                 found[row["turn_id"]].append(row)
             for turn_id, rows in found.items():
                 self._turns[turn_id][table] = ordered(table, rows)
@@ -283,17 +284,11 @@ class _Rows:
         yield from (("skip", subject) for subject in self._skips)
 
 
-_OF_TURNS: LiteralString = (
-    "turn_id IN (SELECT id FROM metta.turns WHERE account_id = %s AND conversation_id = %s"
-    " UNION SELECT subject FROM metta.entries WHERE kind = 'turn' AND account_id = %s AND conversation_id = %s)"
-)
-
-
 def _select(
-    connection: psycopg.Connection[Any], table: LiteralString, where: LiteralString, values: list[int]
+    connection: psycopg.Connection[Any], table: LiteralString, where: LiteralString, values: list[Any]
 ) -> Iterator[JsonObject]:
     query = sql.SQL("SELECT {} FROM {} WHERE {}").format(
         sql.SQL(", ").join(map(sql.Identifier, columns(table))), sql.Identifier("metta", table), sql.SQL(where)
     )
     with exact_cursor(connection) as cursor:
-        yield from cursor.execute(query, values * (where.count("%s") // len(values)))
+        yield from cursor.execute(query, values)
