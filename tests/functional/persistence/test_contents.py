@@ -1,4 +1,4 @@
-"""How contents are stored: never with a card or social security number; masked or encrypted where the policy says so."""
+"""How contents are stored: never with a card or social security number; masked or encrypted if the policy says so."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def table() -> Iterator[Any]:
 
 
 def with_numbers(key: ConversationKey) -> Turn:
-    """A turn that has a card and a social security number in all contents, in text, as a number and as a field's name."""
+    """A turn that has both in all contents: in text, as a number and as the name of a field."""
     said = f"my card is {CARD} and my SSN is {SSN}"
     turn = told_turn(key, reply=said)
     contact = Contact(id=7, name=said, email=None, phone=CARD, identifier=said)

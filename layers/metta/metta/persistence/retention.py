@@ -164,7 +164,8 @@ def remove_older(
         old = old[:most_entries]
         if problem := _problem(start, chain, tail, known):
             return Removed(key, problem=problem), Head()
-        heads.advance(key, tail.head)  # a head that stayed behind would name an entry that is gone
+        if known.number < tail.head.number:
+            heads.advance(key, tail.head)  # a writer that goes on from an entry that is gone would break the chain
         last, by = old[-1], f"written before {cutoff.astimezone(UTC):%Y-%m-%d}"
         rows = _delete(connection, key, old)
         facts = {
