@@ -121,8 +121,8 @@ def _chain(chain: JsonObject, paper: Paper) -> None:
         paper.line("THE LOG OF THIS CONVERSATION IS NOT AS METTA WROTE IT:", style="red")
         for problem in chain["problems"][:_MOST_PROBLEMS]:
             paper.line(inline(problem), indent=2, style="red")
-        if more := len(chain["problems"]) - _MOST_PROBLEMS:
-            paper.line(f"and {more} more; `metta audit verify` names all" if more > 0 else "", indent=2)
+        if (more := len(chain["problems"]) - _MOST_PROBLEMS) > 0:
+            paper.line(f"and {more} more; `metta audit verify` names all", indent=2)
         return
     sound = f"The chain is sound: {counted(chain['entries'], 'entry', 'entries')} with {counted(chain['rows'], 'row')}"
     paper.line(f"{sound}, each as Metta wrote it{_erased(chain['erased'])}.", style="green")

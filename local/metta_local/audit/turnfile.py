@@ -55,11 +55,12 @@ def written(text: str | None, paper: Paper) -> None:
         paper.line("(no text)", indent=4, style="dim")
 
 
-def attachments(files: list[JsonObject] | None, paper: Paper) -> None:
+def attachments(files: Any, paper: Paper) -> None:
     """Files that a customer sent."""
-    if files is None:
-        return
-    for file in files:
+    for file in files if isinstance(files, list) else [] if files is None else [files]:
+        if not isinstance(file, dict):  # Metta writes objects only
+            paper.line(f"+ {_json(file)}", indent=4)
+            continue
         name = f" {inline(file['name'])}" if file.get("name") else ""
         heard = f", heard as: {inline(file['transcript'])}" if file.get("transcript") else ""
         paper.line(f"+ {inline(file.get('file_type', 'file'))}{name}{heard}", indent=4)
