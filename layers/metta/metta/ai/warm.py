@@ -56,6 +56,10 @@ def _answer(request: httpx2.Request) -> httpx2.Response:
 
 
 WARM_QUESTION = "Hello, where is my order S00001? Write to warm@example.com or call +1 202 555 0100."
+WARM_SIGNS = (
+    "‘S00002’: Grüße! Wo bleibt es (blau, 12:30)? Two or three &amp; 1.234,50 €: is 030 1234567 yours?"
+    " start with 192.168.0.1, DHL Lieferverzeichnisnummernschild"
+)
 WARM_REPLY = (
     "Your order S00001 (19.90 EUR, 2 pieces) was sent on 2026-05-06 as parcel 1Z999AA10123456784. We have 5 in stock."
     " See https://example.com/parcel or write to warm@example.com. Thank you for waiting; we will refund you."
@@ -79,6 +83,7 @@ def warm_conversation() -> tuple[list[IncomingMessage], MessageContext]:
     )
     return [message], MessageContext(
         key=key,
+        turn_id="warm",
         inbox_id=0,
         contact=contact,
         identity=Identity(level=IdentityLevel.ANONYMOUS),

@@ -11,7 +11,7 @@ from metta.ai.second_opinion import SecondOpinions, enabled
 from metta.ai.tools import SPECS
 from metta.ai.tracing import SdkSpans
 from metta.ai.usage import dearest, price_of
-from metta.ai.warm import WARM_REPLY, warm_conversation
+from metta.ai.warm import WARM_REPLY, WARM_SIGNS, warm_conversation
 from metta.bounds import Bounds, Counters
 from metta.circuits import Circuit, CircuitAgent, CircuitShop
 from metta.counters import DynamoCounters, DynamoDB
@@ -87,7 +87,9 @@ class Pipeline:
         """Do what is slow once and needs no network: the model client's first run, the checks' first texts."""
         self.loop.run(self.agent.warm(), seconds=20)
         (message,), context = warm_conversation()
-        self.guardrails.validate_input(message.text, context)
+        self.guardrails.prepare()
+        for text in (message.text, WARM_SIGNS):
+            self.guardrails.validate_input(text, context)
         self.guardrails.validate_output(WARM_REPLY, context)
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import IO, Any
@@ -14,6 +15,7 @@ from metta.bootstrap.common import (
     aws_client,
     check,
     placeholder_client,
+    rehearsing,
     settings_as_they_are_now,
     started,
     stop_tracing,
@@ -23,10 +25,10 @@ from metta.bootstrap.common import (
 from metta.bootstrap.pipeline import Pipeline, build_pipeline
 from metta.bootstrap.watchdog import wire_watchdog
 from metta.circuits import Circuit, CircuitAudit
-from metta.errors import AuditDown, ChatwootDown
+from metta.errors import AuditDown, ChatwootDown, MettaError
 from metta.integrations.chatwoot.client import ChatwootClient
 from metta.integrations.odoo import OdooClient
-from metta.messages import JsonObject
+from metta.messages import ConversationKey, JsonObject
 from metta.observability import Meter, Metric, set_up_logging
 from metta.persistence.store import AuditStore
 from metta.queue.batch import Batches
@@ -40,6 +42,9 @@ from metta.queue.watchdog import Watchdog
 from metta.receiving.keyring import Keyring, Secrets
 from metta.settings import Settings
 
+NOWHERE = ConversationKey(account_id=0, conversation_id=0)
+"""No conversation is this one."""
+
 
 @dataclass
 class Worker:
@@ -50,6 +55,7 @@ class Worker:
         pipeline: what its turns are made of.
         chatwoot, audit: the rooms that hold connections, besides the pipeline's.
         batches: the handler's inside.
+        dynamodb: a boto3 client; turn state is kept with it.
         watchdog: looks after what was left behind, where the worker does that too (``metta worker``).
     """
 
@@ -58,6 +64,7 @@ class Worker:
     chatwoot: ChatwootClient
     audit: AuditStore
     batches: Batches
+    dynamodb: Any
     watchdog: Watchdog
 
     @property
@@ -83,6 +90,11 @@ class Worker:
         """Do what is slow once and needs no network: the model client's first run, TLS contexts."""
         self.pipeline.warm()
         self.loop.run(self.chatwoot.prepare(), seconds=5)
+
+    def warm_calls(self) -> None:
+        """Do what is slow once in calls of DynamoDB, sending none; needs credentials, so never before a snapshot."""
+        with rehearsing(self.dynamodb, b"{}"), suppress(MettaError):
+            TurnStates(self.dynamodb, self.settings.state.table).acquire(NOWHERE, waiting=True)
 
     def close(self) -> None:
         """Close connections and threads."""
@@ -144,7 +156,7 @@ def build_worker(
     watching = wire_watchdog(
         settings, policy, turns, chatwoot, dynamodb, loop, meter=Meter(settings, enabled=emit_metrics)
     )
-    return Worker(settings, pipeline, chatwoot, audit, batches, watching)
+    return Worker(settings, pipeline, chatwoot, audit, batches, dynamodb, watching)
 
 
 def keyring_of(settings: Settings, make: Callable[[str], Any]) -> Keyring:
@@ -168,6 +180,7 @@ def worker() -> Worker:
     """
     wired = started(build_worker)
     wired.warm()
+    wired.warm_calls()
     return wired
 
 

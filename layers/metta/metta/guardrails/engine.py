@@ -79,6 +79,14 @@ class Guardrails:
         """
         self._leak.protect(*texts)
 
+    @staticmethod
+    def prepare() -> None:
+        """Compile the patterns of all injection rules, since no single text needs all; 30 ms that a turn then saves."""
+        from metta.guardrails.injection_rules import foreign_rules, rule_set
+
+        for rule in (*rule_set().rules, *foreign_rules().rules):
+            rule.pattern.search("")
+
     def validate_input(self, text: str, context: MessageContext) -> Verdict:
         """Judge a customer's text. What goes on is masked and shortened to the policy's ``input_chars``.
 
