@@ -17,6 +17,7 @@ from functional.persistence.conftest import server as server
 from functional.persistence.conftest import urls as urls
 from metta.messages import ConversationKey, IncomingMessage, Turn
 from metta.persistence.chain import chain_keys
+from metta.persistence.contents import Mode
 from metta.persistence.heads import DynamoHeads
 from metta.persistence.store import AuditStore
 from metta_local.aws import MiniStack
@@ -34,12 +35,14 @@ class Log:
     dynamodb: Any
     table: str
 
-    def write(self, *things: Turn | tuple[IncomingMessage, str], key: str | None = KEY) -> None:
+    def write(
+        self, *things: Turn | tuple[IncomingMessage, str], key: str | None = KEY, mode: Mode = Mode.PLAIN
+    ) -> None:
         """Save turns and skips as the worker does."""
 
         async def run() -> None:
             heads = DynamoHeads(self.dynamodb, self.table)
-            store = AuditStore(self.urls.database_url, heads=heads, keys=chain_keys(key))
+            store = AuditStore(self.urls.database_url, heads=heads, keys=chain_keys(key), mode=mode)
             for thing in things:
                 if isinstance(thing, Turn):
                     await store.save_turn(thing)

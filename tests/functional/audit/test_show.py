@@ -13,6 +13,7 @@ from functional.persistence.conftest import Server
 from functional.persistence.samples import LENA, full_turn, later, message, new_key
 from metta.messages import ConversationKey, Finding, Identity, IdentityLevel, Outcome, Turn, Verdict
 from metta.persistence.chain import Head, chain_keys
+from metta.persistence.contents import Mode
 from metta.persistence.erase import by_contact, erase_conversation
 from metta.persistence.heads import DynamoHeads
 from metta.persistence.read import read_conversation
@@ -125,6 +126,28 @@ def test_erased_contents_are_said_to_be_erased(log: Log) -> None:
     assert shown.count("(the text was erased)") == 7
     for gone in ("Lena", "S00042", "proved@example.org", "secret", "voice.ogg"):
         assert gone not in shown
+
+
+def test_encrypted_contents_are_read_where_their_keys_are_at_hand(log: Log) -> None:
+    turn = full_turn()
+    renamed = full_turn(turn.key, started_at=later(200), finished_at=later(201))
+    log.write(turn, renamed, mode=Mode.ENCRYPTED)
+
+    shown = log.audit("show", number_of(turn))
+    exported = log.audit("export", "--from", "2026-11-22", "--to", "2026-11-22")
+    without = log.audit("show", number_of(turn), without=["AUDIT_KEY"])
+
+    assert (shown.returncode, without.returncode) == (0, 0)
+    for text in ("Where is S00042?", "Lena Vogt", "proved@example.org", "S00042 is on", "voice.ogg", '"total": 129.5'):
+        assert text in shown.stdout
+        assert text not in without.stdout
+    assert shown.stdout.count("as Chatwoot knew them") == 1  # each turn's copy is encrypted anew, and says the same
+    assert "[encrypted]" in without.stdout
+    assert "enc1:" not in shown.stdout + without.stdout + exported.stdout
+    [line, _] = [row for row in map(json.loads, exported.stdout.splitlines())
+                 if row["conversation_id"] == turn.key.conversation_id]  # fmt: skip
+    assert line["incoming_messages"][0]["text"] == "Where is S00042?"
+    assert line["conversation"]["contact_name"] == "Lena Vogt"
 
 
 def test_hostile_text_does_nothing_on_a_terminal(log: Log) -> None:

@@ -164,7 +164,7 @@ def test_entries_without_a_key_that_no_head_vouches_for_are_not_taken(own_log: L
 
 def test_more_conversations_than_fit_a_page_are_all_found_once(own_log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweeping, "PAGE", 3)
-    turns = [full_turn() for _ in range(8)]
+    turns = [full_turn(ConversationKey(account_id=3, conversation_id=number)) for number in range(1, 9)]
     own_log.write(*turns)
     heads = DynamoHeads(own_log.dynamodb, own_log.table)
     gone = [new_key() for _ in range(5)]

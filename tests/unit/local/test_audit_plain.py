@@ -134,7 +134,21 @@ def test_a_place_that_cannot_be_followed_is_not_marked() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["=1+1", "+49 151", "-2", "@SUM(A1)", "\t=1", "\r=1", "  =cmd|'/c calc'!A0", "＝1+1", "\ufeff=1"]
+    "text",
+    [
+        "=1+1",
+        "+49 151",
+        "-2",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        "  =cmd|'/c calc'!A0",
+        "＝1+1",
+        "\ufeff=1",
+        "'quoted'",
+        "\tx",
+        "\nx",
+    ],
 )
 def test_no_text_is_a_formula_in_a_spreadsheet_and_each_can_be_had_back(text: str) -> None:
     assert cell(text) == f"'{text}"
