@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from metta.messages import JsonObject
-from metta_local.bench import cold, guardrails, odoo
+from metta_local.bench import audit, cold, guardrails, odoo
 from metta_local.bench.process import MeasuredProcess
 from metta_local.bench.throughput import describe as describe_throughput
 from metta_local.bench.throughput import markdown, throughput
@@ -173,12 +173,14 @@ COLD = "cold"
 """The one that builds the artifacts, on the same stack; gives several results."""
 ODOO = "odoo"
 """The one that needs an Odoo only; gives several results."""
+AUDIT = "audit"
+"""The one that needs a database and a table only; gives several results."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the benchmarks that are named, all of them when none is; 1 when a target is missed."""
     parser = argparse.ArgumentParser(prog="metta bench", description=__doc__)
-    known = (*BENCHES, COLD, ODOO, guardrails.NAME)
+    known = (*BENCHES, COLD, ODOO, AUDIT, guardrails.NAME)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(known)} (all)")
     parser.add_argument("--json", action="store_true", help="one JSON document")
     parser.add_argument("--markdown", action="store_true", help="with throughput: the table of docs/measurements.md")
@@ -228,6 +230,8 @@ def run(names: Sequence[str], log: Any) -> Iterator[JsonObject]:
                 measured.stop()
     if ODOO in names:
         yield from odoo.odoo(log)
+    if AUDIT in names:
+        yield from audit.audit(log)
 
 
 def describe(result: JsonObject) -> str:
@@ -238,6 +242,8 @@ def describe(result: JsonObject) -> str:
         return cold.describe(result)
     if result["name"].startswith(ODOO):
         return odoo.describe(result)
+    if result["name"].startswith(AUDIT):
+        return audit.describe(result)
     figures = ", ".join(
         f"{name} {value}"
         for key in ("seconds", "milliseconds", "gb_seconds")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import pytest
@@ -18,55 +16,16 @@ from metta.messages import Turn
 from metta.persistence.read import read_turns
 from metta.persistence.store import AuditStore
 from metta.policy import load_policy
+from metta_local.bench.round_trips import RoundTrips
 from metta_local.postgres import PostgresUrls
 
 
-class CountingProxy:
-    """Passes one connection at a time to the server and counts how often the client spoke after the server had."""
-
-    def __init__(self, server_port: int) -> None:
-        self._server_port = server_port
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self.round_trips = 0
-        self._server_spoke = True
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            server = socket.create_connection(("127.0.0.1", self._server_port))
-            threading.Thread(target=self._pump, args=(client, server, True), daemon=True).start()
-            threading.Thread(target=self._pump, args=(server, client, False), daemon=True).start()
-
-    def _pump(self, source: socket.socket, target: socket.socket, from_client: bool) -> None:
-        with suppress(OSError):
-            while data := source.recv(65536):
-                if from_client and self._server_spoke:
-                    self.round_trips += 1
-                self._server_spoke = not from_client
-                target.sendall(data)
-        for end in (source, target):
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)  # wakes the other direction, which may still be reading
-            end.close()
-
-
 @contextmanager
-def proxied(urls: PostgresUrls) -> Iterator[tuple[CountingProxy, str]]:
+def proxied(urls: PostgresUrls) -> Iterator[tuple[RoundTrips, str]]:
     port = urlsplit(urls.database_url).port
     assert port is not None
-    proxy = CountingProxy(port)
-    try:
+    with RoundTrips(port) as proxy:
         yield proxy, urls.database_url.replace(f":{port}/", f":{proxy.port}/")
-    finally:
-        proxy.close()
 
 
 @pytest.mark.parametrize("size", [10, 150_000])
@@ -75,14 +34,14 @@ def test_saving_a_turn_takes_one_round_trip_however_much_is_in_it(urls: Postgres
     key = new_key()
     measured = full_turn(key, messages=(message(key, text="x" * size),))
 
-    async def run(proxy: CountingProxy, url: str) -> int:
+    async def run(proxy: RoundTrips, url: str) -> int:
         store = AuditStore(url)
         await store.save_turn(first)  # opens the connection
-        before = proxy.round_trips
+        before = proxy.number
         await store.save_turn(measured)
-        taken = proxy.round_trips - before
+        taken = proxy.number - before
         await store.save_turn(measured)
-        repeated = proxy.round_trips - before - taken
+        repeated = proxy.number - before - taken
         assert repeated == 2 * taken  # and a look at where the chain ends
         await store.close()
         return taken

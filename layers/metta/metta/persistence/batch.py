@@ -19,7 +19,7 @@ from psycopg import AsyncConnection
 
 from metta.persistence.chain import Entry
 from metta.persistence.columns import COLUMNS, columns
-from metta.persistence.text import as_json, storable
+from metta.persistence.text import Storable, as_json
 
 
 class Written(StrEnum):
@@ -47,17 +47,9 @@ class Batch:
 
     def storable(self) -> dict[str, list[dict[str, Any]]]:
         """The rows as PostgreSQL can hold them; those of turns and skips say whether something had to be escaped."""
-        escaped = False
-        kept: dict[str, list[dict[str, Any]]] = {}
-        for table, rows in self.rows.items():
-            kept[table] = []
-            for row in rows:
-                values: dict[str, Any] = {}
-                for name, value in row.items():
-                    values[name], changed = storable(value)
-                    escaped = escaped or changed
-                kept[table].append(values)
-        if escaped:
+        walk = Storable()
+        kept = {table: [walk.columns(row) for row in rows] for table, rows in self.rows.items()}
+        if walk.escaped:
             for row in (*kept.get("turns", ()), *kept.get("skips", ())):
                 row["escaped"] = True
         return kept
@@ -75,7 +67,7 @@ async def write(
     """
     tables = {**rows, "entries": [entry.row()]}
     try:
-        cursor = await connection.execute(_statement(tuple(tables)), [as_json(tables)])
+        cursor = await connection.execute(statement(tuple(tables)), [as_json(tables)])
         written = await cursor.fetchone()
     except psycopg.errors.UniqueViolation as error:
         if error.diag.constraint_name != "entries_pkey":
@@ -85,7 +77,7 @@ async def write(
 
 
 @cache
-def _statement(tables: tuple[str, ...]) -> bytes:
+def statement(tables: tuple[str, ...]) -> bytes:
     """The statement for these tables; made of constants alone, never of data."""
     first, *others = tables
     parts = [

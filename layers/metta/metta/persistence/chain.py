@@ -40,6 +40,8 @@ ORDER = {
     "handoff_steps": ("ordinal",),
 }
 """Tables of an entry's rows, and what orders a turn's rows in each."""
+_MANY_FORMS = frozenset({"timestamptz", "numeric", "double precision"})
+"""Types whose values are not the same before they are written and after they are read."""
 _EXACT = Context(prec=200_000)
 """More digits than a numeric has."""
 
@@ -187,8 +189,11 @@ def digest_of(table: str, row: JsonObject, salt: bytes | None) -> str:
         salt: of the entry; None when it was erased.
     """
     contents = CONTENTS.get(table, ())
-    values = {name: plain(row.get(name), kind) for name, kind in columns(table).items()}
-    stays = {name: value for name, value in values.items() if name not in contents}
+    values = {
+        name: plain(row.get(name), kind) if kind in _MANY_FORMS else row.get(name)
+        for name, kind in columns(table).items()
+    }
+    stays = {name: value for name, value in values.items() if name not in contents} if contents else values
     structure = hashlib.sha256(canonical([table, stays]).encode()).digest()[:DIGEST_BYTES].hex()
     if not contents:
         return structure

@@ -62,7 +62,7 @@ def cleaned(rows: Rows, clean: Callable[[str], str]) -> Rows:
                 seen[text] = UNCHECKED
         return seen[text]
 
-    return _digested(_changed(rows, lambda _, text: checked(text) if _has_nine_digits(text) else text))
+    return _digested(rows, _changed(rows, lambda _, text: checked(text) if _has_nine_digits(text) else text))
 
 
 def masked(rows: Rows, mask: Mask, names: Sequence[str]) -> Rows:
@@ -82,7 +82,7 @@ def masked(rows: Rows, mask: Mask, names: Sequence[str]) -> Rows:
         except Exception:  # noqa: BLE001 - as above
             return UNCHECKED
 
-    return _digested(_changed(rows, one))
+    return _digested(rows, _changed(rows, one))
 
 
 def emptied(rows: Rows) -> Rows:
@@ -176,10 +176,12 @@ def _walk(value: Any, column: str, change: Callable[[str, str], str]) -> Any:
     return value
 
 
-def _digested(rows: Rows) -> Rows:
+def _digested(before: Rows, rows: Rows) -> Rows:
     """A digest of what a tool gave before it was changed would let anyone try out what is not kept."""
-    calls = rows.get("tool_calls")
-    if not calls:
-        return rows
-    kept = [row | {"result_digest": digest(row["result"])} if row.get("result_digest") else row for row in calls]
-    return rows | {"tool_calls": kept}
+    kept = [
+        row | {"result_digest": digest(row["result"])}
+        if row.get("result_digest") and row["result"] != was["result"]
+        else row
+        for was, row in zip(before.get("tool_calls", ()), rows.get("tool_calls", ()), strict=True)
+    ]
+    return rows | {"tool_calls": kept} if kept else rows

@@ -13,10 +13,10 @@ from functools import partial
 from metta.errors import AuditDown
 from metta.messages import ConversationKey, IncomingMessage, Turn
 from metta.persistence.batch import Batch, Written, write
-from metta.persistence.chain import NO_KEY, ChainKey, in_utc, seal
+from metta.persistence.chain import NO_KEY, ChainKey, Head, in_utc, seal
 from metta.persistence.connection import audit_conninfo
 from metta.persistence.contents import Mask, Mode, Rows, cleaned, emptied, encrypted, marked, masked
-from metta.persistence.heads import Heads, Known, MemoryHeads
+from metta.persistence.heads import Heads, MemoryHeads
 from metta.persistence.pool import Connections
 from metta.persistence.rows import save_skip_row, save_turn_rows
 from metta.persistence.tail import read_tail
@@ -113,11 +113,17 @@ class AuditStore:
             rows = masked(rows, self._mask, names)
         return replace(batch, rows=rows)
 
-    def _written_as(self, key: ConversationKey, rows: Rows, known: Known, began: datetime) -> Rows:
-        """The rows as the conversation's item wants them: without what was erased meanwhile, or encrypted."""
+    def _looked(self, key: ConversationKey, rows: Rows, began: datetime) -> tuple[Head, Rows]:
+        """Where the chain ends, and the rows as the conversation's item wants them now.
+
+        That is without what was erased meanwhile, or encrypted.
+        """
+        known = self._heads.look(key)
         if known.erased_at is not None and began <= known.erased_at:
-            return emptied(rows)
-        return marked(rows) if self._vault is None else encrypted(rows, encrypting(self._vault.key_of(key, known)))
+            return known.head, emptied(rows)
+        if self._vault is None:
+            return known.head, marked(rows)
+        return known.head, encrypted(rows, encrypting(self._vault.key_of(key, known)))
 
     async def _save(self, key: ConversationKey, kind: str, subject: str, batch: Batch, began: datetime) -> None:
         """Write the rows as the next entry of the conversation's chain.
@@ -129,10 +135,10 @@ class AuditStore:
         Whoever erases tells the head's item first and takes a number then. So an item that is read before the number
         is tried, and again after each number that was taken, never lets something be written that is erased already.
         """
-        known = await asyncio.to_thread(self._heads.look, key)
-        head = known.head
+        head: Head | None = None
         for tried in range(1, _TRIES + 1):
-            rows = await asyncio.to_thread(self._written_as, key, batch.rows, known, began)
+            known_head, rows = await asyncio.to_thread(self._looked, key, batch.rows, began)
+            head = head or known_head
             entry = seal(key, kind, subject, after=head, with_key=self._keys[0], rows=rows, now=batch.saved_at)
             written = await self._connections.run(partial(write, rows=rows, entry=entry))
             if written is Written.NEW:
@@ -146,6 +152,5 @@ class AuditStore:
             if written is Written.THERE:
                 await asyncio.to_thread(self._heads.advance, key, head)
                 return
-            known = await asyncio.to_thread(self._heads.look, key)
             await asyncio.sleep(_PAUSE_SECONDS * tried * random.random())  # noqa: S311 - no secret
         raise AuditDown("audit database: others write to the same conversation all the time")
