@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
-from psycopg import sql
 
 from metta.messages import ConversationKey
 from metta.persistence.chain import ORDER, ChainKey, Entry, Head, seal
@@ -30,8 +29,6 @@ LEAST_DAYS = 1
 """Nothing younger is removed: a writer may stand still for a moment with the number of an entry that went."""
 _PAGE = 2000
 _RECORDS = ("turn", "skip")
-_PARTS_FIRST = ("findings", *(table for table in ORDER if table not in ("findings", "turns", "skips")), "turns")
-"""Tables of a turn's rows, those before that others refer to."""
 _OLD = """
     FROM metta.entries AS entry
     WHERE entry.written_at < %(cutoff)s AND (%(account)s::bigint IS NULL OR entry.account_id = %(account)s)"""
@@ -55,6 +52,21 @@ _CANDIDATES = f"""
     AND (entry.written_at, entry.account_id, entry.conversation_id, entry.number)
         > (%(at)s, %(after_account)s, %(after_conversation)s, %(after_number)s)
     ORDER BY entry.written_at, entry.account_id, entry.conversation_id, entry.number LIMIT {_PAGE}"""
+_OF_TURNS = {table: "id" if table == "turns" else "turn_id" for table in ORDER if table != "skips"}
+_DELETES = {
+    **{table: f"DELETE FROM metta.{table} WHERE {column} = ANY(%(turns)s)" for table, column in _OF_TURNS.items()},  # noqa: S608
+    "skips": "DELETE FROM metta.skips WHERE account_id = %(account)s AND conversation_id = %(conversation)s"
+    " AND message_id || ' ' || reason = ANY(%(skips)s)",
+}
+_ENTRIES = (
+    "DELETE FROM metta.entries WHERE account_id = %(account)s AND conversation_id = %(conversation)s"
+    " AND number <= %(number)s"
+)
+_COUNTED = " + ".join(f"(SELECT count(*) FROM {table})" for table in _DELETES)  # noqa: S608
+_REMOVAL = ", ".join(
+    [f"WITH entries AS ({_ENTRIES})", *(f"{table} AS ({delete} RETURNING 1)" for table, delete in _DELETES.items())]
+)
+_REMOVAL += f" SELECT {_COUNTED}"
 
 
 @dataclass(frozen=True)
@@ -198,22 +210,15 @@ def _problem(start: Head, chain: Sequence[Entry], tail: Tail, known: Head) -> st
 
 
 def _delete(connection: psycopg.Connection[Any], key: ConversationKey, old: Sequence[Entry]) -> int:
-    turns = [entry.subject for entry in old if entry.kind == "turn"]
-    skips = [entry.subject for entry in old if entry.kind == "skip"]
-    where = [key.account_id, key.conversation_id]
-    rows = 0
-    for table in _PARTS_FIRST if turns else ():
-        column = sql.Identifier("id" if table == "turns" else "turn_id")
-        delete = sql.SQL("DELETE FROM {} WHERE {} = ANY(%s)").format(sql.Identifier("metta", table), column)
-        rows += connection.execute(delete, [turns]).rowcount
-    if skips:
-        rows += connection.execute(
-            "DELETE FROM metta.skips WHERE account_id = %s AND conversation_id = %s"
-            " AND message_id || ' ' || reason = ANY(%s)",
-            [*where, skips],
-        ).rowcount
-    connection.execute(
-        "DELETE FROM metta.entries WHERE account_id = %s AND conversation_id = %s AND number <= %s",
-        [*where, old[-1].number],
-    )
-    return rows
+    """Delete the entries and their rows in one statement, at whose end alone rows that refer to others are missed."""
+    found = connection.execute(
+        _REMOVAL.encode(),
+        {
+            "account": key.account_id,
+            "conversation": key.conversation_id,
+            "number": old[-1].number,
+            "turns": [entry.subject for entry in old if entry.kind == "turn"],
+            "skips": [entry.subject for entry in old if entry.kind == "skip"],
+        },
+    ).fetchone()
+    return int(found[0]) if found else 0
