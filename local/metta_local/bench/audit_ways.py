@@ -97,8 +97,8 @@ class Ways:
         """Write all of them, a few at a time.
 
         Args:
-            way: ``chain``; ``executemany``: a transaction per turn, rows ready as tuples; ``copy``: many turns (``COPIED``)
-                per transaction.
+            way: ``chain``; ``executemany``: a transaction per turn, rows ready as tuples; ``copy``: many of them per
+                transaction.
             turns: new ones.
         """
         if way == "chain":

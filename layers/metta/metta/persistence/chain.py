@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -42,6 +43,8 @@ ORDER = {
 """Tables of an entry's rows, and what orders a turn's rows in each."""
 _MANY_FORMS = frozenset({"timestamptz", "numeric", "double precision"})
 """Types whose values are not the same before they are written and after they are read."""
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}\+00:00")
+"""How ``moment`` writes."""
 _EXACT = Context(prec=200_000)
 """More digits than a numeric has."""
 
@@ -213,6 +216,8 @@ def plain(value: Any, kind: str) -> Any:
     if value is None:
         return None
     if kind == "timestamptz":
+        if isinstance(value, str) and _MOMENT.fullmatch(value):
+            return value
         try:
             return moment(datetime.fromisoformat(value) if isinstance(value, str) else value)
         except ValueError:

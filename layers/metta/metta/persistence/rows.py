@@ -10,7 +10,7 @@ from datetime import datetime
 
 from metta.messages import Attachment, IncomingMessage, JsonObject, SentMessage, Turn
 from metta.persistence.batch import Batch
-from metta.persistence.chain import in_utc
+from metta.persistence.chain import in_utc, moment
 from metta.persistence.text import digest
 
 
@@ -229,7 +229,7 @@ def _attachments(attachments: tuple[Attachment, ...]) -> list[JsonObject]:
 
 
 def _utc(at: datetime) -> str:
-    return in_utc(at).isoformat()
+    return moment(at)
 
 
 def _milliseconds(start: datetime | None, end: datetime | None) -> float | None:
