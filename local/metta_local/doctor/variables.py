@@ -9,6 +9,7 @@ from typing import Any
 
 from metta import settings as metta_settings
 from metta.errors import SettingsError
+from metta.persistence.chain import weakness
 from metta.policy import Policy, load_policy
 from metta.settings import Settings
 from metta_local.doctor.check import Check, fail, ok, warn
@@ -96,7 +97,17 @@ def check(variables: Variables, area: str) -> list[Check]:
         getattr(variables.settings, area)
     except SettingsError as error:
         return [fail(name, str(error), _ENV_EXAMPLE)]
-    return [bad or ok(name, "all that is needed is set")]
+    found = [bad or ok(name, "all that is needed is set")]
+    return [*found, _audit_key(variables)] if area == "database" else found
+
+
+def _audit_key(variables: Variables) -> Check:
+    key, name = variables.settings.audit_key, "database.audit_key"
+    if lost := weakness(key.get_secret_value() if key else None):
+        return warn(
+            name, lost, "make one of 32 random bytes (docs/deploy.md says how) and keep it: old entries need it"
+        )
+    return ok(name, "entries of the audit log are sealed with it")
 
 
 def policy_of(variables: Variables) -> tuple[Policy, Check]:

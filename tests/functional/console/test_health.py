@@ -30,7 +30,7 @@ def look(operator: Operator) -> Look:
         told = json.loads(answer["body"])
         for name in SECRET_NAMES:
             value = (operator.stack.environment() | changes).get(name)
-            assert value is None or value not in answer["body"]
+            assert not value or value not in answer["body"]
         assert "secret-password" not in answer["body"]
         return answer["statusCode"], told["status"], {check["name"]: check for check in told["checks"]}
 
@@ -47,6 +47,7 @@ def test_with_all_there_everything_is_ok_and_each_check_tells_its_time(operator:
         "odoo",
         "model",
         "database",
+        "audit_key",
         "state",
         "queue",
         "dead_letter_queue",
@@ -111,6 +112,8 @@ def test_what_customers_cannot_be_answered_without_makes_it_down(
             "down",
             "connection refused",
         ),
+        ({"AUDIT_KEY": ""}, "audit_key", "degraded", "nobody can prove it"),
+        ({"AUDIT_KEY": "too-short-a-key"}, "audit_key", "degraded", "can be guessed"),
         ({"AWS_SQS_DLQ_URL": f"{NOBODY}/000000000000/none.fifo"}, "dead_letter_queue", "down", "refused"),
     ],
 )

@@ -21,7 +21,7 @@ from functional.persistence.forgetting import (
     verified,
     write,
 )
-from functional.persistence.samples import LENA, full_turn, message, new_key
+from functional.persistence.samples import LENA, full_turn, later, message, new_key
 from metta.errors import AuditDown, GuardrailBroken, SettingsError
 from metta.guardrails import Guardrails
 from metta.guardrails.keeping import masked_for_audit
@@ -105,6 +105,11 @@ def test_a_digest_of_what_is_not_kept_is_not_kept_either(urls: PostgresUrls) -> 
     write(urls, heads, lambda store: store.save_turn(with_numbers(key)), clean=CLEAN)
     [turn] = read_turns(urls.database_url, key)
     assert [call["result_digest"] for call in turn["tool_calls"]] == [digest(c["result"]) for c in turn["tool_calls"]]
+
+
+def test_a_digest_that_looks_like_a_card_stays_a_digest() -> None:
+    call = {"result": {"found": True}, "result_digest": "4111111111111111" * 4}
+    assert cleaned({"tool_calls": [call]}, CLEAN)["tool_calls"] == [call]
 
 
 def test_fields_whose_names_are_masked_alike_are_all_kept() -> None:
@@ -216,12 +221,38 @@ def test_erasure_destroys_the_key_and_what_comes_later_has_another(urls: Postgre
     assert heads.look(key).wrapped is None
     assert Reader(heads, KEYS).opened(key, "turns", {"reply": backup})["reply"] == "[encrypted]"
 
-    later = told_message(key, created_at=heads.look(key).erased_at and heads.look(key).erased_at.replace(year=2999))  # type: ignore[union-attr]
-    write(urls, heads, lambda store: store.save_skip(later, "x"), mode=Mode.ENCRYPTED)
+    after = told_message(key, created_at=heads.look(key).erased_at and heads.look(key).erased_at.replace(year=2999))  # type: ignore[union-attr]
+    write(urls, heads, lambda store: store.save_skip(after, "x"), mode=Mode.ENCRYPTED)
     assert heads.look(key).wrapped not in (None, first)
     [skip] = read_conversation(urls.database_url, key, Reader(heads, KEYS))["skips"]
     assert skip["text"] == " ".join(WORDS)
     assert verified(urls, key, heads).problems == []
+
+
+def test_a_worker_that_stood_still_while_the_key_was_destroyed_encrypts_with_the_next_one(
+    urls: PostgresUrls, table: Any
+) -> None:
+    key, kept = new_key(), DynamoHeads(table, "state-table")
+
+    class StoodStill(DynamoHeads):
+        erased = False
+
+        def look(self, key: ConversationKey) -> Known:
+            known = super().look(key)
+            if not self.erased:
+                self.erased = True
+                self.agree(key, Vault(self, KEYS)._wrap(key, b"k" * 32))
+                known = super().look(key)
+                with psycopg.connect(urls.erase_url, autocommit=True) as connection:
+                    erase_conversation(
+                        connection, key, heads=kept, keys=KEYS, by=CONVERSATION, asked_by="Ada", now=later(-3600)
+                    )
+            return known
+
+    write(urls, StoodStill(table, "state-table"), lambda store: store.save_turn(told_turn(key)), mode=Mode.ENCRYPTED)
+    [turn] = read_conversation(urls.database_url, key, Reader(kept, KEYS))["turns"]
+    assert turn["reply"] == " ".join(WORDS)
+    assert verified(urls, key, kept).problems == []
 
 
 def read_rows(urls: PostgresUrls, key: ConversationKey) -> list[str]:

@@ -132,7 +132,7 @@ def build_pipeline(
         policy,
         shop,
         tries=counters,
-        safety_key=key.get_secret_value() if key else None,
+        safety_key=key.get_secret_value().partition(",")[0].strip() if key else None,  # the one in use (``chain_keys``)
         trace_processor=None if isinstance(traced, NoTracing) else SdkSpans(),
     )
     guardrails = Guardrails(policy)

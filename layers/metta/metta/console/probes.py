@@ -18,6 +18,7 @@ from metta.errors import ChatwootRefused
 from metta.integrations.chatwoot.client import ChatwootClient
 from metta.integrations.odoo import OdooClient
 from metta.messages import ConversationKey
+from metta.persistence.chain import weakness
 from metta.persistence.migrate import SchemaStatus
 from metta.policy import Policy, load_policy
 from metta.settings import SECRET_NAMES, Settings
@@ -67,6 +68,7 @@ def probes(at: Looked) -> tuple[Probe, ...]:
         Probe("odoo", partial(_odoo, at), needed=False),
         Probe("model", partial(_model, at)),
         Probe("database", partial(_in_thread, _database, at), needed=False),
+        Probe("audit_key", partial(_in_thread, _audit_key, at), needed=False),
         Probe("state", partial(_in_thread, _state, at)),
     ]
     if settings.aws_sqs_queue_url:
@@ -130,6 +132,13 @@ def _database(at: Looked) -> str:
         raise Down(f"the schema is behind, run `metta migrate`: {', '.join(found.pending)}")
     newest = found.applied[-1].name
     return f"the schema is at {newest}" if not found.newer else f"the schema is newer than this code: {newest}"
+
+
+def _audit_key(at: Looked) -> str:
+    key = at.settings.audit_key
+    if lost := weakness(key.get_secret_value() if key else None):
+        raise Degraded(lost)
+    return "entries of the audit log are sealed with it"
 
 
 def _state(at: Looked) -> str:

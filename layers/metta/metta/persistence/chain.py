@@ -25,6 +25,8 @@ from metta.persistence.text import canonical, storable
 DIGEST_BYTES = 16
 """Of SHA-256: who may choose a row would have to meet a digest that is given, which 128 bits do not let anyone."""
 SALT_BYTES = 32
+LEAST_KEY_BYTES = 32
+"""As text: 16 random bytes in hex. 32 random bytes are advised."""
 NOTHING = bytes(32)
 """What the first entry of a conversation is sealed with."""
 ORDER = {
@@ -68,6 +70,17 @@ def chain_keys(value: str | None) -> tuple[ChainKey, ...]:
     """The keys in ``AUDIT_KEY``: one or, while they change, several with commas between; the first one seals."""
     keys = [part.strip() for part in (value or "").split(",") if part.strip()]
     return tuple(ChainKey(key.encode()) for key in keys) or (NO_KEY,)
+
+
+def weakness(value: str | None) -> str:
+    """What is lost with this value of ``AUDIT_KEY``, for whoever looks after it; empty when nothing is."""
+    if NO_KEY in (keys := chain_keys(value)):
+        return (
+            "AUDIT_KEY is not set: whoever can write to the database can change the audit log, and nobody can prove it"
+        )
+    if any(len(key.secret) < LEAST_KEY_BYTES for key in keys):
+        return f"a key in AUDIT_KEY has fewer than {LEAST_KEY_BYTES} characters and can be guessed: then the log proves nothing"
+    return ""
 
 
 @dataclass(frozen=True)

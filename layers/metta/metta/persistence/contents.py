@@ -179,8 +179,8 @@ def _walk(value: Any, column: str, change: Callable[[str, str], str]) -> Any:
 def _digested(before: Rows, rows: Rows) -> Rows:
     """A digest of what a tool gave before it was changed would let anyone try out what is not kept."""
     kept = [
-        row | {"result_digest": digest(row["result"])}
-        if row.get("result_digest") and row["result"] != was["result"]
+        row | {"result_digest": was["result_digest"] if row["result"] == was["result"] else digest(row["result"])}
+        if row.get("result_digest")
         else row
         for was, row in zip(before.get("tool_calls", ()), rows.get("tool_calls", ()), strict=True)
     ]

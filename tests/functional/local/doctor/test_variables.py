@@ -13,7 +13,7 @@ from metta_local.doctor import Status, variables
 
 from .conftest import Doctor
 
-WHOLE = {
+NEEDED = {
     "AWS_SQS_QUEUE_URL": "http://localhost/q",
     "IDEMPOTENCY_TABLE": "t",
     "CHATWOOT_BASE_URL": "https://chat.example",
@@ -26,6 +26,7 @@ WHOLE = {
     "OPENAI_API_KEY": "k3",
     "DATABASE_URL": "postgresql://x",
 }
+WHOLE = NEEDED | {"AUDIT_KEY": "a" * 32}
 
 
 def told(environ: Mapping[str, str], area: str, **kwargs: Any) -> tuple[str, str]:
@@ -39,7 +40,7 @@ def test_all_is_set(area: str) -> None:
     assert told(WHOLE, area)[0] == "ok"
 
 
-@pytest.mark.parametrize("missing", WHOLE)
+@pytest.mark.parametrize("missing", NEEDED)
 def test_a_missing_one_is_named_and_only_its_area_fails(missing: str) -> None:
     environ = {name: value for name, value in WHOLE.items() if name != missing}
 
@@ -68,6 +69,20 @@ def test_a_malformed_one_is_named_without_its_value_and_the_others_are_still_rea
     assert value not in found
     other = "model" if variables.area_of(name) != "model" else "odoo"
     assert told(environ, other)[0] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("given", "lost"),
+    [
+        ({}, "nobody can prove it"),
+        ({"AUDIT_KEY": ","}, "nobody can prove it"),
+        ({"AUDIT_KEY": f"{'a' * 32},old"}, "guessed"),
+    ],
+)
+def test_an_audit_log_that_proves_nothing_is_a_warning_that_says_what_is_lost(given: dict[str, str], lost: str) -> None:
+    status, found = told(NEEDED | given, "database")
+
+    assert (status, lost in found) == ("warn", True), found
 
 
 def test_a_blank_that_a_paste_left_behind() -> None:
