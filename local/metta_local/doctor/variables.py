@@ -104,9 +104,7 @@ def check(variables: Variables, area: str) -> list[Check]:
 def _audit_key(variables: Variables) -> Check:
     key, name = variables.settings.audit_key, "database.audit_key"
     if lost := weakness(key.get_secret_value() if key else None):
-        return warn(
-            name, lost, "make one of 32 random bytes (docs/deploy.md says how) and keep it: old entries need it"
-        )
+        return warn(name, lost, "make one of 32 random bytes (docs/deploy.md) and keep it: old entries need it")
     return ok(name, "entries of the audit log are sealed with it")
 
 

@@ -113,7 +113,7 @@ def test_what_customers_cannot_be_answered_without_makes_it_down(
             "connection refused",
         ),
         ({"AUDIT_KEY": ""}, "audit_key", "degraded", "nobody can prove it"),
-        ({"AUDIT_KEY": "too-short-a-key"}, "audit_key", "degraded", "can be guessed"),
+        ({"AUDIT_KEY": "too-short-a-key"}, "audit_key", "degraded", "guessed"),
         ({"AWS_SQS_DLQ_URL": f"{NOBODY}/000000000000/none.fifo"}, "dead_letter_queue", "down", "refused"),
     ],
 )

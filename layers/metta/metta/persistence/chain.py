@@ -74,12 +74,11 @@ def chain_keys(value: str | None) -> tuple[ChainKey, ...]:
 
 def weakness(value: str | None) -> str:
     """What is lost with this value of ``AUDIT_KEY``, for whoever looks after it; empty when nothing is."""
-    if NO_KEY in (keys := chain_keys(value)):
-        return (
-            "AUDIT_KEY is not set: whoever can write to the database can change the audit log, and nobody can prove it"
-        )
+    keys = chain_keys(value)
+    if NO_KEY in keys:
+        return "AUDIT_KEY is not set: who can write to the database can change the audit log, and nobody can prove it"
     if any(len(key.secret) < LEAST_KEY_BYTES for key in keys):
-        return f"a key in AUDIT_KEY has fewer than {LEAST_KEY_BYTES} characters and can be guessed: then the log proves nothing"
+        return f"a key in AUDIT_KEY has fewer than {LEAST_KEY_BYTES} characters; guessed, the audit log proves nothing"
     return ""
 
 
