@@ -145,7 +145,7 @@ class Eraser:
         except ConversationBusy:
             return Done(key, Fate.BUSY)
         found = erase_conversation(self._connection, key, heads=self._heads, keys=self._keys, by=by, asked_by=asked_by)
-        fate = Fate.ERASED if found.rows or found.through or state != Forgotten() else Fate.NOTHING_LEFT
+        fate = Fate.ERASED if found.rows or state != Forgotten() else Fate.NOTHING_LEFT
         return Done(key, fate, found.rows, found.through, state, found.sound)
 
 

@@ -40,7 +40,7 @@ class Erased:
     Attributes:
         key: the conversation.
         rows: rows whose contents were emptied; with a dry run, those that would be.
-        through: number of the last entry whose contents are gone; 0 when nothing was left to erase.
+        through: number of the last entry whose contents are gone; 0 when there was none.
         sound: whether the end of the chain was as Metta wrote it; when not, ``metta audit verify`` says where.
     """
 
@@ -112,6 +112,8 @@ def erase_conversation(
 ) -> Erased:
     """Erase all contents that the database has of the conversation now; what is gone already stays gone.
 
+    The chain gets an entry each time, since each time somebody asked for it.
+
     Args:
         connection: of the role that erases (``DATABASE_ERASE_URL``), in autocommit mode.
         key: the conversation.
@@ -131,20 +133,18 @@ def erase_conversation(
     def work() -> tuple[Erased, Head]:
         tail = tail_of(connection, key, known, keys)
         rows = sum(_empty(connection, key, table) for table in CONTENTS)
-        salts = connection.execute(
+        connection.execute(
             f"UPDATE metta.entries SET salt = NULL WHERE {_OF_CONVERSATION} AND salt IS NOT NULL".encode(),  # noqa: S608
             _where(key),
-        ).rowcount
-        if not rows and not salts:
-            return Erased(key, 0, 0, tail.sound), tail.head
+        )
+        # also where nothing was left: the number is what stops a writer that looked before it could know
         facts = {"through": tail.head.number, "by": by, "rows": rows, "asked_by": asked_by}
         entry = seal(key, "erasure", by, after=tail.head, with_key=keys[0], facts=facts, now=at)
         insert_entry(connection, entry)
         return Erased(key, rows, tail.head.number, tail.sound), entry.head
 
     erased, head = in_one_moment(connection, work)
-    if head.number:
-        heads.advance(key, head)
+    heads.advance(key, head)
     return erased
 
 
