@@ -118,6 +118,16 @@ def test_fields_whose_names_are_masked_alike_are_all_kept() -> None:
     assert call["arguments"] == {"[CARD]": 1, "[CARD] (2)": 2, "[CARD] (3)": {"[CARD]": 3}}
 
 
+def test_the_name_of_a_tool_that_there_is_not_is_contents_too(urls: PostgresUrls) -> None:
+    key, heads = new_key(), MemoryHeads()
+    turn = full_turn(key)
+    asked = turn.work.tool_calls[0].model_copy(update={"name": f"find_{WORDS[0]}_{CARD}", "error": "UnknownTool"})
+    turn = turn.model_copy(update={"work": turn.work.model_copy(update={"tool_calls": [asked]})})
+    write(urls, heads, lambda store: store.save_turn(turn), clean=CLEAN)
+    [call] = read_turns(urls.database_url, key)[0]["tool_calls"]
+    assert (call["name"], call["arguments"]["tool"]) == ("unknown", f"find_{WORDS[0]}_[CARD]")
+
+
 def test_numbers_that_are_no_cards_stay_as_they_are(urls: PostgresUrls) -> None:
     key, heads = new_key(), MemoryHeads()
     turn = full_turn(key, contact=LENA)

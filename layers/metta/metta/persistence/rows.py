@@ -9,9 +9,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from metta.messages import Attachment, IncomingMessage, JsonObject, SentMessage, Turn
+from metta.observability.words import TOOLS
 from metta.persistence.batch import Batch
 from metta.persistence.chain import in_utc, moment
 from metta.persistence.text import digest
+
+UNKNOWN_TOOL = "unknown"
 
 
 def save_turn_rows(batch: Batch, turn: Turn) -> None:
@@ -168,14 +171,18 @@ def save_verdicts(batch: Batch, turn: Turn) -> None:
 
 
 def save_tool_calls(batch: Batch, turn: Turn) -> None:
-    """What the model asked of the tools and got, with a digest that still stands when the result is erased."""
+    """What the model asked of the tools and got.
+
+    The name of a tool that there is not is the model's own words, which may be anybody's: it is kept as contents.
+    """
     for ordinal, call in enumerate(turn.work.tool_calls):
+        known = call.name in TOOLS
         batch.add(
             "tool_calls",
             turn_id=turn.id,
             ordinal=ordinal,
-            name=call.name,
-            arguments=call.arguments,
+            name=call.name if known else UNKNOWN_TOOL,
+            arguments=call.arguments if known else {"tool": call.name, **call.arguments},
             result=call.result,
             result_digest=digest(call.result),
             ok=call.ok,
