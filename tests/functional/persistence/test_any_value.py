@@ -235,6 +235,7 @@ def test_a_role_whose_session_is_set_in_any_way_writes_and_verifies_the_same(wor
         set_oddly.verify(turns[0].key)
         set_oddly.runner.run(set_oddly.store.save_turn(turns[1]))
         set_oddly.verify(turns[1].key)
+        assert read_turns(set_oddly.connection, turns[0].key) == read_turns(world.connection, turns[0].key)
     finally:
         set_oddly.close()
     world.verify(turns[1].key)

@@ -14,11 +14,11 @@ from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import dict_row
 
 from metta.messages import ConversationKey, JsonObject
 from metta.persistence.bounded import connect_awake
 from metta.persistence.connection import audit_conninfo, audit_down
+from metta.persistence.exact import exact_cursor
 from metta.persistence.vault import Reader
 
 PARTS = (
@@ -31,7 +31,7 @@ PARTS = (
     "timings",
     "handoff_steps",
 )
-WAKE_SECONDS = 8.0
+WAKE_SECONDS = 5.0
 """How long a database that sleeps or restarts is waited for."""
 _OBSERVED = ("turn_id", "observed_at", "saved_at")
 """Who saw a conversation so, and when: what makes no version."""
@@ -164,7 +164,7 @@ def read_parts(
         sql.SQL("verdict_ordinal, ordinal" if table == "findings" else "ordinal"),
     )
     rows: defaultdict[str, list[JsonObject]] = defaultdict(list)
-    with connection.cursor(row_factory=dict_row) as cursor:
+    with exact_cursor(connection) as cursor:
         for row in cursor.execute(query, values):
             rows[row.pop("turn_id")].append(plain(row))
     return dict(rows)
@@ -192,7 +192,7 @@ def _select(
     query = sql.SQL("SELECT * FROM {} WHERE {} ORDER BY {}").format(
         sql.Identifier("metta", table), sql.SQL(_OF_CONVERSATION), sql.SQL(order)
     )
-    with connection.cursor(row_factory=dict_row) as cursor:
+    with exact_cursor(connection) as cursor:
         return [plain(row) for row in cursor.execute(query, where)]
 
 
@@ -201,7 +201,7 @@ def _erasures(connection: psycopg.Connection[Any], where: list[int]) -> list[Jso
         "SELECT number, kind, subject, facts, written_at FROM metta.entries"
         " WHERE account_id = %s AND conversation_id = %s AND kind IN ('erasure', 'retention') ORDER BY number"
     )
-    with connection.cursor(row_factory=dict_row) as cursor:
+    with exact_cursor(connection) as cursor:
         return [plain(row) for row in cursor.execute(query, where)]
 
 
