@@ -13,6 +13,7 @@ from metta.messages import JsonObject
 from metta.persistence.heads import DynamoHeads
 from metta.persistence.retention import (
     LEAST_DAYS,
+    MAY_REMOVE,
     Count,
     Removed,
     conversations_older_than,
@@ -45,7 +46,7 @@ def run(chosen: argparse.Namespace) -> int:
     if settings.database_migrate_url is None:
         raise SettingsError("not set: DATABASE_MIGRATE_URL (only the schema's owner may remove rows)")
     url = settings.database_migrate_url.get_secret_value()
-    with connected(url, "DATABASE_MIGRATE_URL") as connection:
+    with connected(url, "DATABASE_MIGRATE_URL", MAY_REMOVE) as connection:
         if chosen.dry_run:
             _show_counts(count_by_month(connection, cutoff, chosen.account), days, as_json=chosen.json)
             return 0
@@ -59,8 +60,8 @@ def _remove(chosen: argparse.Namespace, settings: Settings, url: str, cutoff: da
     heads, keys, asked_by = DynamoHeads(client, table), keys_of(settings), operator(chosen.by)
     done: list[Removed] = []
     with (
-        connected(url, "DATABASE_MIGRATE_URL") as listing,
-        connected(url, "DATABASE_MIGRATE_URL") as removing,
+        connected(url, "DATABASE_MIGRATE_URL", MAY_REMOVE) as listing,
+        connected(url, "DATABASE_MIGRATE_URL", MAY_REMOVE) as removing,
     ):
         for key in conversations_older_than(listing, cutoff, chosen.account):
             while True:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 
@@ -23,8 +23,10 @@ from metta.errors import ConversationBusy, SettingsError
 from metta.messages import ConversationKey, JsonObject
 from metta.persistence.bounded import connect_awake
 from metta.persistence.connection import audit_conninfo, audit_down
+from metta.persistence.entering import require_right
 from metta.persistence.erase import (
     CONVERSATION,
+    MAY_ERASE,
     by_contact,
     contacts_of,
     conversations_of,
@@ -159,16 +161,16 @@ def eraser_of(settings: Settings) -> Iterator[Eraser]:
     """
     if settings.database_erase_url is None:
         raise SettingsError("not set: DATABASE_ERASE_URL (the role that may empty contents; `metta migrate` grants it)")
-    with connected(settings.database_erase_url.get_secret_value(), "DATABASE_ERASE_URL") as connection:
+    with connected(settings.database_erase_url.get_secret_value(), "DATABASE_ERASE_URL", MAY_ERASE) as connection:
         yield Eraser(connection, settings)
 
 
 @contextmanager
-def connected(url: str, variable: str) -> Iterator[psycopg.Connection[Any]]:
-    """A connection whose transactions are begun by hand.
+def connected(url: str, variable: str, right: LiteralString) -> Iterator[psycopg.Connection[Any]]:
+    """A connection whose transactions are begun by hand, of a role that has the right.
 
     Raises:
-        SettingsError: ``url`` is not a connection string.
+        SettingsError: ``url`` is not a connection string, or its role has not the right.
         AuditDown: the database cannot be reached.
     """
     try:
@@ -177,6 +179,7 @@ def connected(url: str, variable: str) -> Iterator[psycopg.Connection[Any]]:
         raise audit_down(error) from None
     with connection:
         connection.autocommit = True
+        require_right(connection, right, variable)
         yield connection
 
 

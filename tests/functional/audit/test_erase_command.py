@@ -213,6 +213,19 @@ def test_a_missing_variable_is_named_and_nothing_is_erased(log: Log, missing: st
     assert log.head_of(key) == 1
 
 
+@pytest.mark.parametrize("what", [("--conversation", "3:{}"), ("--older-than", "30")])
+def test_a_role_without_the_right_is_named_before_anything_is_done(log: Log, what: tuple[str, str]) -> None:
+    key = new_key()
+    log.write(told_turn(key))
+    worker = {"DATABASE_ERASE_URL": log.urls.database_url, "DATABASE_MIGRATE_URL": log.urls.erase_url}
+    done = log.audit("erase", what[0], what[1].format(key.conversation_id), **worker)
+    assert done.returncode == 1
+    assert "has not the right" in done.stderr
+    assert log.head_of(key) == 1
+    item = log.dynamodb.get_item(TableName=log.table, Key={"id": {"S": f"audit#{key}"}})["Item"]
+    assert "erased_at" not in item
+
+
 def test_what_is_old_is_removed_by_age_and_a_dry_run_says_what(own_log: Log, tmp_path: Path) -> None:
     key = new_key()
     own_log.write(told_turn(key), told_turn(key))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -22,6 +23,7 @@ from functional.persistence.forgetting import (
     write,
 )
 from functional.persistence.samples import LENA, full_turn, later, message, new_key
+from metta.bootstrap.auditing import audit_store
 from metta.errors import AuditDown, GuardrailBroken, SettingsError
 from metta.guardrails import Guardrails
 from metta.guardrails.keeping import masked_for_audit
@@ -35,6 +37,7 @@ from metta.persistence.store import AuditStore
 from metta.persistence.text import digest
 from metta.persistence.vault import Reader, Vault
 from metta.policy import load_policy
+from metta.settings import load
 from metta_local.postgres import PostgresUrls
 from tests_support.table import state_table
 
@@ -285,9 +288,15 @@ def test_the_key_is_read_after_audit_key_was_changed_and_never_without_the_old_o
         write(urls, heads, lambda store: store.save_turn(told_turn(key)), mode=Mode.ENCRYPTED, keys=both[:1])
 
 
-def test_contents_are_not_encrypted_without_a_key(urls: PostgresUrls) -> None:
+def test_a_worker_whose_policy_wants_contents_encrypted_does_not_start_without_a_key(
+    table: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "policy.yaml").write_text("audit: {contents: encrypted}")
+    policy = load_policy(str(tmp_path / "policy.yaml"))
+    given = {"DATABASE_URL": "postgresql://worker@127.0.0.1/metta", "IDEMPOTENCY_TABLE": "state-table"}
+    audit_store(load(given | {"AUDIT_KEY": "a key"}), table, policy, Guardrails(policy))
     with pytest.raises(SettingsError, match="AUDIT_KEY"):
-        AuditStore(urls.database_url, mode=Mode.ENCRYPTED)
+        audit_store(load(given), table, policy, Guardrails(policy))
 
 
 @pytest.mark.parametrize("typed", ["enc1:AAAA", "enc0:enc1:AAAA", "enc0:", "enc1:"])

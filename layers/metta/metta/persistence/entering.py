@@ -8,13 +8,13 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, LiteralString, TypeVar
 
 import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from metta.errors import AuditDown
+from metta.errors import AuditDown, SettingsError
 from metta.messages import ConversationKey
 from metta.persistence.chain import ChainKey, Entry, Head
 from metta.persistence.columns import columns
@@ -54,6 +54,33 @@ def in_one_moment(connection: psycopg.Connection[Any], work: Callable[[], T]) ->
             raise audit_down(error) from None
         time.sleep(_PAUSE_SECONDS * tried * random.random())  # noqa: S311 - no secret
     raise AuditDown("audit database: others write to the same conversation all the time")
+
+
+def require_right(connection: psycopg.Connection[Any], right: LiteralString, variable: str) -> None:
+    """Make sure that the connection's role may do what it is for, before anything else is done that cannot be undone.
+
+    Args:
+        connection: in autocommit mode.
+        right: SQL that is true when it may.
+        variable: name of the variable that named the role.
+
+    Raises:
+        AuditDown: the database cannot be reached, or cannot be written to now.
+        SettingsError: it may not.
+    """
+    try:
+        found = connection.execute(
+            sql.SQL("SELECT current_user, current_setting('transaction_read_only')::boolean, {}").format(sql.SQL(right))
+        ).fetchone()
+    except psycopg.Error as error:
+        raise audit_down(error) from None
+    role, read_only, may = found or ("", True, False)
+    if read_only:
+        raise AuditDown("audit database: it is read-only for now")
+    if not may:
+        raise SettingsError(
+            f"{variable}: the role {role} has not the right to this (`metta migrate` gives each role its rights)"
+        )
 
 
 def read_entries(connection: psycopg.Connection[Any], key: ConversationKey, after: int = 0) -> list[Entry]:

@@ -24,6 +24,10 @@ from metta.persistence.heads import Heads
 
 CONVERSATION = "conversation"
 """``by`` of an erasure that named the conversation itself."""
+MAY_ERASE: LiteralString = (
+    "has_column_privilege('metta.turns', 'reply', 'UPDATE') AND has_table_privilege('metta.entries', 'INSERT')"
+)
+"""SQL that is true for a role that may erase."""
 _OWN = ("turns", "skips", "conversations")
 _OF_CONVERSATION: LiteralString = "account_id = %(account)s AND conversation_id = %(conversation)s"
 _OF_TURNS: LiteralString = (

@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 
@@ -27,6 +27,10 @@ MOST_ENTRIES = 500
 """Entries that one transaction removes: some ten thousand rows, a fraction of a second."""
 LEAST_DAYS = 1
 """Nothing younger is removed: a writer may stand still for a moment with the number of an entry that went."""
+MAY_REMOVE: LiteralString = (
+    "has_table_privilege('metta.turns', 'DELETE') AND has_table_privilege('metta.entries', 'INSERT')"
+)
+"""SQL that is true for a role that may remove rows."""
 _PAGE = 2000
 _RECORDS = ("turn", "skip")
 _OLD = """
