@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,6 @@ from typing import Any
 import pytest
 
 from functional.local.processes import Done, metta
-from functional.persistence.conftest import Server
 from functional.persistence.conftest import new_database as new_database
 from functional.persistence.conftest import server as server
 from functional.persistence.conftest import urls as urls
@@ -24,6 +24,7 @@ from metta_local.aws import MiniStack
 from metta_local.postgres import PostgresUrls
 
 KEY = "a key of the audit chain"
+_tables = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,6 @@ def log(urls: PostgresUrls, aws: MiniStack) -> Log:
 
 
 @pytest.fixture
-def own_log(new_database: Any, aws: MiniStack, request: pytest.FixtureRequest) -> Log:
+def own_log(new_database: Any, aws: MiniStack) -> Log:
     """One of the test's own."""
-    return log_on(new_database(migrated=True), aws, f"audit-{abs(hash(request.node.name)) % 10**9}")
-
-
-__all__ = ["Log", "Server"]
+    return log_on(new_database(migrated=True), aws, f"audit-{next(_tables)}")

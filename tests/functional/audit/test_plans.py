@@ -130,7 +130,7 @@ def test_the_sweep_over_all_conversations_goes_by_indexes(
         ("turns_by_conversation", "verify"),
         ("turns_by_time turns_by_outcome turns_by_contact turns_by_conversation", "export turns"),
         ("skips_by_time skips_by_reason skips_by_contact skips_by_conversation", "export skips"),
-        ("entries_by_time", "export erasures"),
+        ("entries_of_forgetting entries_by_time", "export erasures"),
         ("turns_by_time turns_by_outcome turns_by_contact turns_by_conversation", "stats"),
         ("turns_by_contact", "erase by contact"),
     ],

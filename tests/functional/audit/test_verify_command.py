@@ -227,7 +227,8 @@ class Throttled:
         return {"Responses": {"table": [item]}, "UnprocessedKeys": left}
 
 
-def test_what_a_throttled_table_leaves_out_is_asked_for_again() -> None:
+def test_what_a_throttled_table_leaves_out_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("metta.persistence.heads._BATCH_PAUSE_SECONDS", 0)
     table = Throttled()
     keys = [ConversationKey(account_id=3, conversation_id=number) for number in range(4)]
     assert {head.number for head in heads_of(table, "table", keys).values()} == {7}
