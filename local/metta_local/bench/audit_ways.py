@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-import boto3
 from psycopg import AsyncConnection, sql
 from psycopg.types.json import Jsonb
 
 from metta.bootstrap.auditing import audit_store
+from metta.bootstrap.common import aws_client
 from metta.guardrails import Guardrails
 from metta.messages import JsonObject, Turn
 from metta.persistence.batch import Batch, statement
@@ -57,7 +57,7 @@ class Ways:
     def __init__(self, settings: Settings) -> None:
         url, key, policy = settings.database.get_secret_value(), settings.audit_key, load_policy()
         self.conninfo = audit_conninfo(url)
-        self.dynamodb = boto3.client("dynamodb", endpoint_url=settings.aws_endpoint_url)
+        self.dynamodb = aws_client("dynamodb", endpoint_url=settings.aws_endpoint_url)
         self.asked_of_dynamodb = 0
         self.dynamodb.meta.events.register("before-send", self._count)
         self._stores = {
