@@ -299,3 +299,14 @@ def test_the_conversation_proves_what_is_asked_for(
     found = told["turn"]["identity"]
     assert found["level"] == level
     assert {name: found[name] for name in identity} == identity
+
+
+def test_while_the_audit_key_changes_customers_keep_the_pseudonym_of_the_new_one(operator: Operator) -> None:
+    def pseudonym(audit_key: str) -> str:
+        operator.model.reset()
+        replace(operator, console=operator.builds(AUDIT_KEY=audit_key)).simulates("Where is my order S00042?")
+        return str(operator.model.requests[0].body["safety_identifier"])
+
+    new, old = "n" * 32, "o" * 32
+
+    assert pseudonym(f"{new}, {old}") == pseudonym(new) != pseudonym(old)
