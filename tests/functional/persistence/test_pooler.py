@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
@@ -19,6 +20,7 @@ from metta.persistence.erase import CONVERSATION, erase_conversation, look_at_co
 from metta.persistence.migrate import migrate, status
 from metta.persistence.period import Period, period_skips, period_turns
 from metta.persistence.read import moment, read_conversation, read_turns, reading
+from metta.persistence.retention import conversations_older_than, remove_older
 from metta.persistence.statistics import statistics
 from metta.persistence.verify import verify_conversation
 from metta_local.postgres import PostgresUrls
@@ -77,6 +79,14 @@ def test_all_that_reads_writes_checks_and_erases_works_through_the_pooler(
         found = verify_conversation(connection, key, KEYS, workers.heads.get(key))
         assert (found.problems, found.erased) == ([], 4)
     assert all(turn["reply"] is None for turn in read_turns(urls.database_url, key))
+    cutoff = datetime.now(UTC) + timedelta(days=1)
+    with psycopg.connect(urls.migrate_url, autocommit=True, prepare_threshold=None) as owner:
+        assert list(conversations_older_than(owner, cutoff)) == [key]
+        remove_older(owner, key, cutoff, heads=workers.heads, keys=KEYS, asked_by="a test")
+    with reading(urls.database_url) as connection, moment(connection):
+        found = verify_conversation(connection, key, KEYS, workers.heads.get(key))
+        assert found.problems == []
+    assert read_turns(urls.database_url, key) == []
 
 
 def test_many_more_turns_at_once_than_the_pool_has_sessions_are_all_saved(
