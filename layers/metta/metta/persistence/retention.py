@@ -64,7 +64,7 @@ _DELETES = {
 }
 _ENTRIES = (
     "DELETE FROM metta.entries WHERE account_id = %(account)s AND conversation_id = %(conversation)s"
-    " AND number <= %(number)s"
+    " AND number BETWEEN 1 AND %(number)s"
 )
 _COUNTED = " + ".join(f"(SELECT count(*) FROM {table})" for table in _DELETES)  # noqa: S608
 _REMOVAL = ", ".join(
@@ -172,13 +172,13 @@ def remove_older(
 
     def work() -> tuple[Removed, Head]:
         entries = read_entries(connection, key)
-        start, chain = start_of(entries)
+        start, chain = start_of(entries, keys)
         tail, known = follow(chain, start, keys), heads.get(key)
-        old = list(itertools.takewhile(lambda entry: entry.written_at < cutoff, chain))
+        old = list(itertools.takewhile(lambda entry: _is_older(entry, cutoff), chain))
         if not any(entry.kind in _RECORDS for entry in old):
             return Removed(key), Head()
         old = old[:most_entries]
-        if problem := _problem(start, chain, tail, known):
+        if problem := _problem(start, entries, tail, known):
             return Removed(key, problem=problem), Head()
         if known.number < tail.head.number:
             heads.advance(key, tail.head)  # a writer that goes on from an entry that is gone would break the chain
@@ -202,10 +202,17 @@ def remove_older(
     return removed
 
 
-def _problem(start: Head, chain: Sequence[Entry], tail: Tail, known: Head) -> str:
+def _is_older(entry: Entry, cutoff: datetime) -> bool:
+    at: Any = entry.written_at  # nothing, or beyond the calendar, where somebody changed it
+    return isinstance(at, datetime) and at < cutoff
+
+
+def _problem(start: Head, entries: Sequence[Entry], tail: Tail, known: Head) -> str:
+    if back := [entry.number for entry in entries if entry.number <= start.number]:
+        return f"entry {back[0]} stands where it was removed"
     if tail.broken_at is not None:
         return f"entry {tail.broken_at} is not as Metta wrote it"
-    macs = {start.number: start.mac, **{entry.number: entry.mac for entry in chain}}
+    macs = {start.number: start.mac, **{entry.number: entry.mac for entry in entries}}
     if known.number > tail.head.number:
         return f"entry {tail.head.number + 1} was cut off"
     if known.number and macs.get(known.number, known.mac) != known.mac:

@@ -36,8 +36,8 @@ class Tail:
 
 
 def as_entry(key: ConversationKey, row: dict[str, Any]) -> Entry:
-    """A row of ``metta.entries``."""
-    return Entry(key=key, **row)
+    """A row of ``metta.entries``, also one that somebody emptied the MAC of."""
+    return Entry(key=key, **row | {"mac": row["mac"] or b""})
 
 
 def follow(entries: Iterable[Entry], after: Head, keys: Sequence[ChainKey]) -> Tail:

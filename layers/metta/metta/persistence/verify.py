@@ -7,25 +7,22 @@ What was altered, removed, added, moved or cut off is named by its entry, table 
 from __future__ import annotations
 
 import contextlib
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, LiteralString
+from typing import Any
 
 import psycopg
-from psycopg import sql
 
 from metta.messages import ConversationKey, JsonObject
-from metta.persistence.chain import NO_KEY, ORDER, ChainKey, Entry, Head, digest_of, is_sealed, ordered
-from metta.persistence.columns import columns
+from metta.persistence.chain import NO_KEY, ORDER, SALT_BYTES, ChainKey, Entry, Head, digest_of, is_sealed
+from metta.persistence.entry_rows import EntryRows, places
 from metta.persistence.exact import exact_cursor
 from metta.persistence.grants import CONTENTS
-from metta.persistence.tail import SELECT_ENTRIES, as_entry
+from metta.persistence.tail import as_entry
 
-_OF_CONVERSATION: LiteralString = "account_id = %s AND conversation_id = %s"
-_OWN = ("turns", "skips", "conversations")
-"""Tables whose rows name their conversation themselves; rows of the others name a turn."""
-_PARTS = tuple(table for table in ORDER if table not in _OWN)
+_ALL_ENTRIES = """
+    SELECT number, kind, subject, facts, digests, salt, key_id, mac, written_at FROM metta.entries
+    WHERE account_id = %s AND conversation_id = %s ORDER BY number, written_at"""
 
 
 @dataclass(frozen=True)
@@ -90,9 +87,10 @@ def verify_conversation(
         head: where its chain ends as kept outside; None when that is not known here, and a cut-off end not seen.
     """
     entries = _entries(connection, key)
-    rows = _Rows(connection, key, (entry.subject for entry in entries if entry.kind == "turn"))
+    rows = EntryRows(connection, key, (entry.subject for entry in entries if entry.kind == "turn"))
     found = Verified(key, entries=len(entries))
-    start, entries = start_of(entries)
+    entries = _numbered(found, entries)
+    start, entries = _started(found, entries, keys)
     sealed = _check_links(found, entries, start, keys, unkeyed_through=_unkeyed_through(entries, head))
     _check_head(found, entries, start, head)
     erased_through = max((through(entry) for entry in sealed if entry.kind == "erasure"), default=0)
@@ -101,7 +99,10 @@ def verify_conversation(
         found.unkeyed += not entry.key_id
         if entry.kind in ("turn", "skip"):
             seen.add((entry.kind, entry.subject))
+            _check_salt(found, entry, erased=entry.number <= erased_through)
             _check_rows(found, entry, rows, erased=entry.number <= erased_through)
+        elif entry.salt is not None:
+            found.problems.append(Problem(entry.number, "has a salt, and no contents", entry.subject))
     for kind, subject in rows.subjects():
         if (kind, subject) not in seen:
             found.problems.append(Problem(None, f"a {kind} that no entry knows of", subject))
@@ -121,17 +122,47 @@ def conversations(connection: psycopg.Connection[Any]) -> set[ConversationKey]:
 
 
 def _entries(connection: psycopg.Connection[Any], key: ConversationKey) -> list[Entry]:
+    """All of them, those that no chain has a place for included."""
     with exact_cursor(connection) as cursor:
-        cursor.execute(SELECT_ENTRIES, [key.account_id, key.conversation_id, 0])
+        cursor.execute(_ALL_ENTRIES, [key.account_id, key.conversation_id])
         return [as_entry(key, row) for row in cursor]
 
 
-def start_of(entries: list[Entry]) -> tuple[Head, list[Entry]]:
-    """Where the chain begins: behind what the last retention removed, whose own seal is checked with the others."""
+def _numbered(found: Verified, entries: list[Entry]) -> list[Entry]:
+    """Those that have a place in the chain."""
+    for entry in entries:
+        if not _has_place(entry):
+            found.problems.append(Problem(entry.number, "an entry that no chain has a place for", entry.subject))
+    return [entry for entry in entries if _has_place(entry)]
+
+
+def _has_place(entry: Entry) -> bool:
+    number: int | None = entry.number  # NULL where somebody took the constraint away
+    return number is not None and number > 0
+
+
+def _started(found: Verified, entries: list[Entry], keys: Sequence[ChainKey]) -> tuple[Head, list[Entry]]:
+    start, left = start_of(entries, keys)
+    for entry in entries:
+        if entry.number <= start.number:
+            found.problems.append(Problem(entry.number, "stands where it was removed by age", entry.subject))
+    return start, left
+
+
+def start_of(entries: list[Entry], keys: Sequence[ChainKey]) -> tuple[Head, list[Entry]]:
+    """Where the chain begins: behind what the last retention removed. Its own seal is checked with the others.
+
+    One that is not sealed is taken for it where nothing is left of what it says it removed; else it would hide that.
+    """
+    macs = {entry.number: entry.mac for entry in entries}
     for entry in reversed(entries):
         if entry.kind == "retention" and (number := through(entry)):
+            left = [one for one in entries if one.number > number]
             with contextlib.suppress(KeyError, TypeError, ValueError):  # altered: then the rest follows from nothing
-                return Head(number, bytes.fromhex(entry.facts["mac"])), [one for one in entries if one.number > number]
+                start = Head(number, bytes.fromhex(entry.facts["mac"]))
+                before = macs.get(entry.number - 1, start.mac)
+                if len(left) == len(entries) or is_sealed(entry, before, keys):
+                    return start, left
     return Head(), entries
 
 
@@ -160,7 +191,9 @@ def _check_links(
     given = keys
     for entry in entries:
         keys = (*given, NO_KEY) if entry.number <= unkeyed_through else given
-        if entry.number != head.number + 1:
+        if entry.number == head.number:
+            found.problems.append(Problem(entry.number, "another entry of the same number", entry.subject))
+        elif entry.number != head.number + 1:
             found.problems.append(
                 Problem(head.number + 1, f"missing: the chain goes from {head.number} to {entry.number}")
             )
@@ -190,18 +223,27 @@ def _check_head(found: Verified, entries: Sequence[Entry], start: Head, head: He
             found.problems.append(Problem(at.number, "another entry than the one that was written"))
 
 
-def _check_rows(found: Verified, entry: Entry, rows: _Rows, *, erased: bool) -> None:
+def _check_salt(found: Verified, entry: Entry, *, erased: bool) -> None:
+    """The one column that no MAC is over, since erasure empties it."""
+    what = None
+    if entry.salt is None:
+        found.erased += 1
+        what = None if erased else "its salt is gone without an erasure"
+    elif erased:
+        what = "its salt stands where it was erased"
+    elif len(entry.salt) != SALT_BYTES:  # HMAC takes a key with zeros behind it for the same
+        what = "its salt was altered"
+    if what:
+        found.problems.append(Problem(entry.number, what, entry.subject))
+
+
+def _check_rows(found: Verified, entry: Entry, rows: EntryRows, *, erased: bool) -> None:
     there = rows.of(entry)
-    gone = entry.salt is None
-    found.erased += gone
-    if gone and not erased:
-        found.problems.append(Problem(entry.number, "its salt is gone without an erasure", entry.subject))
     if not _are_digests(entry.digests):
         return  # the entry was altered, which is said already
     for table in dict.fromkeys((*entry.digests, *there)):
         written, read = entry.digests.get(table, ()), there.get(table, [])
-        places = _places(table, written, read)
-        for place, (digest, row) in enumerate(places):
+        for place, digest, row in places(table, written, read):
             what = _difference(table, digest, row, entry, erased=erased)
             if what is None:
                 found.rows += 1
@@ -214,25 +256,6 @@ def _are_digests(value: Any) -> bool:
         table in ORDER and isinstance(ones, list) and all(isinstance(one, str) for one in ones)
         for table, ones in value.items()
     )
-
-
-def _places(
-    table: str, written: Sequence[str], read: Sequence[JsonObject]
-) -> Iterator[tuple[str | None, JsonObject | None]]:
-    """Digests beside rows. Rows are numbered in their turn, so that one that is missing leaves a gap in its place."""
-    if ORDER[table] != ("ordinal",):
-        for place in range(max(len(written), len(read))):
-            yield (written[place] if place < len(written) else None, read[place] if place < len(read) else None)
-        return
-    left = list(read)
-    for place in range(max(len(written), *(row["ordinal"] + 1 for row in read), 0)):
-        digest = written[place] if place < len(written) else None
-        row = next((row for row in left if row["ordinal"] == place), None)
-        if row is not None:
-            left.remove(row)
-        if digest is not None or row is not None:
-            yield digest, row
-    yield from ((None, row) for row in left)
 
 
 def _difference(table: str, digest: str | None, row: JsonObject | None, entry: Entry, *, erased: bool) -> str | None:
@@ -250,45 +273,3 @@ def _difference(table: str, digest: str | None, row: JsonObject | None, entry: E
     if entry.salt is None and erased:
         return None if emptied else "contents stand where they were erased"
     return "contents are gone without an erasure" if emptied and contents else "contents were altered"
-
-
-class _Rows:
-    """All rows of a conversation, by the entry that they belong to."""
-
-    def __init__(self, connection: psycopg.Connection[Any], key: ConversationKey, turns: Iterable[str]) -> None:
-        where = [key.account_id, key.conversation_id]
-        self._turns: defaultdict[str, dict[str, list[JsonObject]]] = defaultdict(dict)
-        self._skips: defaultdict[str, dict[str, list[JsonObject]]] = defaultdict(dict)
-        for row in _select(connection, "turns", _OF_CONVERSATION, where):
-            self._turns[row["id"]].setdefault("turns", []).append(row)
-        for row in _select(connection, "skips", _OF_CONVERSATION, where):
-            self._skips[f"{row['message_id']} {row['reason']}"].setdefault("skips", []).append(row)
-        for row in _select(connection, "conversations", _OF_CONVERSATION, where):
-            self._turns[row["turn_id"]].setdefault("conversations", []).append(row)
-        known = [list({*turns, *self._turns})]  # planning a join for each part costs more than reading it
-        for table in _PARTS:
-            found: defaultdict[str, list[JsonObject]] = defaultdict(list)
-            for row in _select(connection, table, "turn_id = ANY(%s)", known):
-                found[row["turn_id"]].append(row)
-            for turn_id, rows in found.items():
-                self._turns[turn_id][table] = ordered(table, rows)
-
-    def of(self, entry: Entry) -> Mapping[str, list[JsonObject]]:
-        """Table -> the rows of an entry that are there."""
-        own = self._turns if entry.kind == "turn" else self._skips
-        return own.get(entry.subject, {})
-
-    def subjects(self) -> Iterator[tuple[str, str]]:
-        """Kind and subject of everything that is there."""
-        yield from (("turn", turn_id) for turn_id in self._turns)
-        yield from (("skip", subject) for subject in self._skips)
-
-
-def _select(
-    connection: psycopg.Connection[Any], table: LiteralString, where: LiteralString, values: list[Any]
-) -> Iterator[JsonObject]:
-    query = sql.SQL("SELECT {} FROM {} WHERE {}").format(
-        sql.SQL(", ").join(map(sql.Identifier, columns(table))), sql.Identifier("metta", table), sql.SQL(where)
-    )
-    with exact_cursor(connection) as cursor:
-        yield from cursor.execute(query, values)

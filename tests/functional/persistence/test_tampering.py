@@ -1,0 +1,351 @@
+"""What somebody with every right does who knows how the proof is made: each try is found, its first bad row named."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.types.json import Jsonb
+
+from functional.persistence.conftest import Server
+from functional.persistence.samples import full_turn
+from functional.persistence.test_verify import KEYS, Log, found_by, tampering, written
+from metta.persistence.erase import CONVERSATION, erase_conversation
+from metta.persistence.heads import MemoryHeads
+from metta.persistence.retention import remove_older
+from metta.persistence.store import AuditStore
+from metta.persistence.verify import verify_conversation
+from metta_local.postgres import DATABASE, PostgresUrls
+
+LATER = datetime.now(UTC) + timedelta(days=1)
+
+
+def freed(connection: psycopg.Connection[Any]) -> None:
+    """Takes every constraint away that is left."""
+    found = connection.execute(
+        "SELECT conname, conrelid::regclass::text FROM pg_constraint"
+        " WHERE contype IN ('p', 'u', 'f') AND connamespace = 'metta'::regnamespace"
+    ).fetchall()
+    for name, table in found:
+        connection.execute(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {name} CASCADE".encode())
+    for table, column in connection.execute(
+        "SELECT attrelid::regclass::text, attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid"
+        " WHERE relnamespace = 'metta'::regnamespace AND relkind = 'r' AND attnotnull AND attnum > 0"
+    ).fetchall():
+        connection.execute(f"ALTER TABLE {table} ALTER COLUMN {column} DROP NOT NULL".encode())
+
+
+@pytest.fixture(scope="module")
+def log(urls: PostgresUrls) -> Log:
+    return written(urls)
+
+
+@pytest.fixture(scope="module")
+def other(urls: PostgresUrls) -> Log:
+    return written(urls)
+
+
+TRIES: dict[str, tuple[str, int | None]] = {
+    "contents of two rows of a turn exchanged": (
+        (
+            "UPDATE metta.verdicts AS one SET text = two.text FROM metta.verdicts AS two WHERE one.turn_id = '{first}'"
+            " AND two.turn_id = one.turn_id AND two.ordinal = 1 - one.ordinal"
+        ),
+        1,
+    ),
+    "rows of a turn renumbered": ("UPDATE metta.verdicts SET ordinal = 1 - ordinal WHERE turn_id = '{second}'", 3),
+    "contents of two turns exchanged": (
+        (
+            "UPDATE metta.turns AS one SET reply = two.reply || ' ' FROM metta.turns AS two WHERE one.id = '{first}'"
+            " AND two.id = '{second}'"
+        ),
+        1,
+    ),
+    "two turns' salts exchanged": (
+        (
+            "UPDATE metta.entries AS one SET salt = two.salt FROM metta.entries AS two WHERE one.conversation_id = {c}"
+            " AND two.conversation_id = {c} AND one.number IN (1, 3) AND two.number = 4 - one.number"
+        ),
+        1,
+    ),
+    "a salt that gives the same digests": (
+        "UPDATE metta.entries SET salt = salt || '\\x00' WHERE conversation_id = {c} AND number = 1",
+        1,
+    ),
+    "a salt and contents replaced together": (
+        (
+            "WITH salted AS (UPDATE metta.entries SET salt = repeat('a', 32)::bytea WHERE conversation_id = {c} AND"
+            " number = 3) UPDATE metta.turns SET reply = 'another' WHERE id = '{second}'"
+        ),
+        3,
+    ),
+    "the key named away": ("UPDATE metta.entries SET key_id = '' WHERE conversation_id = {c}", 1),
+    "a MAC taken away": ("UPDATE metta.entries SET mac = NULL WHERE conversation_id = {c} AND number = 2", 2),
+    "the time taken away": ("UPDATE metta.entries SET written_at = NULL WHERE conversation_id = {c} AND number = 2", 2),
+    "the time without end": (
+        "UPDATE metta.entries SET written_at = 'infinity' WHERE conversation_id = {c} AND number = 2",
+        2,
+    ),
+    "the digests taken away": ("UPDATE metta.entries SET digests = NULL WHERE conversation_id = {c} AND number = 2", 2),
+    "the facts taken away": ("UPDATE metta.entries SET facts = NULL WHERE conversation_id = {c} AND number = 2", 2),
+    "the subject taken away": ("UPDATE metta.entries SET subject = NULL WHERE conversation_id = {c} AND number = 2", 2),
+    "the key's name taken away": (
+        "UPDATE metta.entries SET key_id = NULL WHERE conversation_id = {c} AND number = 2",
+        2,
+    ),
+    "a number taken away": ("UPDATE metta.entries SET number = NULL WHERE conversation_id = {c} AND number = 2", 2),
+    "the place of a row taken away": (
+        "UPDATE metta.timings SET ordinal = NULL WHERE turn_id = '{first}' AND ordinal = 0",
+        1,
+    ),
+    "the place of a finding taken away": (
+        "UPDATE metta.findings SET verdict_ordinal = NULL WHERE turn_id = '{first}'",
+        1,
+    ),
+    "the place of a row beyond all": (
+        "UPDATE metta.timings SET ordinal = 2147483647 WHERE turn_id = '{first}' AND ordinal = 0",
+        1,
+    ),
+    "a row before the first": ("INSERT INTO metta.handoff_steps VALUES ('{first}', -1, 'note')", 1),
+    "a measure that is no number": (
+        "UPDATE metta.timings SET duration_ms = 'NaN' WHERE turn_id = '{first}' AND ordinal = 0",
+        1,
+    ),
+    "a price that is no number": ("UPDATE metta.turns SET cost_usd = 'NaN' WHERE id = '{first}'", 1),
+    "a price without end": ("UPDATE metta.turns SET cost_usd = 'Infinity' WHERE id = '{first}'", 1),
+    "covered messages that are none": (
+        "UPDATE metta.turns SET covered = ARRAY[NULL]::bigint[] WHERE id = '{first}'",
+        1,
+    ),
+    "a turn given to a conversation with an entry of that number": (
+        "UPDATE metta.turns SET conversation_id = {other} WHERE id = '{first}'",
+        1,
+    ),
+    "a row given to a turn of another conversation": (
+        "UPDATE metta.tool_calls SET turn_id = '{others}' WHERE turn_id = '{first}' AND ordinal = 0",
+        1,
+    ),
+    "rows of a turn of another conversation in this one": (
+        "UPDATE metta.conversations SET conversation_id = {c} WHERE turn_id = '{others}'",
+        None,
+    ),
+    "a second entry for the same turn": (
+        (
+            "INSERT INTO metta.entries SELECT account_id, conversation_id, 4, kind, subject, facts, digests, salt, key_id,"
+            " mac, written_at FROM metta.entries WHERE conversation_id = {c} AND number = 3"
+        ),
+        4,
+    ),
+    "an entry twice": (
+        "INSERT INTO metta.entries SELECT * FROM metta.entries WHERE conversation_id = {c} AND number = 2",
+        2,
+    ),
+    "an entry twice, the second changed": (
+        (
+            "INSERT INTO metta.entries SELECT account_id, conversation_id, number, 'erasure', 'conversation',"
+            " '{{\"through\": 3}}', '{{}}', salt, key_id, mac, written_at"
+            " FROM metta.entries WHERE conversation_id = {c} AND number = 2"
+        ),
+        2,
+    ),
+    "an entry before the first": (
+        (
+            "INSERT INTO metta.entries SELECT account_id, conversation_id, 0, kind, subject, facts, digests, salt, key_id,"
+            " mac, written_at FROM metta.entries WHERE conversation_id = {c} AND number = 2"
+        ),
+        0,
+    ),
+    "an entry without a number": (
+        (
+            "INSERT INTO metta.entries SELECT account_id, conversation_id, NULL, kind, subject, facts, digests, salt,"
+            " key_id, mac, written_at FROM metta.entries WHERE conversation_id = {c} AND number = 2"
+        ),
+        None,
+    ),
+    "an erasure made up, with what it would have erased": (
+        (
+            "WITH gone AS (UPDATE metta.entries SET salt = NULL WHERE conversation_id = {c} AND number = 2),"
+            " empty AS (UPDATE metta.skips SET text = NULL, attachments = NULL WHERE conversation_id = {c})"
+            " INSERT INTO metta.entries SELECT account_id, conversation_id, 4, 'erasure', 'conversation',"
+            " '{{\"through\": 3}}', '{{}}', NULL, key_id, mac, written_at"
+            " FROM metta.entries WHERE conversation_id = {c} AND number = 3"
+        ),
+        2,
+    ),
+    "a removal made up that hides the rest": (
+        (
+            "INSERT INTO metta.entries SELECT account_id, conversation_id, 4, 'retention', 'written before 2026-11-01',"
+            " jsonb_build_object('through', 3, 'mac', encode(mac, 'hex')), '{{}}', NULL, key_id, mac, written_at"
+            " FROM metta.entries WHERE conversation_id = {c} AND number = 3"
+        ),
+        4,
+    ),
+    "a removal made up without a key": (
+        (
+            "INSERT INTO metta.entries SELECT account_id, conversation_id, 4, 'retention', 'written before 2026-11-01',"
+            " jsonb_build_object('through', 3, 'mac', encode(mac, 'hex')), '{{}}', NULL, '', mac, written_at"
+            " FROM metta.entries WHERE conversation_id = {c} AND number = 3"
+        ),
+        4,
+    ),
+    "a turn called a removal": (
+        (
+            "UPDATE metta.entries SET kind = 'retention', facts = jsonb_build_object('through', 1, 'mac', repeat('00', 32))"
+            " WHERE conversation_id = {c} AND number = 2"
+        ),
+        2,
+    ),
+    "another conversation's entry in the place of one": (
+        (
+            "WITH gone AS (DELETE FROM metta.entries WHERE conversation_id = {c} AND number = 2)"
+            " UPDATE metta.entries SET conversation_id = {c} WHERE conversation_id = {other} AND number = 2"
+        ),
+        2,
+    ),
+    "all of it but the last entry": ("DELETE FROM metta.entries WHERE conversation_id = {c} AND number < 3", 1),
+    "a salt taken away": ("UPDATE metta.entries SET salt = NULL WHERE conversation_id = {c} AND number = 3", 3),
+}
+
+
+@pytest.mark.parametrize("name", TRIES)
+def test_what_was_done_is_found(server: Server, log: Log, other: Log, name: str) -> None:
+    statement, number = TRIES[name]
+    values = {"first": log.turns[0], "second": log.turns[1], "c": log.key.conversation_id,
+              "other": other.key.conversation_id, "others": other.turns[0]}  # fmt: skip
+    with tampering(server) as connection:
+        freed(connection)
+        assert connection.execute(statement.format(**values).encode()).rowcount
+        found = found_by(connection, log)
+    assert not found.sound
+    assert found.problems[0].number == number, [str(problem) for problem in found.problems]
+
+
+@pytest.fixture
+def forgotten(urls: PostgresUrls) -> Iterator[tuple[Log, MemoryHeads, list[Any]]]:
+    """A conversation that was erased; its head, and the salt and the contents of a skip that were in it."""
+    log, heads = written(urls), MemoryHeads()
+    heads.advance(log.key, log.head)
+    where = [log.key.conversation_id]
+    with psycopg.connect(urls.erase_url, autocommit=True) as connection:
+        old = connection.execute(
+            "SELECT salt, text, attachments FROM metta.entries JOIN metta.skips USING (account_id, conversation_id)"
+            " WHERE conversation_id = %s AND number = 2", where).fetchone()  # fmt: skip
+        assert old is not None
+        erase_conversation(connection, log.key, heads=heads, keys=KEYS, by=CONVERSATION, asked_by="a test")
+    return Log(log.key, heads.get(log.key), log.turns), heads, [old[0], old[1], Jsonb(old[2])]
+
+
+@pytest.mark.parametrize("with_salt", [True, False])
+def test_what_was_erased_and_stands_there_again_is_found(
+    server: Server, forgotten: tuple[Log, MemoryHeads, list[Any]], with_salt: bool
+) -> None:
+    log, _, (salt, text, attachments) = forgotten
+    with tampering(server) as connection:
+        connection.execute("UPDATE metta.skips SET text = %s, attachments = %s WHERE conversation_id = %s",
+                           [text, attachments, log.key.conversation_id])  # fmt: skip
+        connection.execute("UPDATE metta.entries SET salt = %s WHERE conversation_id = %s AND number = 2",
+                           [salt if with_salt else None, log.key.conversation_id])  # fmt: skip
+        found = found_by(connection, log)
+    assert found.problems[0].number == 2
+    assert found.problems[0].what == (
+        "its salt stands where it was erased" if with_salt else "contents stand where they were erased"
+    )
+
+
+@pytest.mark.parametrize("column", ["salt", "facts"])
+def test_an_erasure_that_is_changed_is_found(
+    server: Server, forgotten: tuple[Log, MemoryHeads, list[Any]], column: str
+) -> None:
+    log, _, _ = forgotten
+    value = {"salt": r"'\x00'::bytea", "facts": """facts || '{"through": 2}'"""}[column]
+    with tampering(server) as connection:
+        connection.execute(f"UPDATE metta.entries SET {column} = {value} WHERE conversation_id = %s"
+                           " AND kind = 'erasure'".encode(), [log.key.conversation_id])  # fmt: skip
+        found = found_by(connection, log)
+    assert any(problem.number == 4 for problem in found.problems)
+    assert found.problems[0].number == (4 if column == "salt" else 1)
+
+
+def test_an_erasure_that_is_given_to_another_conversation_erases_nothing_there(
+    server: Server, forgotten: tuple[Log, MemoryHeads, list[Any]], other: Log
+) -> None:
+    with tampering(server) as connection:
+        connection.execute("UPDATE metta.entries SET conversation_id = %s WHERE conversation_id = %s AND kind ="
+                           " 'erasure'", [other.key.conversation_id, forgotten[0].key.conversation_id])  # fmt: skip
+        connection.execute("UPDATE metta.entries SET salt = NULL WHERE conversation_id = %s AND number = 2",
+                           [other.key.conversation_id])  # fmt: skip
+        taken, given = found_by(connection, forgotten[0]), found_by(connection, other)
+    assert taken.problems[0].number == 1
+    assert any("cut off" in problem.what for problem in taken.problems)
+    assert given.problems[0].what == "its salt is gone without an erasure"
+    assert given.problems[-1].number == 4
+
+
+@pytest.fixture
+def aged(urls: PostgresUrls) -> tuple[Log, MemoryHeads]:
+    """A conversation whose first entries were removed by age."""
+    log, heads = written(urls), MemoryHeads()
+    heads.advance(log.key, log.head)
+    with psycopg.connect(urls.migrate_url, autocommit=True) as connection:
+        remove_older(connection, log.key, LATER, heads=heads, keys=KEYS, asked_by="a test", most_entries=2)
+    return Log(log.key, heads.get(log.key), log.turns), heads
+
+
+def put_back(connection: psycopg.Connection[Any], log: Log) -> None:
+    connection.execute(
+        "INSERT INTO metta.entries SELECT account_id, conversation_id, 2, kind, subject, facts, digests, salt, key_id,"
+        " mac, written_at FROM metta.entries WHERE conversation_id = %s AND number = 3", [log.key.conversation_id]
+    )  # fmt: skip
+
+
+def test_an_entry_that_stands_where_it_was_removed_by_age_is_found(
+    server: Server, aged: tuple[Log, MemoryHeads]
+) -> None:
+    with tampering(server) as connection:
+        assert found_by(connection, aged[0]).sound
+        put_back(connection, aged[0])
+        found = found_by(connection, aged[0])
+    assert [problem.number for problem in found.problems] == [2]
+    assert found.problems[0].what == "stands where it was removed by age"
+
+
+def test_removal_by_age_leaves_what_stands_where_it_was_removed(
+    server: Server, urls: PostgresUrls, aged: tuple[Log, MemoryHeads]
+) -> None:
+    log, heads = aged
+    with psycopg.connect(server.superuser_url, dbname=DATABASE) as connection:
+        put_back(connection, log)
+    with psycopg.connect(urls.migrate_url, autocommit=True) as connection:
+        done = remove_older(connection, log.key, LATER, heads=heads, keys=KEYS, asked_by="a test")
+    assert (done.entries, done.problem) == (0, "entry 2 stands where it was removed")
+
+
+@pytest.mark.parametrize("change", ["written_at = 'infinity'", "written_at = NULL", "mac = NULL"])
+def test_who_changes_columns_stops_neither_writers_nor_a_removal_by_age(
+    server: Server, new_database: Callable[..., PostgresUrls], change: str
+) -> None:
+    urls, heads = new_database(migrated=True), MemoryHeads()
+    log = written(urls)
+    with psycopg.connect(server.superuser_url, dbname=urls.database_url.rpartition("/")[2]) as connection:
+        freed(connection)
+        connection.execute("CREATE UNIQUE INDEX entries_pkey ON metta.entries (conversation_id, number)")
+        connection.execute("CREATE UNIQUE INDEX turns_pkey ON metta.turns (id)")
+        connection.execute(f"UPDATE metta.entries SET {change} WHERE number = 3".encode())
+    turn = full_turn(log.key)
+
+    async def write() -> None:
+        store = AuditStore(urls.database_url, heads=heads, keys=KEYS)
+        await store.save_turn(turn)
+        await store.close()
+
+    asyncio.run(write())
+    with psycopg.connect(urls.migrate_url, autocommit=True) as connection:
+        done = remove_older(connection, log.key, LATER, heads=heads, keys=KEYS, asked_by="a test")
+        found = verify_conversation(connection, log.key, KEYS, heads.get(log.key))
+    assert (done.entries, done.problem) == (0, "entry 3 is not as Metta wrote it")
+    assert found.problems[0].number == 3
+    assert found.entries == heads.get(log.key).number == 4
