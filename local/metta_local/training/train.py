@@ -18,7 +18,7 @@ from metta_local.training.modelfile import Packed, model_file
 from metta_local.training.samples import Vectorizer, segments
 from metta_local.training.words import common_words
 
-OPERATING_POINTS: dict[Task, float] = {"injection": 0.8, "toxicity": 1.1}
+OPERATING_POINTS: dict[Task, float] = {"injection": 0.7, "toxicity": 1.1}
 """Logits from which a text counts, chosen by ``validate`` on honest texts that were not trained on."""
 SLOPE = 1.0
 HEADS: tuple[Task, ...] = ("injection", "toxicity")
