@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 from functional.persistence.conftest import Server
 from functional.persistence.samples import full_turn
 from functional.persistence.test_verify import KEYS, Log, found_by, tampering, written
+from functional.persistence.tries import TRIES
 from metta.persistence.erase import CONVERSATION, erase_conversation
 from metta.persistence.heads import MemoryHeads
 from metta.persistence.retention import remove_older
@@ -49,176 +50,21 @@ def other(urls: PostgresUrls) -> Log:
     return written(urls)
 
 
-TRIES: dict[str, tuple[str, int | None]] = {
-    "contents of two rows of a turn exchanged": (
-        (
-            "UPDATE metta.verdicts AS one SET text = two.text FROM metta.verdicts AS two WHERE one.turn_id = '{first}'"
-            " AND two.turn_id = one.turn_id AND two.ordinal = 1 - one.ordinal"
-        ),
-        1,
-    ),
-    "rows of a turn renumbered": ("UPDATE metta.verdicts SET ordinal = 1 - ordinal WHERE turn_id = '{second}'", 3),
-    "contents of two turns exchanged": (
-        (
-            "UPDATE metta.turns AS one SET reply = two.reply || ' ' FROM metta.turns AS two WHERE one.id = '{first}'"
-            " AND two.id = '{second}'"
-        ),
-        1,
-    ),
-    "two turns' salts exchanged": (
-        (
-            "UPDATE metta.entries AS one SET salt = two.salt FROM metta.entries AS two WHERE one.conversation_id = {c}"
-            " AND two.conversation_id = {c} AND one.number IN (1, 3) AND two.number = 4 - one.number"
-        ),
-        1,
-    ),
-    "a salt that gives the same digests": (
-        "UPDATE metta.entries SET salt = salt || '\\x00' WHERE conversation_id = {c} AND number = 1",
-        1,
-    ),
-    "a salt and contents replaced together": (
-        (
-            "WITH salted AS (UPDATE metta.entries SET salt = repeat('a', 32)::bytea WHERE conversation_id = {c} AND"
-            " number = 3) UPDATE metta.turns SET reply = 'another' WHERE id = '{second}'"
-        ),
-        3,
-    ),
-    "the key named away": ("UPDATE metta.entries SET key_id = '' WHERE conversation_id = {c}", 1),
-    "a MAC taken away": ("UPDATE metta.entries SET mac = NULL WHERE conversation_id = {c} AND number = 2", 2),
-    "the time taken away": ("UPDATE metta.entries SET written_at = NULL WHERE conversation_id = {c} AND number = 2", 2),
-    "the time without end": (
-        "UPDATE metta.entries SET written_at = 'infinity' WHERE conversation_id = {c} AND number = 2",
-        2,
-    ),
-    "the digests taken away": ("UPDATE metta.entries SET digests = NULL WHERE conversation_id = {c} AND number = 2", 2),
-    "the facts taken away": ("UPDATE metta.entries SET facts = NULL WHERE conversation_id = {c} AND number = 2", 2),
-    "the subject taken away": ("UPDATE metta.entries SET subject = NULL WHERE conversation_id = {c} AND number = 2", 2),
-    "the key's name taken away": (
-        "UPDATE metta.entries SET key_id = NULL WHERE conversation_id = {c} AND number = 2",
-        2,
-    ),
-    "a number taken away": ("UPDATE metta.entries SET number = NULL WHERE conversation_id = {c} AND number = 2", 2),
-    "the place of a row taken away": (
-        "UPDATE metta.timings SET ordinal = NULL WHERE turn_id = '{first}' AND ordinal = 0",
-        1,
-    ),
-    "the place of a finding taken away": (
-        "UPDATE metta.findings SET verdict_ordinal = NULL WHERE turn_id = '{first}'",
-        1,
-    ),
-    "the place of a row beyond all": (
-        "UPDATE metta.timings SET ordinal = 2147483647 WHERE turn_id = '{first}' AND ordinal = 0",
-        1,
-    ),
-    "a row before the first": ("INSERT INTO metta.handoff_steps VALUES ('{first}', -1, 'note')", 1),
-    "a measure that is no number": (
-        "UPDATE metta.timings SET duration_ms = 'NaN' WHERE turn_id = '{first}' AND ordinal = 0",
-        1,
-    ),
-    "a price that is no number": ("UPDATE metta.turns SET cost_usd = 'NaN' WHERE id = '{first}'", 1),
-    "a price without end": ("UPDATE metta.turns SET cost_usd = 'Infinity' WHERE id = '{first}'", 1),
-    "covered messages that are none": (
-        "UPDATE metta.turns SET covered = ARRAY[NULL]::bigint[] WHERE id = '{first}'",
-        1,
-    ),
-    "a turn given to a conversation with an entry of that number": (
-        "UPDATE metta.turns SET conversation_id = {other} WHERE id = '{first}'",
-        1,
-    ),
-    "a row given to a turn of another conversation": (
-        "UPDATE metta.tool_calls SET turn_id = '{others}' WHERE turn_id = '{first}' AND ordinal = 0",
-        1,
-    ),
-    "rows of a turn of another conversation in this one": (
-        "UPDATE metta.conversations SET conversation_id = {c} WHERE turn_id = '{others}'",
-        None,
-    ),
-    "a second entry for the same turn": (
-        (
-            "INSERT INTO metta.entries SELECT account_id, conversation_id, 4, kind, subject, facts, digests, salt, key_id,"
-            " mac, written_at FROM metta.entries WHERE conversation_id = {c} AND number = 3"
-        ),
-        4,
-    ),
-    "an entry twice": (
-        "INSERT INTO metta.entries SELECT * FROM metta.entries WHERE conversation_id = {c} AND number = 2",
-        2,
-    ),
-    "an entry twice, the second changed": (
-        (
-            "INSERT INTO metta.entries SELECT account_id, conversation_id, number, 'erasure', 'conversation',"
-            " '{{\"through\": 3}}', '{{}}', salt, key_id, mac, written_at"
-            " FROM metta.entries WHERE conversation_id = {c} AND number = 2"
-        ),
-        2,
-    ),
-    "an entry before the first": (
-        (
-            "INSERT INTO metta.entries SELECT account_id, conversation_id, 0, kind, subject, facts, digests, salt, key_id,"
-            " mac, written_at FROM metta.entries WHERE conversation_id = {c} AND number = 2"
-        ),
-        0,
-    ),
-    "an entry without a number": (
-        (
-            "INSERT INTO metta.entries SELECT account_id, conversation_id, NULL, kind, subject, facts, digests, salt,"
-            " key_id, mac, written_at FROM metta.entries WHERE conversation_id = {c} AND number = 2"
-        ),
-        None,
-    ),
-    "an erasure made up, with what it would have erased": (
-        (
-            "WITH gone AS (UPDATE metta.entries SET salt = NULL WHERE conversation_id = {c} AND number = 2),"
-            " empty AS (UPDATE metta.skips SET text = NULL, attachments = NULL WHERE conversation_id = {c})"
-            " INSERT INTO metta.entries SELECT account_id, conversation_id, 4, 'erasure', 'conversation',"
-            " '{{\"through\": 3}}', '{{}}', NULL, key_id, mac, written_at"
-            " FROM metta.entries WHERE conversation_id = {c} AND number = 3"
-        ),
-        2,
-    ),
-    "a removal made up that hides the rest": (
-        (
-            "INSERT INTO metta.entries SELECT account_id, conversation_id, 4, 'retention', 'written before 2026-11-01',"
-            " jsonb_build_object('through', 3, 'mac', encode(mac, 'hex')), '{{}}', NULL, key_id, mac, written_at"
-            " FROM metta.entries WHERE conversation_id = {c} AND number = 3"
-        ),
-        4,
-    ),
-    "a removal made up without a key": (
-        (
-            "INSERT INTO metta.entries SELECT account_id, conversation_id, 4, 'retention', 'written before 2026-11-01',"
-            " jsonb_build_object('through', 3, 'mac', encode(mac, 'hex')), '{{}}', NULL, '', mac, written_at"
-            " FROM metta.entries WHERE conversation_id = {c} AND number = 3"
-        ),
-        4,
-    ),
-    "a turn called a removal": (
-        (
-            "UPDATE metta.entries SET kind = 'retention', facts = jsonb_build_object('through', 1, 'mac', repeat('00', 32))"
-            " WHERE conversation_id = {c} AND number = 2"
-        ),
-        2,
-    ),
-    "another conversation's entry in the place of one": (
-        (
-            "WITH gone AS (DELETE FROM metta.entries WHERE conversation_id = {c} AND number = 2)"
-            " UPDATE metta.entries SET conversation_id = {c} WHERE conversation_id = {other} AND number = 2"
-        ),
-        2,
-    ),
-    "all of it but the last entry": ("DELETE FROM metta.entries WHERE conversation_id = {c} AND number < 3", 1),
-    "a salt taken away": ("UPDATE metta.entries SET salt = NULL WHERE conversation_id = {c} AND number = 3", 3),
-}
-
-
 @pytest.mark.parametrize("name", TRIES)
 def test_what_was_done_is_found(server: Server, log: Log, other: Log, name: str) -> None:
     statement, number = TRIES[name]
-    values = {"first": log.turns[0], "second": log.turns[1], "c": log.key.conversation_id,
-              "other": other.key.conversation_id, "others": other.turns[0]}  # fmt: skip
+    values = {
+        ":first": log.turns[0],
+        ":second": log.turns[1],
+        ":others": other.turns[0],
+        ":other": str(other.key.conversation_id),
+        ":c": str(log.key.conversation_id),
+    }
+    for placeholder, value in values.items():
+        statement = statement.replace(placeholder, value)
     with tampering(server) as connection:
         freed(connection)
-        assert connection.execute(statement.format(**values).encode()).rowcount
+        assert connection.execute(statement.encode()).rowcount
         found = found_by(connection, log)
     assert not found.sound
     assert found.problems[0].number == number, [str(problem) for problem in found.problems]
