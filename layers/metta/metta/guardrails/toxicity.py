@@ -8,25 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from metta.actions import Action
-from metta.guardrails.chars import fold
 from metta.guardrails.hits import Hit
-from metta.guardrails.lists import read_data
 from metta.guardrails.model import TOXICITY, model
 from metta.guardrails.normalise import View
 from metta.guardrails.patterns import regex
-from metta.guardrails.phrases import phrase_pattern
+from metta.guardrails.toxic_words import WORD, Lexicon, lexicon
 
 if TYPE_CHECKING:
     from metta.messages import MessageContext
     from metta.policy import Policy, ToxicityKind
 
-LANGUAGES = ("en", "es", "fr", "de", "pt", "it", "nl", "ru", "tr")
-_KINDS: dict[str, ToxicityKind] = {"abuse": "abuse", "threats": "threat", "sexual": "sexual", "hate": "hate"}
 _SCORES: dict[str, float] = {"abuse": 0.8, "threat": 0.9, "sexual": 0.85, "hate": 0.9}
 _AGREED = {"abuse": 1.8, "threat": 3.0, "sexual": 2.5, "hate": 2.5}
 """What a word of the lexicon adds to the model's logit."""
@@ -41,7 +36,6 @@ _IN_A_REPLY = 1.5
 """How much more a reply must say where no word of the lexicon stands in it."""
 _MODEL_THRESHOLD = 0.5
 """The score that the model's operating point gets: the policy's packaged threshold."""
-_WORD = regex(r"[^\W_]{2,40}+")
 _STARRED = regex(
     r"(?<![^\W_])(?:f[*#@$%&!.\-]{1,4}(?:k|ck|c)?(?:ing|in|ed|er|s)?|sh[*#@$%!]{1,2}t?(?:ty)?|s[*#@$%]{2}t|b[*#@$%]{1,4}(?:ch|h)|a[*#@$%]{2,3}(?:hole)?|"
     r"mi[*#]{1,4}da|put[*#]|m[*#]{2,4}de|sch?[*#]{2,6})(?![^\W_*])"
@@ -64,82 +58,6 @@ _FIRST_HITS = 50
 _COMPLAINT = 0.35
 _WITHOUT_BLANKS = regex("[\u3040-\u30ff\u4e00-\u9fff]")
 _MACHINE = regex(r"\b(?:bot|robot|chatbot|ai|siri)\b")
-
-
-_KEY = regex(r"[^\W_]+")
-_COMMON = frozenset("what you have want where will your like find should going show and come know the people".split())  # noqa: SIM905
-"""Words that say little about what a phrase is; a rarer one of the phrase stands for it."""
-
-
-class _Phrases(NamedTuple):
-    keys: frozenset[str]
-    """The most telling word of each phrase: one must be in the text before the pattern is tried."""
-    pattern: re.Pattern[str]
-
-
-class Lexicon(NamedTuple):
-    """The word lists, ready for look-up."""
-
-    profanity: frozenset[str]
-    insults: frozenset[str]
-    mild: frozenset[str]
-    phrases: dict[str, _Phrases]
-    """profanity, insults, and each of the four serious kinds."""
-    you: re.Pattern[str]
-    groups: _Phrases
-    scorn: _Phrases
-    hated: _Phrases
-    """A group right behind words that say somebody hates it."""
-    singles: frozenset[str]
-    """All single words."""
-    unspaced: dict[str, re.Pattern[str]]
-    """Kind -> what is found anywhere in scripts without blanks between words."""
-    keys: frozenset[str]
-    """Every word without which no list finds anything."""
-
-
-def _split(entries: list[str]) -> tuple[set[str], list[str]]:
-    folded = [fold(str(entry)) for entry in entries]
-    return {e for e in folded if _WORD.fullmatch(e)}, [e for e in folded if not _WORD.fullmatch(e)]
-
-
-def _phrases(entries: list[str]) -> _Phrases:
-    keys = {max(_KEY.findall(fold(entry)), key=lambda word: (word not in _COMMON, len(word))) for entry in entries}
-    return _Phrases(frozenset(keys), phrase_pattern(entries))
-
-
-def _hated(data: dict[str, Any]) -> _Phrases:
-    parts = [phrase_pattern(data[field]).pattern for field in ("haters", "fillers", "groups")]
-    pattern = regex(rf"{parts[0]} (?:{parts[1]} ){{0,2}}{parts[2]}(?!['-]|s[ ])")
-    return _Phrases(_phrases(data["haters"]).keys, pattern)
-
-
-def _anywhere(entries: list[str]) -> re.Pattern[str]:
-    return regex("|".join(re.escape(fold(entry)) for entry in entries))
-
-
-@cache
-def lexicon() -> Lexicon:
-    """The packaged lexicon; read once."""
-    data: dict[str, Any] = read_data("toxicity.yaml")
-    for part in (data, data["unspaced"], *(data[code] for code in LANGUAGES)):
-        part.update({field: text.split(", ") for field, text in part.items() if isinstance(text, str)})
-
-    def every(field: str) -> list[str]:
-        return [entry for code in LANGUAGES for entry in data[code][field]]
-
-    profane, profane_phrases = _split(every("profanity"))
-    insults, insult_phrases = _split(every("insults"))
-    mild, _ = _split(every("mild"))
-    phrases = {"profanity": _phrases(profane_phrases), "insult": _phrases(insult_phrases)}
-    phrases |= {kind: _phrases(every(field)) for field, kind in _KINDS.items()}
-    groups, singles = _phrases(data["groups"]), frozenset(profane | insults | mild)
-    return Lexicon(
-        frozenset(profane), frozenset(insults), frozenset(mild), phrases, phrase_pattern(every("you")),
-        groups, _phrases(data["scorn"]), _hated(data), singles,
-        {_KINDS[field]: _anywhere(entries) for field, entries in data["unspaced"].items()},
-        singles.union(groups.keys, *(one.keys for one in phrases.values())),
-    )  # fmt: skip
 
 
 class _Seen(NamedTuple):
@@ -192,7 +110,7 @@ def _by_lists(folded: str, words: Lexicon, present: frozenset[str], telling: fro
 
 
 def _present(view: View, folded: str) -> frozenset[str]:
-    present = view.words if folded is view.folded else frozenset(_WORD.findall(folded))
+    present = view.words if folded is view.folded else frozenset(WORD.findall(folded))
     if _STRETCH_SEEN.search(folded):
         present |= {_STRETCHED.sub(r"\1", word) for word in present}
     return present
@@ -213,7 +131,7 @@ def _by_phrase(kind: str, pattern: re.Pattern[str], folded: str) -> list[_Seen]:
 
 def _by_word(folded: str, words: Lexicon) -> list[_Seen]:
     seen: list[_Seen] = []
-    for match in _WORD.finditer(folded):
+    for match in WORD.finditer(folded):
         word = match.group()
         if word not in words.singles:
             word = _STRETCHED.sub(r"\1", word)
@@ -251,7 +169,7 @@ def _weighed(item: _Seen, folded: str, words: Lexicon, *, asks: bool) -> _Seen:
         return item
     before = re.split(r"[.!?\n]", folded[max(0, item.start - _NEAR) : item.start])[-1]
     after = re.split(r"[.!?\n]", folded[item.end : item.end + _NEAR])[0]
-    alone = len(folded) < 60 and len(_WORD.findall(folded)) <= _SHORT
+    alone = len(folded) < 60 and len(WORD.findall(folded)) <= _SHORT
     said_to = (
         words.you.search(before[-24 if item.kind == "insult" else -14 :])
         or words.you.match(after.lstrip(" ,"))
