@@ -13,6 +13,7 @@ import math
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from json import encoder
 from typing import Any
 
 DEEPEST = 100
@@ -115,12 +116,13 @@ def as_json(value: Any) -> str:
 def canonical(value: Any) -> str:
     """The value as a jsonb column gives it back, in one form: sorted keys, whole numbers without a fraction."""
     try:
-        text = _SORTING.encode(value)
+        text = _sorted(value)
     except RecursionError:
         text = ""
-    if text and not _MAYBE_WHOLE.search(text) and text.count("[") + text.count("{") < DEEPEST:
+    whole = (".0" in text or "e+" in text) and _MAYBE_WHOLE.search(text)  # to look for the two costs next to nothing
+    if text and not whole and text.count("[") + text.count("{") < DEEPEST:
         return text
-    return _SORTING.encode(_whole(value, _DEEPEST_READ))
+    return _sorted(_whole(value, _DEEPEST_READ))
 
 
 def digest(value: Any) -> str:
@@ -130,6 +132,12 @@ def digest(value: Any) -> str:
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _SORTING = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+_ONCE = c_make_encoder and c_make_encoder(None, _SORTING.default, encode_basestring, None, ":", ",", True, False, True)
+
+
+def _sorted(value: Any) -> str:
+    """What ``_SORTING.encode`` gives. That makes its C encoder anew for every value, a third of the time it takes."""
+    return _SORTING.encode(value) if _ONCE is None else "".join(_ONCE(value, 0))
 
 
 def _inside(value: Any) -> str:
