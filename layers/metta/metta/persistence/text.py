@@ -132,7 +132,8 @@ def digest(value: Any) -> str:
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _SORTING = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-_ONCE = c_make_encoder and c_make_encoder(None, _SORTING.default, encode_basestring, None, ":", ",", True, False, True)
+_MAKE: Any = getattr(encoder, "c_make_encoder", None)
+_ONCE = _MAKE and _MAKE(None, _SORTING.default, encoder.encode_basestring, None, ":", ",", True, False, True)
 
 
 def _sorted(value: Any) -> str:
