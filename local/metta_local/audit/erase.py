@@ -32,6 +32,7 @@ from metta.persistence.erase import (
     conversations_of,
     erase_conversation,
     look_at_conversation,
+    sealed_with,
 )
 from metta.persistence.heads import DynamoHeads
 from metta.persistence.read import WAKE_SECONDS
@@ -95,6 +96,8 @@ def run(chosen: argparse.Namespace) -> int:
     with eraser_of(settings) as eraser:
         by = CONVERSATION if chosen.conversation else by_contact(chosen.contact)
         keys = _targets(chosen, account, settings, eraser)
+        for key in keys:
+            eraser.require_key(key)
         if not chosen.dry_run and not chosen.yes and keys and not agreed(f"Erase {_counted(keys, by)} for good?"):
             return 0
         asked_by = operator(chosen.by)
@@ -130,6 +133,19 @@ class Eraser:
     def knows(self, key: ConversationKey) -> bool:
         """Whether anything is known of the conversation."""
         return bool(contacts_of(self._connection, key) or self._states.contacts_of(key) or self._heads.get(key).number)
+
+    def require_key(self, key: ConversationKey) -> None:
+        """Make sure that the conversation was sealed with a key at hand: an entry under another breaks its proof.
+
+        Raises:
+            SettingsError: it was not.
+        """
+        used = sealed_with(self._connection, key)
+        if used and used.isdisjoint(one.id for one in self._keys):
+            raise SettingsError(
+                f"AUDIT_KEY is not the key that conversation {key} was sealed with ({', '.join(sorted(used))}); "
+                "nothing was erased. Where the key was changed, name the old one as well, after a comma"
+            )
 
     def look(self, key: ConversationKey) -> Done:
         """What ``erase`` would erase."""

@@ -87,6 +87,19 @@ def contacts_of(connection: psycopg.Connection[Any], key: ConversationKey) -> se
         raise audit_down(error) from None
 
 
+def sealed_with(connection: psycopg.Connection[Any], key: ConversationKey) -> set[str]:
+    """Ids of the keys that the conversation's entries were sealed with.
+
+    Raises:
+        AuditDown: the database cannot be read.
+    """
+    query = f"SELECT DISTINCT key_id FROM metta.entries WHERE {_OF_CONVERSATION} AND key_id <> ''"  # noqa: S608
+    try:
+        return {key_id for (key_id,) in connection.execute(query.encode(), _where(key))}
+    except psycopg.Error as error:
+        raise audit_down(error) from None
+
+
 def look_at_conversation(connection: psycopg.Connection[Any], key: ConversationKey) -> Erased:
     """What ``erase_conversation`` would erase.
 
