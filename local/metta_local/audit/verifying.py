@@ -20,7 +20,7 @@ from metta.messages import ConversationKey, JsonObject
 from metta.persistence.chain import ChainKey, Head
 from metta.persistence.heads import DynamoHeads
 from metta.persistence.read import moment
-from metta.persistence.sweep import HeadsBook, count_conversations, sweep
+from metta.persistence.sweep import HeadsBook, count_conversations, strays, sweep
 from metta.persistence.verify import Verified, verify_conversation
 from metta.settings import Settings
 from metta_local.audit.opening import conversation_key, heads_table, keys_of, log_of
@@ -87,6 +87,8 @@ def run(chosen: argparse.Namespace) -> int:
                     for problem in problems:
                         say(f"{problem['conversation']}: {inline(problem['problem'])}")
                 progress.step()
+        if key is None and chosen.account is None:
+            _add_strays(sums, connection, shown=not chosen.json)
     if key is not None and not sums.entries and not sums.problem_count:
         raise CommandError(f"the audit log knows nothing of conversation {key}")
     if chosen.json:
@@ -149,6 +151,15 @@ def _problems(found: Verified, head: Head | None) -> tuple[list[JsonObject], boo
 
 def _problem(found: Verified, number: int | None, what: str) -> JsonObject:
     return {"conversation": str(found.key), "entry": number, "problem": what}
+
+
+def _add_strays(sums: Sums, connection: psycopg.Connection[Any], *, shown: bool) -> None:
+    """Rows that no conversation could be checked with."""
+    for what in strays(connection):
+        sums.problem_count += 1
+        sums.problems.append({"conversation": None, "entry": None, "problem": what})
+        if shown:
+            say(what)
 
 
 def _document(sums: Sums, *, compared: bool) -> JsonObject:

@@ -162,6 +162,30 @@ def test_entries_without_a_key_that_no_head_vouches_for_are_not_taken(own_log: L
     assert f"{real.key}: entry 2: sealed with a key that is not at hand (none)" in done.stdout
 
 
+def test_rows_that_no_conversation_could_be_checked_with_are_found(own_log: Log, server: Server) -> None:
+    """Somebody took the constraints away and put rows in that no turn and no conversation has."""
+    own_log.write(full_turn())
+    change(server, own_log, "ALTER TABLE metta.skips DROP CONSTRAINT skips_pkey", [])
+    change(server, own_log, "ALTER TABLE metta.skips ALTER COLUMN account_id DROP NOT NULL", [])
+    change(
+        server, own_log,
+        "INSERT INTO metta.skips SELECT NULL, 1, 'human_wrote', conversation_id, 1, '', 901, 'text', 'added', NULL,"
+        " started_at, false, started_at FROM metta.turns",
+        [],
+    )  # fmt: skip
+    added = "INSERT INTO metta.handoff_steps VALUES ('t-nobody', 0, 'note'), ('t-nobody', 1, 'word')"
+    change(server, own_log, added, [])
+
+    done = own_log.audit("verify")
+
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[:2] == [
+        "skips: 1 rows that belong to no conversation",
+        "handoff_steps: 2 rows that belong to no turn",
+    ]
+    assert json.loads(own_log.audit("verify", "--json").stdout)["problem_count"] == 2
+
+
 def test_more_conversations_than_fit_a_page_are_all_found_once(own_log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweeping, "PAGE", 3)
     turns = [full_turn(ConversationKey(account_id=3, conversation_id=number)) for number in range(1, 9)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -118,9 +119,9 @@ def write(
     asyncio.run(run())
 
 
-def verified(urls: PostgresUrls, key: ConversationKey, heads: Heads) -> Verified:
+def verified(urls: PostgresUrls, key: ConversationKey, heads: Heads, now: datetime | None = None) -> Verified:
     with psycopg.connect(urls.database_url) as connection:
-        return verify_conversation(connection, key, KEYS, heads.get(key))
+        return verify_conversation(connection, key, KEYS, heads.get(key), now)
 
 
 def found_in_database(urls: PostgresUrls, words: tuple[str, ...] = WORDS) -> list[str]:

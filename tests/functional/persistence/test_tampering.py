@@ -15,6 +15,7 @@ from functional.persistence.conftest import Server
 from functional.persistence.samples import full_turn
 from functional.persistence.test_verify import KEYS, Log, found_by, tampering, written
 from functional.persistence.tries import TRIES
+from metta.persistence.chain import Head
 from metta.persistence.erase import CONVERSATION, erase_conversation
 from metta.persistence.heads import MemoryHeads
 from metta.persistence.retention import remove_older
@@ -83,6 +84,18 @@ def forgotten(urls: PostgresUrls) -> Iterator[tuple[Log, MemoryHeads, list[Any]]
         assert old is not None
         erase_conversation(connection, log.key, heads=heads, keys=KEYS, by=CONVERSATION, asked_by="a test")
     return Log(log.key, heads.get(log.key), log.turns), heads, [old[0], old[1], Jsonb(old[2])]
+
+
+@pytest.mark.parametrize("hours", [0, 2])
+def test_a_chain_that_nothing_outside_knows_the_end_of_is_not_called_sound_for_long(
+    urls: PostgresUrls, log: Log, hours: int
+) -> None:
+    """Another table than the worker's, or an empty one, would otherwise prove anything."""
+    now = datetime.now(UTC) + timedelta(hours=hours)
+    with psycopg.connect(urls.database_url) as connection:
+        found = verify_conversation(connection, log.key, KEYS, Head(), now)
+    named = [(3, "nothing outside says whether the chain ends here")] if hours else []
+    assert [(problem.number, problem.what) for problem in found.problems] == named
 
 
 @pytest.mark.parametrize("with_salt", [True, False])

@@ -21,7 +21,7 @@ from metta.persistence.connection import audit_down
 from metta.persistence.entering import in_one_moment, insert_entry, read_entries
 from metta.persistence.heads import Heads
 from metta.persistence.tail import Tail, follow
-from metta.persistence.verify import start_of
+from metta.persistence.verify import is_older, start_of
 
 MOST_ENTRIES = 500
 """Entries that one transaction removes: some ten thousand rows, a fraction of a second."""
@@ -174,7 +174,7 @@ def remove_older(
         entries = read_entries(connection, key)
         start, chain = start_of(entries, keys)
         tail, known = follow(chain, start, keys), heads.get(key)
-        old = list(itertools.takewhile(lambda entry: _is_older(entry, cutoff), chain))
+        old = list(itertools.takewhile(lambda entry: is_older(entry, cutoff), chain))
         if not any(entry.kind in _RECORDS for entry in old):
             return Removed(key), Head()
         old = old[:most_entries]
@@ -200,11 +200,6 @@ def remove_older(
     if head.number:
         heads.advance(key, head)
     return removed
-
-
-def _is_older(entry: Entry, cutoff: datetime) -> bool:
-    at: Any = entry.written_at  # nothing, or beyond the calendar, where somebody changed it
-    return isinstance(at, datetime) and at < cutoff
 
 
 def _problem(start: Head, entries: Sequence[Entry], tail: Tail, known: Head) -> str:

@@ -14,6 +14,7 @@ import psycopg
 
 from metta.messages import ConversationKey
 from metta.persistence.chain import Head
+from metta.persistence.entry_rows import PARTS
 from metta.persistence.heads import all_heads, heads_of
 from metta.persistence.read import moment
 
@@ -87,6 +88,24 @@ def count_conversations(connection: psycopg.Connection[Any], account_id: int | N
         [_FIRST if account_id is None else account_id, _LAST if account_id is None else account_id],
     ).fetchone()
     return int(row[0]) if row else 0
+
+
+def strays(connection: psycopg.Connection[Any]) -> Iterator[str]:
+    """Rows that belong to no conversation, so that none is checked with them, in words. Constraints forbid them.
+
+    Goes through the indexes of all tables.
+
+    Args:
+        connection: as ``reading`` gives it, outside a transaction.
+    """
+    for table in (*_TABLES, *PARTS):
+        lost = "account_id IS NULL OR conversation_id IS NULL"
+        if table in PARTS:
+            lost = "NOT EXISTS (SELECT FROM metta.turns WHERE turns.id = stray.turn_id)"
+        with moment(connection, statement_seconds=0):
+            found = connection.execute(f"SELECT count(*) FROM metta.{table} AS stray WHERE {lost}".encode()).fetchone()  # noqa: S608
+        if found is not None and found[0]:
+            yield f"{table}: {found[0]} rows that belong to no {'turn' if table in PARTS else 'conversation'}"
 
 
 def _page(connection: psycopg.Connection[Any], after: tuple[int, int], last: int) -> list[ConversationKey]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -23,6 +24,9 @@ from metta.persistence.tail import as_entry
 _ALL_ENTRIES = """
     SELECT number, kind, subject, facts, digests, salt, key_id, mac, written_at FROM metta.entries
     WHERE account_id = %s AND conversation_id = %s ORDER BY number, written_at"""
+
+WITHOUT_HEAD = timedelta(hours=1)
+"""How long a chain may be without a head: its first writer was killed before it wrote one, and has not tried again."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,11 @@ class Verified:
 
 
 def verify_conversation(
-    connection: psycopg.Connection[Any], key: ConversationKey, keys: Sequence[ChainKey], head: Head | None
+    connection: psycopg.Connection[Any],
+    key: ConversationKey,
+    keys: Sequence[ChainKey],
+    head: Head | None,
+    now: datetime | None = None,
 ) -> Verified:
     """Check one conversation.
 
@@ -85,6 +93,7 @@ def verify_conversation(
         key: the conversation.
         keys: that entries may be sealed with.
         head: where its chain ends as kept outside; None when that is not known here, and a cut-off end not seen.
+        now: the time; the clock's when None.
     """
     entries = _entries(connection, key)
     rows = EntryRows(connection, key, (entry.subject for entry in entries if entry.kind == "turn"))
@@ -93,6 +102,8 @@ def verify_conversation(
     start, entries = _started(found, entries, keys)
     sealed = _check_links(found, entries, start, keys, unkeyed_through=_unkeyed_through(entries, head))
     _check_head(found, entries, start, head)
+    if head == Head() and entries and is_older(entries[0], (now or datetime.now(UTC)) - WITHOUT_HEAD):
+        found.problems.append(Problem(entries[-1].number, "nothing outside says whether the chain ends here"))
     erased_through = max((through(entry) for entry in sealed if entry.kind == "erasure"), default=0)
     seen: set[tuple[str, str]] = set()
     for entry in entries:
@@ -235,6 +246,12 @@ def _check_salt(found: Verified, entry: Entry, *, erased: bool) -> None:
         what = "its salt was altered"
     if what:
         found.problems.append(Problem(entry.number, what, entry.subject))
+
+
+def is_older(entry: Entry, moment: datetime) -> bool:
+    """Whether the entry was written before a moment."""
+    at: Any = entry.written_at  # nothing, or beyond the calendar, where somebody changed it
+    return isinstance(at, datetime) and at < moment
 
 
 def _check_rows(found: Verified, entry: Entry, rows: EntryRows, *, erased: bool) -> None:
