@@ -42,7 +42,7 @@ def run(chosen: argparse.Namespace) -> int:
     days = chosen.older_than or load_policy(settings.metta_policy).audit.keep_days
     if days is None:
         raise CommandError("how old? Say --older-than DAYS, or set audit.keep_days in the policy")
-    cutoff = datetime.now(UTC) - timedelta(days=max(days, LEAST_DAYS))
+    cutoff = _days_ago(max(days, LEAST_DAYS))
     if settings.database_migrate_url is None:
         raise SettingsError("not set: DATABASE_MIGRATE_URL (only the schema's owner may remove rows)")
     url = settings.database_migrate_url.get_secret_value()
@@ -53,6 +53,14 @@ def run(chosen: argparse.Namespace) -> int:
         if not chosen.yes and not agreed(f"Remove all that was written before {cutoff:%Y-%m-%d %H:%M} UTC for good?"):
             return 0
         return _remove(chosen, settings, url, cutoff)
+
+
+def _days_ago(days: int) -> datetime:
+    """As long ago as that, or as the calendar goes."""
+    try:
+        return datetime.now(UTC) - timedelta(days=days)
+    except OverflowError:
+        return datetime.min.replace(tzinfo=UTC)
 
 
 def _remove(chosen: argparse.Namespace, settings: Settings, url: str, cutoff: datetime) -> int:

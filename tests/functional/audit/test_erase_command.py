@@ -274,3 +274,27 @@ def made_old(log: Log, key: ConversationKey, *, days: int) -> None:
             head = Head(old.number, mac)
     log.dynamodb.delete_item(TableName=log.table, Key={"id": {"S": f"audit#{key}"}})
     DynamoHeads(log.dynamodb, log.table).advance(key, head)
+
+
+def test_another_key_than_the_conversation_was_sealed_with_erases_nothing(own_log: Log) -> None:
+    """An entry under a mistyped key would break the proof for good."""
+    turn = full_turn()
+    own_log.write(turn)
+    for more in ([], ["--dry-run"]):
+        done = own_log.audit("erase", "--contact", "901", *more, AUDIT_KEY="mistyped",
+                             DATABASE_ERASE_URL=own_log.urls.erase_url)  # fmt: skip
+        assert (done.returncode, done.stdout) == (1, "")
+        assert f"AUDIT_KEY is not the key that conversation {turn.key} was sealed with" in done.stderr
+    assert own_log.head_of(turn.key) == 1
+    assert own_log.audit("verify").returncode == 0
+    assert erase(own_log, "--contact", "901", "--dry-run")["rows"] > 0
+    more_keys = own_log.audit("erase", "--contact", "901", AUDIT_KEY=f"a new one, {KEY}",
+                              DATABASE_ERASE_URL=own_log.urls.erase_url)  # fmt: skip
+    assert more_keys.returncode == 0
+    assert own_log.audit("verify", AUDIT_KEY=f"a new one, {KEY}").returncode == 0
+
+
+def test_nothing_is_older_than_the_calendar(own_log: Log) -> None:
+    own_log.write(full_turn())
+    assert erase(own_log, "--older-than", "99999999999", "--dry-run")["months"] == {}
+    assert erase(own_log, "--older-than", "99999999999")["entries"] == 0

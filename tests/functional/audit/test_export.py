@@ -55,6 +55,14 @@ def test_a_day_is_exported_from_its_first_moment_to_its_last(own_log: Log) -> No
     assert (skipped["record"], skipped["message_id"]) == ("skip", 9_001)
 
 
+def test_a_period_goes_as_far_as_the_calendar(own_log: Log) -> None:
+    turn = turn_at(DAY)
+    own_log.write(turn)
+    always = ("--from", "0001-01-01", "--to", "9999-12-31")
+    assert [one["id"] for one in lines(own_log.audit("export", *always).stdout)] == [turn.id]
+    assert json.loads(own_log.audit("stats", *always, "--json").stdout)["total"]["turns"] == 1
+
+
 def test_a_line_has_all_that_is_read_of_a_turn(own_log: Log) -> None:
     turn = turn_at(DAY)
     own_log.write(turn)

@@ -47,6 +47,8 @@ class Period:
     @property
     def end(self) -> datetime:
         """The moment after its last."""
+        if self.last == date.max:
+            return datetime.max.replace(tzinfo=UTC)
         return datetime.combine(self.last, time(), UTC) + timedelta(days=1)
 
     def where(self, column: LiteralString) -> sql.Composed:
