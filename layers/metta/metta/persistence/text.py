@@ -25,7 +25,6 @@ _MAYBE_WHOLE = re.compile(r"\.0[],}]|\.0$|[0-9]e\+")
 """How Python writes a whole float, and what else may look so."""
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _SMALL = 2**64
-_PLAIN = frozenset({bool, type(None)})
 _KEYS = {True: "true", False: "false", None: "null"}
 _TOO_DEEP = "(nested too deep to be kept)"
 
@@ -90,13 +89,13 @@ class Storable:
 
 def _is_plain(value: Any) -> bool:
     """Whether nothing can be wrong with it: most of what there is, told at once."""
-    kind = type(value)
-    if kind is str:
-        text: str = value
-        return text.isascii() and "\x00" not in text
-    if kind is int:
+    if value.__class__ is str:
+        return value.isascii() and "\x00" not in value
+    if value is None or value is True or value is False:
+        return True
+    if value.__class__ is int:
         return bool(-_SMALL < value < _SMALL)
-    return kind in _PLAIN or (kind is float and math.isfinite(value))
+    return value.__class__ is float and math.isfinite(value)
 
 
 def storable(value: Any) -> tuple[Any, bool]:
