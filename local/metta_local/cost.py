@@ -58,10 +58,11 @@ class Assumptions:
     look_seconds: float = _said(0.5, "seconds of a look")
     idle_polls: float = _said(15 * 60 * HOURS, "polls of an idle queue a month: five pollers, each every 20 s")
     write_units: float = _said(
-        26,
-        "written units of a turn: turn state four times at 4 with its index, three bounds, the guard of each message",
+        27,
+        "written units of a turn: turn state four times at 4 with its index, three bounds, the guard of each message,"
+        " the audit chain's head",
     )
-    read_units: float = _said(6, "read units of a turn")
+    read_units: float = _said(7, "read units of a turn")
     log_kilobytes: float = _said(16, "KB of logs for one reply, its webhooks and metrics included")
     metrics: float = _said(90, "custom metrics in use, of those that docs/observability.md lists")
     alarm_metrics: float = _said(27, "metrics that the alarms read")
@@ -71,7 +72,7 @@ class Assumptions:
     input_tokens: float = _said(4_000, "tokens that a call reads")
     cached_share: float = _said(0.5, "share of them from the model's cache")
     output_tokens: float = _said(250, "tokens that a call writes")
-    audit_kilobytes: float = _said(12, "KB of the audit log for a reply")
+    audit_kilobytes: float = _said(8, "KB of the audit log for a reply")
     audit_months: float = _said(12, "months that it is kept")
     neon_units: float = _said(0.25, "compute units of the database")
     neon_awake_minutes: float = _said(5.1, "minutes that a reply keeps it awake: five idle ones, then it sleeps")
