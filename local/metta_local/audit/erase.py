@@ -261,7 +261,7 @@ def _show(done: list[Done], by: str, *, dry_run: bool, as_json: bool) -> None:
         for one in done:
             say(_line(one))
         if not done:
-            say(f"no conversation of {by} is known")
+            say(f"no conversation of {by} is known (what waits in the queue names none: ask again once it is answered)")
     for one in busy:
         complain(f"{one.key}: a turn is being written; run again in a minute")
     for one in done:

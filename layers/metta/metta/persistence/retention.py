@@ -184,14 +184,8 @@ def remove_older(
             heads.advance(key, tail.head)  # a writer that goes on from an entry that is gone would break the chain
         last, by = old[-1], f"written before {cutoff.astimezone(UTC):%Y-%m-%d}"
         rows = _delete(connection, key, old)
-        facts = {
-            "through": last.number,
-            "mac": last.mac.hex(),
-            "entries": len(old),
-            "rows": rows,
-            "by": by,
-            "asked_by": asked_by,
-        }
+        facts = {"through": last.number, "mac": last.mac.hex(), "entries": len(old), "rows": rows}
+        facts |= {"by": by, "asked_by": asked_by}
         entry = seal(key, "retention", by, after=tail.head, with_key=keys[0], facts=facts, now=at)
         insert_entry(connection, entry)
         return Removed(key, len(old), rows), entry.head
