@@ -38,6 +38,8 @@ from metta_local.postgres_cluster import (
 )
 
 DATABASE = "metta"
+STOP_SECONDS = 120
+"""A server that is asked to stop writes everything down first; on a busy machine that has taken half a minute."""
 WORKER_ROLE, OWNER_ROLE, ERASE_ROLE = "metta_worker", "metta_owner", "metta_erase"
 START_SECONDS = 30.0
 _SETTINGS = {
@@ -135,7 +137,7 @@ class EmbeddedPostgres:
         if process is not None:
             if process.stdin is not None:
                 process.stdin.close()
-            process.wait(timeout=30)
+            process.wait(timeout=STOP_SECONDS)
 
     def _take_home(self, account: pwd.struct_passwd | None) -> Path:
         """The directory to work in, locked for this process and free of a server that someone left behind."""
