@@ -19,13 +19,16 @@ $(VENV)/.ready: requirements/setup.txt requirements/dev.txt pyproject.toml
 demo: setup
 	$(BIN)/metta demo
 
-# The end-to-end tests wait most of their time, so the others run beside them; their report comes after the others'.
+# Tests wait much of their time, so two runs go side by side; BESIDE takes about as long as all the others, and its report
+# comes after theirs.
+BESIDE := tests/e2e tests/functional/audit tests/functional/redteam tests/functional/injection
+
 test: setup
 	@mkdir -p .metta
-	@$(BIN)/python -m pytest tests/e2e > .metta/test-e2e.txt 2>&1 & waiting=$$!; trap "kill $$waiting" INT TERM; \
-	$(BIN)/python -m pytest --ignore=tests/e2e; others=$$?; \
-	wait $$waiting; e2e=$$?; cat .metta/test-e2e.txt; \
-	test $$others -eq 0 -a $$e2e -eq 0
+	@$(BIN)/python -m pytest $(BESIDE) > .metta/test-beside.txt 2>&1 & waiting=$$!; trap "kill $$waiting" INT TERM; \
+	$(BIN)/python -m pytest $(BESIDE:%=--ignore=%); others=$$?; \
+	wait $$waiting; beside=$$?; cat .metta/test-beside.txt; \
+	test $$others -eq 0 -a $$beside -eq 0
 
 # What the tests do for seconds, for ten minutes and from another seed each time.
 fuzz: setup
