@@ -12,7 +12,18 @@ from typing import Any
 import httpx2
 from pydantic import BaseModel
 
-from metta.messages import Contact, ConversationKey, Identity, IdentityLevel, IncomingMessage, MessageContext
+from metta.messages import (
+    Contact,
+    ConversationKey,
+    Identity,
+    IdentityLevel,
+    IncomingMessage,
+    MessageContext,
+    Outcome,
+    OutgoingKind,
+    SentMessage,
+    Turn,
+)
 
 
 def _response(asked: dict[str, Any], output: list[dict[str, Any]]) -> httpx2.Response:
@@ -120,3 +131,20 @@ class WarmShop:
         """Nothing."""
         del email, identity, language
         return _Nothing()
+
+
+def warm_turn() -> Turn:
+    """A turn of nobody's that ended."""
+    (message,), _ = warm_conversation()
+    return Turn(
+        id="warm",
+        key=message.key,
+        inbox_id=0,
+        contact=message.contact,
+        messages=(message,),
+        reply=WARM_REPLY,
+        outcome=Outcome.ANSWERED,
+        sent=(SentMessage(kind=OutgoingKind.REPLY, message_id=0, text=WARM_REPLY),),
+        started_at=message.created_at,
+        finished_at=message.created_at,
+    )

@@ -10,6 +10,7 @@ from functools import cache, partial
 from typing import IO, Any
 
 from metta.ai.agent import MettaAgent
+from metta.ai.warm import warm_turn
 from metta.bootstrap.auditing import audit_store
 from metta.bootstrap.common import (
     aws_client,
@@ -89,6 +90,7 @@ class Worker:
     def warm(self) -> None:
         """Do what is slow once and needs no network: the model client's first run, TLS contexts."""
         self.pipeline.warm()
+        self.audit.rehearse(warm_turn())
         self.loop.run(self.chatwoot.prepare(), seconds=5)
 
     def warm_calls(self) -> None:
