@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +11,11 @@ from typing import Any
 
 import pytest
 
+from metta_local import cli
 from metta_local.aws import MiniStack
+
+from .processes import Done
+from .redriving import Pair, Redrive
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +33,27 @@ def queue_url(aws: MiniStack) -> str:
 @pytest.fixture
 def sqs(aws: MiniStack) -> Any:
     return aws.client("sqs")
+
+
+@pytest.fixture
+def pair(aws: MiniStack) -> Pair:
+    return Pair(aws)
+
+
+@pytest.fixture
+def redrive(pair: Pair, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Redrive:
+    """The command in this process; ``typed`` is what a person at a terminal answers."""
+
+    def run(*arguments: str, typed: str | None = None, **changes: str | None) -> Done:
+        with monkeypatch.context() as patch:
+            for name, value in (pair.environment | changes).items():
+                patch.setenv(name, value) if value is not None else patch.delenv(name, raising=False)
+            stdin = io.StringIO(typed or "")
+            patch.setattr(stdin, "isatty", lambda: typed is not None, raising=False)
+            patch.setattr(sys, "stdin", stdin)
+            capsys.readouterr()
+            code = cli.main(["redrive", *arguments])
+        shown = capsys.readouterr()
+        return Done(arguments, code, shown.out, shown.err)
+
+    return run

@@ -1,136 +1,24 @@
-"""``metta redrive`` on real queue semantics: what it shows, what it moves, and what it leaves as it was."""
+"""``metta redrive``: what it shows, what it moves, and what it leaves as it was."""
 
 from __future__ import annotations
 
-import io
 import json
-import sys
-import uuid
-from collections.abc import Callable
-from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
 
-from metta_local import cli, redrive_command
 from metta_local import redrive as redrive_module
 from metta_local.aws import MiniStack
 from metta_local.redrive import Choice, DeadLetterQueue, Fate
 
-from .processes import Done
+from .redriving import Pair, Redrive, body, text_of
 
 pytestmark = pytest.mark.e2e
-
-
-def body(conversation: int, text: str) -> str:
-    return json.dumps(
-        {
-            "event": "message_created",
-            "id": 1,
-            "content": text,
-            "account": {"id": 3},
-            "conversation": {"id": conversation},
-        }
-    )
-
-
-class Pair:
-    """A queue with its dead-letter queue."""
-
-    def __init__(self, aws: MiniStack, *, fifo: bool = True) -> None:
-        self.aws = aws
-        self.sqs = aws.client("sqs")
-        name = f"r{uuid.uuid4().hex[:12]}"
-        if fifo:
-            self.queue, self.dead = aws.create_queues(name)
-        else:
-            self.queue = self.sqs.create_queue(QueueName=name)["QueueUrl"]
-            self.dead = self.sqs.create_queue(QueueName=f"{name}-dlq")["QueueUrl"]
-        self.environment = aws.environment | {"AWS_SQS_QUEUE_URL": self.queue, "AWS_SQS_DLQ_URL": self.dead}
-
-    def dead_letter(self, text: str, conversation: int = 84, *, reason: str | None = None, **attributes: str) -> None:
-        """Put a message into the dead-letter queue, as SQS or, with a reason, the worker does."""
-        given = attributes | ({"metta_reason": reason} if reason else {})
-        extra: dict[str, Any] = {
-            "MessageAttributes": {name: {"DataType": "String", "StringValue": v} for name, v in given.items()}
-        }
-        if self.dead.endswith(".fifo"):
-            extra |= {"MessageGroupId": f"3:{conversation}", "MessageDeduplicationId": uuid.uuid4().hex}
-        content = text if reason else body(conversation, text)
-        self.sqs.send_message(QueueUrl=self.dead, MessageBody=content, **extra)
-
-    def take(self, url: str) -> list[dict[str, Any]]:
-        """All messages of a queue that can be received now; they are deleted."""
-        found: list[dict[str, Any]] = []
-        while messages := self.sqs.receive_message(
-            QueueUrl=url,
-            MaxNumberOfMessages=10,
-            MessageAttributeNames=["All"],
-            MessageSystemAttributeNames=["All"],
-        ).get("Messages"):
-            for message in messages:
-                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            found += messages
-        return found
-
-    def arrived(self) -> list[str]:
-        """What came to the queue: each message's text, in order."""
-        return [text_of(message) for message in self.take(self.queue)]
-
-    def left(self) -> list[str]:
-        """What can be received from the dead-letter queue right now."""
-        return [text_of(message) for message in self.take(self.dead)]
-
-
-def text_of(message: dict[str, Any]) -> str:
-    try:
-        return str(json.loads(message["Body"])["content"])
-    except ValueError:
-        return str(message["Body"])
-
-
-class Watched:
-    """An SQS client that can be told what to do instead of a call."""
-
-    def __init__(self, sqs: Any) -> None:
-        self._sqs = sqs
-        self.instead: dict[str, Callable[..., Any]] = {}
-
-    def __getattr__(self, name: str) -> Any:
-        return self.instead.get(name) or getattr(self._sqs, name)
 
 
 @pytest.fixture(autouse=True)
 def _no_long_polls(monkeypatch: pytest.MonkeyPatch) -> None:
     """The local queue leaves nothing out of a short one."""
     monkeypatch.setattr(redrive_module, "WAIT_SECONDS", 0)
-
-
-@pytest.fixture
-def pair(aws: MiniStack) -> Pair:
-    return Pair(aws)
-
-
-Redrive = Callable[..., Done]
-
-
-@pytest.fixture
-def redrive(pair: Pair, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Redrive:
-    """The command in this process; ``typed`` is what a person at a terminal answers."""
-
-    def run(*arguments: str, typed: str | None = None, **changes: str | None) -> Done:
-        with monkeypatch.context() as patch:
-            for name, value in (pair.environment | changes).items():
-                patch.setenv(name, value) if value is not None else patch.delenv(name, raising=False)
-            stdin = io.StringIO(typed or "")
-            patch.setattr(stdin, "isatty", lambda: typed is not None, raising=False)
-            patch.setattr(sys, "stdin", stdin)
-            capsys.readouterr()
-            code = cli.main(["redrive", *arguments])
-        shown = capsys.readouterr()
-        return Done(arguments, code, shown.out, shown.err)
-
-    return run
 
 
 def test_a_dry_run_shows_what_is_there_and_moves_nothing(pair: Pair, redrive: Redrive) -> None:
@@ -290,113 +178,6 @@ def test_with_yes_nobody_is_asked(pair: Pair, redrive: Redrive) -> None:
 
     assert "Move" not in done.stderr
     assert pair.arrived() == ["a question"]
-
-
-def test_a_redrive_killed_between_sending_and_deleting_doubles_nothing(pair: Pair) -> None:
-    pair.dead_letter("once")
-    dying = Watched(pair.sqs)
-    handles: list[str] = []
-
-    def killed(*, ReceiptHandle: str, **_: Any) -> None:
-        handles.append(ReceiptHandle)
-        raise KeyboardInterrupt
-
-    dying.instead = {"delete_message": killed, "change_message_visibility_batch": killed_too}
-    with pytest.raises(KeyboardInterrupt):
-        DeadLetterQueue(dying, pair.dead, pair.queue).move(Choice())
-    (handle,) = handles
-    pair.sqs.change_message_visibility(QueueUrl=pair.dead, ReceiptHandle=handle, VisibilityTimeout=0)
-
-    report = DeadLetterQueue(pair.sqs, pair.dead, pair.queue).move(Choice())
-
-    assert report.count(Fate.MOVED) == 1
-    assert pair.arrived() == ["once"]
-    assert pair.left() == []
-
-
-def killed_too(**_: Any) -> dict[str, Any]:
-    raise KeyboardInterrupt
-
-
-def test_an_interrupted_redrive_gives_back_what_it_holds(pair: Pair) -> None:
-    pair.dead_letter("first", 12)
-    pair.dead_letter("second", 84)
-    watched = Watched(pair.sqs)
-    watched.instead["send_message"] = killed_too
-
-    with pytest.raises(KeyboardInterrupt):
-        DeadLetterQueue(watched, pair.dead, pair.queue).move(Choice())
-
-    assert pair.left() == ["first", "second"]
-
-
-def test_a_message_can_be_dead_lettered_and_redriven_again_and_again(pair: Pair) -> None:
-    """Within SQS's five minutes, in which an id that was used before makes a message vanish."""
-    policy = {"deadLetterTargetArn": pair.aws._arn(pair.dead), "maxReceiveCount": 1}
-    pair.sqs.set_queue_attributes(QueueUrl=pair.queue, Attributes={"RedrivePolicy": json.dumps(policy)})
-    pair.sqs.send_message(
-        QueueUrl=pair.queue, MessageBody=body(84, "again"), MessageGroupId="3:84", MessageDeduplicationId="3:m:1"
-    )
-
-    for _ in range(3):
-        (message,) = pair.sqs.receive_message(QueueUrl=pair.queue)["Messages"]
-        pair.sqs.change_message_visibility(
-            QueueUrl=pair.queue, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
-        )
-        assert "Messages" not in pair.sqs.receive_message(QueueUrl=pair.queue), "it should be dead-lettered by now"
-        report = DeadLetterQueue(pair.sqs, pair.dead, pair.queue).move(Choice())
-        assert report.count(Fate.MOVED) == 1
-
-    assert pair.arrived() == ["again"]
-
-
-def test_a_message_the_queue_refuses_keeps_its_conversation_back_and_no_other(
-    pair: Pair, redrive: Redrive, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for text, conversation in (("refused", 84), ("behind it", 84), ("fine", 12)):
-        pair.dead_letter(text, conversation)
-    watched = Watched(pair.sqs)
-
-    def send(**message: Any) -> Any:
-        if '"refused"' in message["MessageBody"]:
-            raise ClientError({"Error": {"Code": "InvalidMessageContents", "Message": "no"}}, "SendMessage")
-        return pair.sqs.send_message(**message)
-
-    watched.instead["send_message"] = send
-    monkeypatch.setattr(redrive_command, "sqs_client", lambda settings: watched)
-
-    done = redrive("--json")
-
-    assert done.returncode == 1
-    assert "3:84" in done.stderr
-    shown = json.loads(done.stdout)
-    assert (shown["moved"], shown["failed"]) == (1, 2)
-    assert pair.arrived() == ["fine"]
-    assert pair.left() == ["refused", "behind it"]
-
-
-def test_a_connection_that_breaks_leaves_the_rest_where_it_was(
-    pair: Pair, redrive: Redrive, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for text, conversation in (("moved", 84), ("not sent", 12), ("not tried", 7)):
-        pair.dead_letter(text, conversation)
-    watched = Watched(pair.sqs)
-
-    def send(**message: Any) -> Any:
-        if '"not sent"' in message["MessageBody"]:
-            raise EndpointConnectionError(endpoint_url="nowhere")
-        return pair.sqs.send_message(**message)
-
-    watched.instead["send_message"] = send
-    monkeypatch.setattr(redrive_command, "sqs_client", lambda settings: watched)
-
-    done = redrive("--json")
-
-    assert done.returncode == 1
-    assert "nowhere" in done.stderr
-    assert json.loads(done.stdout)["moved"] == 1
-    assert pair.arrived() == ["moved"]
-    assert pair.left() == ["not sent", "not tried"]
 
 
 def test_standard_queues_are_redriven_as_well(aws: MiniStack, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from tests_support.table import state_table
 sys.path.insert(0, str(Path(__file__).parent))
 
 from office import Office
+from watching import Watched
 from world import World
 
 
@@ -55,3 +56,19 @@ def make_office() -> Iterator[Callable[..., Office]]:
 @pytest.fixture
 def office(make_office: Callable[..., Office]) -> Office:
     return make_office()
+
+
+@pytest.fixture
+def make_watched() -> Iterator[Callable[..., Watched]]:
+    made: list[Watched] = []
+
+    def make(*, bot: bool = False, quick: bool = False, **environment: str) -> Watched:
+        if made:
+            made[-1].client.delete_table(TableName="state-table")
+        made.append(Watched(bot=bot, quick=quick, **environment))
+        return made[-1]
+
+    with mock_aws():
+        yield make
+        for world in made:
+            world.close()

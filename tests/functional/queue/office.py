@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from world import ENVIRONMENT, FakeAgent, FakeAudit, FakeChatwoot, MortalDynamoDB, Steps
+from fakes import FakeAgent, FakeAudit, FakeChatwoot, MortalDynamoDB, Steps
+from world import ENVIRONMENT
 
 from metta.circuits import Circuit, CircuitAgent
 from metta.guardrails import Guardrails

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from world import COST_USD, PRICE, Killed, World, outcomes
+from fakes import COST_USD, Killed
+from world import PRICE, World, outcomes
 
 from metta.ai.usage import worst_case_usd
 from metta.errors import ModelDown, Retry, StateDown, TooManyModelTurns

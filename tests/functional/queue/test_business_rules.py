@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from world import Killed, World, outcomes
+from fakes import Killed
+from world import World, outcomes
 
 from metta.errors import ChatwootDown, ModelDown, Retry
 from metta.guardrails import FixedText, fixed_text

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from world import KEY, World, outcomes
+from fakes import KEY
+from world import World, outcomes
 
 from metta.errors import (
     ChatwootDown,

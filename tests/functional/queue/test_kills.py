@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from world import Killed, World
+from fakes import Killed
+from world import World
 
 from metta.errors import (
     TooManyModelTurns,

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from world import KEY, World, outcomes
+from fakes import KEY
+from world import World, outcomes
 
 from metta.errors import AuditDown, ChatwootDown, ModelDown, Overtaken, SendUnknown
 from metta.messages import AgentReply

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from fakes import COST_USD, FakeAgent
 from office import Office
-from world import COST_USD, FakeAgent
 
 from metta.bootstrap.common import tracing
 from metta.errors import OdooDown

@@ -10,7 +10,8 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from world import KEY, World, outcomes
+from fakes import KEY
+from world import World, outcomes
 
 from metta.errors import (
     AuditDown,

@@ -9,9 +9,10 @@ from contextlib import ExitStack, closing
 from typing import Any
 
 import pytest
+from fakes import Killed, MortalDynamoDB
 from moto import mock_aws
 from pydantic import BaseModel, SecretStr
-from world import Killed, MortalDynamoDB, World, outcomes
+from world import World, outcomes
 
 from metta.ai.agent import MettaAgent
 from metta.bootstrap.worker import build_worker

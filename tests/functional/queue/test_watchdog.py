@@ -2,49 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from moto import mock_aws
-from office import Office
-from watching import Ward, Watched
-from world import CONTACT, ENVIRONMENT, KEY, Killed, outcomes
+from fakes import CONTACT, KEY, Killed
+from watching import Watched
+from world import outcomes
 
-from metta.errors import AuditDown, ChatwootDown, ChatwootRefused, ModelDown, Retry, SettingsError, StateDown
-from metta.messages import ConversationKey, Phase, Turn
-from metta.queue.rescue import UNANSWERED, Fate, late
-from metta.settings import load
+from metta.errors import AuditDown, ChatwootDown, ChatwootRefused, ModelDown, Retry
+from metta.messages import Phase, Turn
+from metta.queue.rescue import UNANSWERED, late
 
 MakeWatched = Callable[..., Watched]
 
 
 @pytest.fixture
-def make_watched() -> Iterator[MakeWatched]:
-    made: list[Watched] = []
-
-    def make(*, bot: bool = False, quick: bool = False, **environment: str) -> Watched:
-        if made:
-            made[-1].client.delete_table(TableName="state-table")
-        made.append(Watched(bot=bot, quick=quick, **environment))
-        return made[-1]
-
-    with mock_aws():
-        yield make
-        for world in made:
-            world.close()
-
-
-@pytest.fixture
 def world(make_watched: MakeWatched) -> Watched:
     return make_watched()
-
-
-@pytest.fixture
-def ward(make_office: Callable[..., Office]) -> Ward:
-    return Ward(make_office(), load(ENVIRONMENT))
 
 
 def test_a_customer_whose_message_was_lost_is_with_a_person_after_fifteen_minutes(world: Watched) -> None:
@@ -146,143 +122,6 @@ def test_a_watchdog_killed_at_any_step_hands_over_once(make_watched: MakeWatched
         assert (len(world.chatwoot.replies), len(world.chatwoot.notes)) == expected, where
         assert world.chatwoot.status == "open", where
         assert outcomes(world) == [("handed_off", "unanswered")], where
-
-
-def test_a_conversation_that_somebody_works_on_is_left_to_them(world: Watched) -> None:
-    world.lose(world.customer_writes("Where is my order?"))
-    world.pass_minutes()
-    world.states.acquire(KEY)
-    before = len(world.steps.names)
-
-    report = world.watch()
-
-    assert report.fates == {"busy": 1}
-    assert (report.unanswered, report.stranded) == (0, 0)
-    assert "before get" not in world.steps.names[before:]
-
-
-def person_is_assigned(world: Watched) -> None:
-    world.chatwoot.assignee_type = "User"
-
-
-def person_opened_it(world: Watched) -> None:
-    world.chatwoot.status = "open"
-
-
-def it_is_resolved(world: Watched) -> None:
-    world.chatwoot.status = "resolved"
-
-
-@pytest.mark.parametrize("bot", [False, True])
-@pytest.mark.parametrize("happened", [person_is_assigned, person_opened_it, it_is_resolved])
-def test_a_conversation_that_a_person_has_is_only_cleared(
-    make_watched: MakeWatched, happened: Callable[[Watched], None], bot: bool
-) -> None:
-    world = make_watched(bot=bot)
-    world.lose(world.customer_writes("Where is my order?"))
-    happened(world)
-    world.pass_minutes()
-
-    report = world.watch()
-
-    assert (report.unanswered, report.fates) == (0, {"cleared": 1})
-    assert world.chatwoot.replies == world.chatwoot.notes == []
-    assert world.watch().found == 0
-
-
-def test_a_conversation_that_was_taken_over_is_only_cleared(world: Watched) -> None:
-    world.lose(world.customer_writes("Where is my order?"))
-    with world.states.held(KEY) as state:
-        state.takeover = "human"
-    world.pass_minutes()
-
-    assert world.watch().fates == {"cleared": 1}
-    assert world.chatwoot.notes == []
-    assert not world.unfinished
-
-
-@pytest.mark.parametrize("bot", [False, True])
-def test_a_person_s_reply_is_an_answer(make_watched: MakeWatched, bot: bool) -> None:
-    world = make_watched(bot=bot)
-    world.lose(world.customer_writes("Where is my order?"))
-    world.chatwoot.add("It is on its way.", "outgoing", sender_type="user")
-    world.pass_minutes()
-
-    assert world.watch().fates == {"cleared": 1}
-    assert world.chatwoot.replies == world.chatwoot.notes == []
-
-
-def test_a_prepared_reply_is_not_sent_after_a_person_came(world: Watched) -> None:
-    raw = world.customer_writes("Where is my order?")
-    world.steps.fail("post reply", ChatwootDown("502"))
-    with pytest.raises(Retry):
-        world.deliver(raw)
-    world.chatwoot.add("It is on its way.", "outgoing", sender_type="user")
-    world.pass_minutes()
-
-    world.watch_until_quiet()
-
-    assert world.chatwoot.replies == []
-    assert len(world.audit.turns) == 1
-
-
-@pytest.mark.parametrize("on_top", ["", "activity"])
-def test_with_a_token_that_may_not_list_the_customer_is_found_by_the_last_message(
-    make_watched: MakeWatched, on_top: str
-) -> None:
-    world = make_watched(bot=True)
-    world.lose(world.customer_writes("Where is my order?"))
-    if on_top:
-        world.chatwoot.add("Conversation was muted", on_top)
-    world.pass_minutes()
-
-    world.watch()
-
-    assert len(world.chatwoot.replies) == len(world.chatwoot.notes) == 1
-
-
-def test_with_such_a_token_a_hidden_customer_is_handed_over_without_a_word(make_watched: MakeWatched) -> None:
-    world = make_watched(bot=True)
-    world.lose(world.customer_writes("Where is my order?"))
-    world.chatwoot.add("Welcome! We are open from nine to five.", "template")
-    world.pass_minutes()
-
-    report = world.watch()
-
-    assert report.fates == {"ended": 1}
-    assert world.chatwoot.replies == []
-    assert len(world.chatwoot.notes) == 1
-    assert world.chatwoot.status == "open"
-    assert outcomes(world) == [("handed_off", "unanswered")]
-    assert world.watch().found == 0
-
-
-@pytest.mark.parametrize("on_top", ["", "activity"])
-def test_with_such_a_token_a_customer_who_was_answered_is_not_handed_over(
-    make_watched: MakeWatched, on_top: str
-) -> None:
-    world = make_watched(bot=True)
-    raw = world.customer_writes("Where is my order?")
-    world.deliver(raw)
-    world.lose(raw)
-    if on_top:
-        world.chatwoot.add("Conversation was muted", on_top)
-    world.pass_minutes()
-    before = list(world.chatwoot.thread)
-
-    assert world.watch().fates == {"cleared": 1}
-    assert world.chatwoot.thread == before
-
-
-def test_with_such_a_token_a_message_that_was_dealt_with_is_not_handed_over(make_watched: MakeWatched) -> None:
-    world = make_watched(bot=True)
-    world.lose(world.customer_writes("Where is my order?"))
-    with world.states.held(KEY) as state:
-        state.cover([9001])
-    world.pass_minutes()
-
-    assert world.watch().fates == {"cleared": 1}
-    assert world.chatwoot.notes == []
 
 
 def test_a_list_that_is_refused_for_one_conversation_alone_is_no_proof_that_nobody_waits(world: Watched) -> None:
@@ -457,119 +296,3 @@ def test_shadow_mode_leaves_a_note_and_nothing_else(make_watched: MakeWatched) -
     assert world.chatwoot.replies == []
     assert world.chatwoot.status == "pending"
     assert world.watch().found == 0
-
-
-def test_the_one_who_waits_longest_comes_first(ward: Ward) -> None:
-    order: list[int] = []
-    for conversation, minutes in ((7, 20), (15, 40), (8, 30)):
-        ward.waits(conversation, minutes)
-        ward.chatwoot[conversation].on_get.append(lambda conversation=conversation: order.append(conversation))
-    dog = ward.watchdog()
-    found = [one.key.conversation_id for one in dog._index.older_than(ward.now() - 900)]
-
-    report = dog.run(60)
-
-    assert found == [15, 8, 7]
-    assert sorted(order) == [7, 8, 15]
-    assert report.oldest_seconds == pytest.approx(40 * 60, abs=5)
-
-
-def test_one_conversation_s_trouble_does_not_stop_the_others(ward: Ward) -> None:
-    for conversation in range(20, 30):
-        ward.waits(conversation, 20)
-    broken = ward.chatwoot[25]
-    broken.on_get.append(fail_unforeseen)
-
-    report = ward.watchdog().run(60)
-
-    assert report.fates == {"ended": 9, "failed": 1}
-    assert report.unanswered == 10
-    assert [c for c in range(20, 30) if ward.chatwoot[c].status != "open"] == [25]
-    assert ward.watchdog().run(60).fates == {"ended": 1}
-
-
-def fail_unforeseen() -> None:
-    raise RuntimeError("Where is my order?")
-
-
-def test_an_unforeseen_error_does_not_put_a_customer_s_words_into_the_log(ward: Ward) -> None:
-    ward.waits(25, 20)
-    ward.chatwoot[25].on_get.append(fail_unforeseen)
-
-    ward.watchdog().run(60)
-
-    (line,) = [json.loads(line) for line in ward.log.getvalue().splitlines() if '"failed"' in line and '"3:25"' in line]
-    assert "RuntimeError" in line["message"]
-    assert "my order" not in ward.log.getvalue()
-
-
-def test_without_time_nothing_is_begun(ward: Ward) -> None:
-    ward.waits(25, 20)
-    before = len(ward.steps.names)
-
-    report = ward.watchdog().run(10)
-
-    assert report.fates == {"left": 1}
-    assert not [name for name in ward.steps.names[before:] if "query" not in name]
-
-
-def test_a_watchdog_that_is_told_to_stop_begins_nothing_more(ward: Ward) -> None:
-    ward.waits(25, 20)
-    dog = ward.watchdog()
-    dog.stop()
-
-    assert dog.run(60).fates == {"left": 1}
-    assert ward.chatwoot[25].status == "pending"
-
-
-@pytest.mark.parametrize("waiting", [False, True])
-def test_the_numbers_are_emitted_also_when_they_are_zero(
-    ward: Ward, waiting: bool, capsys: pytest.CaptureFixture[str]
-) -> None:
-    if waiting:
-        ward.waits(25, 20)
-
-    ward.watchdog(emit_metrics=True).run(60)
-
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
-    (metrics,) = lines
-    assert metrics["CustomersUnanswered"] == [1.0 if waiting else 0.0]
-    assert metrics["TurnsStranded"] == [0.0]
-    assert (metrics["OldestUnanswered"][0] > 1000) is waiting
-
-
-def test_a_table_without_the_index_is_said(make_office: Callable[..., Office]) -> None:
-    office = make_office()
-    client = office.client
-    ward = Ward(office, load(ENVIRONMENT))
-    client.delete_table(TableName="state-table")
-    client.create_table(
-        TableName="state-table",
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
-
-    with pytest.raises(SettingsError, match=r"IDEMPOTENCY_TABLE.*'watch'"):
-        ward.watchdog().run(60)
-
-
-def test_a_dynamodb_that_is_down_is_no_settings_error(ward: Ward) -> None:
-    ward.client.delete_table(TableName="state-table")
-
-    with pytest.raises(StateDown):
-        ward.watchdog().run(60)
-
-
-def test_a_conversation_that_was_finished_meanwhile_is_left_alone(ward: Ward) -> None:
-    ward.waits(25, 20)
-    dog = ward.watchdog()
-    stale = dog._index.older_than(ward.now())
-    dog.run(60)
-    assert ward.chatwoot[25].status == "open"
-    dog._index.older_than = lambda moment: stale  # type: ignore[method-assign]
-    notes = len(ward.chatwoot[25].notes)
-
-    assert dog.run(60).fates == {str(Fate.FINISHED_MEANWHILE): 1}
-    assert len(ward.chatwoot[25].notes) == notes
-    assert stale[0].key == ConversationKey(account_id=3, conversation_id=25)

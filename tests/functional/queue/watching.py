@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
+from fakes import KEY, FakeAgent, FakeAudit, Killed, MortalDynamoDB, Steps
 from office import Office, Router
-from world import KEY, FakeAgent, FakeAudit, Killed, MortalDynamoDB, Steps, World
+from world import World
 
 from metta.bootstrap.watchdog import NoAgent
 from metta.guardrails import Guardrails
