@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import socket
-import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +18,7 @@ from metta.messages import Turn
 from metta.persistence.chain import chain_keys
 from metta.persistence.heads import Heads, MemoryHeads
 from metta.persistence.store import AuditStore
+from metta_local.bench.round_trips import Relay
 from metta_local.postgres import PostgresUrls
 
 KEYS = chain_keys(killed_writer.KEY)
@@ -92,8 +92,8 @@ class FaultyTable:
         return answer
 
 
-class Cutting:
-    """Passes bytes between client and server, and cuts the connection at a given piece of either direction.
+class Cutting(Relay):
+    """Cuts connections at a given piece of either direction.
 
     Args:
         port: the server's.
@@ -102,46 +102,21 @@ class Cutting:
     """
 
     def __init__(self, port: int, at: int, times: int) -> None:
-        self._server_port = port
         self._at = at
         self.left = times
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._pieces: defaultdict[int, Iterator[int]] = defaultdict(itertools.count)
+        super().__init__(port)
 
-    def close(self) -> None:
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            server = socket.create_connection(("127.0.0.1", self._server_port))
-            pieces = itertools.count()
-            for source, target in ((client, server), (server, client)):
-                threading.Thread(target=self._pump, args=(source, target, pieces), daemon=True).start()
-
-    def _pump(self, source: socket.socket, target: socket.socket, pieces: Iterator[int]) -> None:
-        with suppress(OSError):
-            while data := source.recv(65536):
-                if next(pieces) == self._at and self.left:
-                    self.left -= 1
-                    break
-                target.sendall(data)
-        for end in (source, target):
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)  # wakes the other direction, which may still be reading
-            end.close()
+    def passes(self, connection: int, *, from_client: bool) -> bool:
+        if next(self._pieces[connection]) != self._at or not self.left:
+            return True
+        self.left -= 1
+        return False
 
 
 @contextmanager
 def cut_at(urls: PostgresUrls, at: int, times: int) -> Iterator[tuple[Cutting, str]]:
     port = urlsplit(urls.database_url).port
     assert port is not None
-    proxy = Cutting(port, at, times)
-    try:
+    with Cutting(port, at, times) as proxy:
         yield proxy, urls.database_url.replace(f":{port}/", f":{proxy.port}/")
-    finally:
-        proxy.close()
