@@ -1,0 +1,1 @@
+"""Metta's page in a real browser, as people use it."""
