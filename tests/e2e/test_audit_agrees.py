@@ -6,12 +6,9 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any
 
-import psycopg
 import pytest
-from psycopg.rows import dict_row
 
 from functional.local.processes import metta
 from functional.local.processes import variables as clean
@@ -19,6 +16,7 @@ from metta.messages import ConversationKey
 from metta_local.aws import MiniStack
 from metta_local.demo_report import audit_rows
 from metta_local.postgres import EmbeddedPostgres
+from tests_support.agreeing import is_in_the_database, tells_as_the_audit
 
 pytestmark = pytest.mark.e2e
 
@@ -68,48 +66,8 @@ def test_the_same_turns_are_told_in_the_same_words_and_numbers(demo: list[Json],
 
         assert shown["chain"]["sound"] is True
         assert audit_rows(shown) == told["audit"]
-        for name in ("id", "language", "model", "cost_usd", "latency_ms", "outcome", "reason"):
-            assert of_demo[name] == turn[name], name
-        assert of_demo["identity"] == turn["identity_level"]
-        assert of_demo["messages"] == [message["text"] for message in turn["incoming_messages"]]
-        assert of_demo["tokens"] == turn["input_tokens"] + turn["output_tokens"]
-        assert of_demo["model_calls"] == len(turn["model_calls"])
-        assert of_demo["verdicts"] == [
-            {name: verdict[name] for name in ("direction", "action", "reason", "findings")}
-            for verdict in turn["verdicts"]
-        ]
-        assert of_demo["tool_calls"] == [
-            {name: call[name] for name in ("name", "arguments", "result", "ok", "duration_ms")}
-            for call in turn["tool_calls"]
-        ]
-        assert of_demo["reply"] == (turn["reply"] if turn["outcome"] == "answered" else None)
-        sent = {message["kind"]: message["text"] for message in turn["outgoing_messages"]}
-        handed = of_demo["handoff"]
-        assert (handed and (handed["note"], handed["word"])) == (
-            (sent["handoff_note"], sent["handoff_word"]) if turn["outcome"] == "handed_off" else None
-        )
-        _is_in_the_database(turn, variables["DATABASE_URL"])
-
-
-def _is_in_the_database(turn: Json, url: str) -> None:
-    with psycopg.connect(url, row_factory=dict_row) as connection:
-        row = connection.execute("SELECT * FROM metta.turns WHERE id = %s", [turn["id"]]).fetchone()
-        texts = connection.execute(
-            "SELECT text FROM metta.incoming_messages WHERE turn_id = %s ORDER BY ordinal", [turn["id"]]
-        ).fetchall()
-        calls = connection.execute(
-            "SELECT sum(input_tokens) AS tokens, sum(cost_usd) AS cost FROM metta.model_calls WHERE turn_id = %s",
-            [turn["id"]],
-        ).fetchone()
-    assert row is not None
-    assert calls is not None
-    for name in ("reply", "reason", "outcome", "prompt_version", "guardrail_version", "input_tokens", "latency_ms"):
-        assert turn[name] == row[name], name
-    assert Decimal(str(turn["cost_usd"])) == row["cost_usd"]
-    assert turn["cost_usd"] == pytest.approx(float(calls["cost"] or 0), abs=1e-12)
-    assert turn["input_tokens"] == (calls["tokens"] or 0)
-    assert turn["started_at"] == row["started_at"].isoformat()
-    assert [message["text"] for message in turn["incoming_messages"]] == [one["text"] for one in texts]
+        tells_as_the_audit(of_demo, turn)
+        is_in_the_database(turn, variables["DATABASE_URL"])
 
 
 def test_a_person_is_told_the_same(demo: list[Json], variables: dict[str, str]) -> None:
