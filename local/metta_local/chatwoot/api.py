@@ -1,4 +1,4 @@
-"""The REST API below a conversation, with its tokens, whitelist and error bodies (contract 3)."""
+"""The REST API, its tokens, whitelist and error bodies (contract 3); above a conversation ``Admin`` answers."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import json
 import re
 import time
 from collections import deque
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from metta_local.chatwoot.admin import PUBLIC, Admin, admin_operation, not_found, unauthorized
 from metta_local.chatwoot.lifecycle import Lifecycle
 from metta_local.chatwoot.operations import ApiError, Call, Operations
 from metta_local.chatwoot.records import Bot, Conversation, User, World
@@ -52,11 +54,11 @@ def operation_of(method: str, path: str) -> str:
     for verb, tail, name in _OPERATIONS:
         if rest is not None and verb == method and re.fullmatch(tail, rest):
             return name
-    return "unknown"
+    return admin_operation(method, path) or "unknown"
 
 
-def _unauthorized(text: str) -> ApiError:
-    return ApiError(401, {"error": text})
+def _token(request: Request) -> str | None:
+    return request.headers.get("api_access_token") or request.headers.get("api-access-token")
 
 
 class Api:
@@ -66,11 +68,15 @@ class Api:
         world: the records.
         shapes: writes the answers.
         lifecycle: does what is asked.
+        admin: answers what is not about a conversation.
         version: of Chatwoot; decides what a bot may do.
     """
 
-    def __init__(self, world: World, shapes: Shapes, lifecycle: Lifecycle, version: tuple[int, ...]) -> None:
+    def __init__(
+        self, world: World, shapes: Shapes, lifecycle: Lifecycle, admin: Admin, version: tuple[int, ...]
+    ) -> None:
         self._world = world
+        self.admin = admin
         self.operations = Operations(world, shapes, lifecycle)
         self._bot_may = BOT_MAY | (BOT_MAY_FROM_4_14_2 if version >= (4, 14, 2) else frozenset())
         if version < (4, 11, 2):
@@ -82,22 +88,31 @@ class Api:
         """One request's response; the caller holds the lock."""
         try:
             self._throttle()
-            caller = self._caller(request)
-            operation = operation_of(request.method, request.url.path)
-            if isinstance(caller, Bot) and operation not in self._bot_may:
-                raise _unauthorized("Access to this endpoint is not authorized for bots")
-            conversation = self._conversation(request.url.path, caller)
-            handler = getattr(self.operations, operation, None)
-            if handler is None:
-                raise ApiError(404, {"error": "Resource could not be found"})
-            result = handler(Call(caller, conversation, self._data(request, body)))
+            result = self._result(request, body)
         except ApiError as problem:
             if isinstance(problem.body, str):
                 return Response(problem.body, problem.status, media_type="text/plain")
             return Response(rails_json(problem.body), problem.status, media_type="application/json")
         if result is None:
             return Response(status_code=200)
-        return Response(rails_json(result) if isinstance(result, dict) else b"null", media_type="application/json")
+        return Response(rails_json(result) if result is not False else b"null", media_type="application/json")
+
+    def _result(self, request: Request, body: bytes) -> Any:
+        operation, path = operation_of(request.method, request.url.path), request.url.path
+        if operation in PUBLIC:
+            return self.admin.public(operation, _token(request))
+        caller = self._caller(request)
+        if not isinstance(caller, User) and operation not in self._bot_may:
+            raise unauthorized("Access to this endpoint is not authorized for bots")
+        if isinstance(caller, User) and admin_operation(request.method, path):
+            return self.admin.answer(operation, path, caller)
+        conversation = self._conversation(path, caller)
+        handler = getattr(self.operations, operation, None)
+        if handler is None:
+            raise not_found()
+        if caller is None:
+            raise unauthorized("You are not authorized to do this action")
+        return handler(Call(caller, conversation, self._data(request, body)))
 
     def _throttle(self) -> None:
         if self.requests_per_minute is None:
@@ -109,8 +124,9 @@ class Api:
             raise ApiError(429, "Retry later\n")
         self._recent.append(now)
 
-    def _caller(self, request: Request) -> User | Bot:
-        token = request.headers.get("api_access_token") or request.headers.get("api-access-token")
+    def _caller(self, request: Request) -> User | Bot | None:
+        """Whose token it is; None for a platform app's, which is a token but nobody's."""
+        token = _token(request)
         if not token:
             raise ApiError(401, {"errors": ["You need to sign in or sign up before continuing."]})
         for bot in self._world.bots.values():
@@ -119,23 +135,21 @@ class Api:
         for user in self._world.users.values():
             if user.token is not None and user.token == token:
                 return user
-        raise _unauthorized("Invalid Access Token")
+        if token == self._world.platform_token:
+            return None
+        raise unauthorized("Invalid Access Token")
 
-    def _conversation(self, path: str, caller: User | Bot) -> Conversation:
+    def _conversation(self, path: str, caller: User | Bot | None) -> Conversation:
         match = _PATH.fullmatch(path)
         if match is None:
-            raise ApiError(404, {"error": "Resource could not be found"})
-        if int(match[1]) != self._world.account.id:
-            whose = "Bot is" if isinstance(caller, Bot) else "You are"
-            raise _unauthorized(f"{whose} not authorized to access this account")
-        if self._world.account.suspended:
-            raise _unauthorized("Account is suspended")
+            raise not_found()
+        self.admin.enter(int(match[1]), caller)
         conversation = self._world.conversations.get(int(match[2]))
         if conversation is None:
-            raise ApiError(404, {"error": "Resource could not be found"})
+            raise not_found()
         members = self._world.inboxes[conversation.inbox_id].members
         if isinstance(caller, User) and caller.role != "administrator" and caller.id not in members:
-            raise _unauthorized("You are not authorized to do this action")
+            raise unauthorized("You are not authorized to do this action")
         return conversation
 
     @staticmethod

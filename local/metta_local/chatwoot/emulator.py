@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from metta_local.chatwoot.admin import Admin
 from metta_local.chatwoot.api import Api, operation_of
 from metta_local.chatwoot.delivery import Courier, Delivery, Post, post_over_http
 from metta_local.chatwoot.dispatch import PATHS, Dispatcher
@@ -95,7 +96,8 @@ class ChatwootEmulator(People):
         self._dispatcher = Dispatcher(self.world, self.courier, self.lock, parsed, bot_id=5)
         self._dispatcher.secret = self.webhook_secret if signed else None
         self.lifecycle = Lifecycle(self.world, self.shapes, self._dispatcher.emit, clock, parsed)
-        self.api = Api(self.world, self.shapes, self.lifecycle, parsed)
+        self.admin = Admin(self.world, self._dispatcher, version)
+        self.api = Api(self.world, self.shapes, self.lifecycle, self.admin, parsed)
         self.api.operations.typing_changed = self._typing_changed
         self.clock = clock
         self.webhook_url = webhook_url
@@ -130,6 +132,14 @@ class ChatwootEmulator(People):
     def deliveries(self) -> list[Delivery]:
         """The webhooks so far, in the order of their events; those under way change while one looks."""
         return list(self.courier.deliveries)
+
+    def listen(self, listener: Callable[[str, int | None], None]) -> None:
+        """Tell ``listener`` the name and conversation of every event, also where no webhook goes.
+
+        It is called while the emulator is locked, so it only takes note and looks later.
+        """
+        with self.lock:
+            self._dispatcher.listeners.append(listener)
 
     def drain(self, timeout_seconds: float = 10.0) -> bool:
         """Wait until all webhooks are delivered or given up; False when that takes too long."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from metta_local.chatwoot.dispatch import Dispatcher
 from metta_local.chatwoot.lifecycle import Lifecycle
-from metta_local.chatwoot.records import STATUSES, Contact, ContactInbox, Conversation, Inbox, Message, World
+from metta_local.chatwoot.records import STATUSES, Contact, ContactInbox, Conversation, Inbox, Message, Webhook, World
 from metta_local.chatwoot.shapes import BROWSER, Json, Shapes, iso, rails_json
 
 NINA = 21
@@ -43,6 +43,13 @@ class People:
             body = {**self.shapes.contact_in_webhook(contact), "event": "contact_created"}
             self._dispatcher.emit("contact_created", None, lambda: body)
             return _copy(self.shapes.contact(contact))
+
+    def add_webhook(self, url: str, subscriptions: Sequence[str], secret: str | None = None) -> int:
+        """An administrator registers one more account webhook; its id."""
+        with self.lock:
+            webhook = Webhook(2 + len(self.world.webhooks), url, tuple(subscriptions), secret)
+            self.world.webhooks.append(webhook)
+            return webhook.id
 
     def opens_widget(self, contact_id: int, inbox_id: int = 11, *, language: str = "de") -> None:
         """A visitor opens the chat on the website; no message yet."""

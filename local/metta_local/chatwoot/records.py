@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +28,21 @@ class Bot:
     id: int
     name: str
     token: str
+    account_id: int | None = None
+    """None for a bot of the installation, which every account may attach."""
+    outgoing_url: str | None = None
+    """Where its events go; of the bot Metta, the emulator's ``webhook_url`` instead."""
+    secret: str | None = None
+
+
+@dataclass
+class Webhook:
+    """An account webhook."""
+
+    id: int
+    url: str
+    subscriptions: Iterable[str]
+    secret: str | None = None
 
 
 @dataclass
@@ -62,6 +78,8 @@ class Inbox:
     enable_auto_assignment: bool = False
     greeting: str | None = None
     csat: bool = False
+    webhook_url: str | None = None
+    """The callback of an API inbox."""
 
 
 @dataclass
@@ -154,6 +172,11 @@ class World:
     contacts: dict[int, Contact] = field(default_factory=dict)
     contact_inboxes: list[ContactInbox] = field(default_factory=list)
     conversations: dict[int, Conversation] = field(default_factory=dict)
+    other_accounts: set[int] = field(default_factory=set)
+    """Ids of accounts of the same installation that nobody here belongs to."""
+    webhooks: list[Webhook] = field(default_factory=list)
+    """Account webhooks besides the one that the emulator's ``path`` stands for."""
+    platform_token: str = "metta-platform-token"
     next_message_id: int = 5001
     next_conversation_id: int = 84
     next_contact_inbox_id: int = 777
@@ -165,7 +188,10 @@ def acme_retail(account_id: int, *, bot_token: str, user_token: str, agent_token
     team = {21, 22}
     return World(
         account=Account(account_id, "Acme Retail"),
-        bots={5: Bot(5, "Metta", bot_token), 6: Bot(6, "Other Bot", f"{bot_token}-other")},
+        bots={
+            5: Bot(5, "Metta", bot_token, account_id),
+            6: Bot(6, "Other Bot", f"{bot_token}-other", account_id),
+        },
         users={
             20: User(20, "Mia Admin", "mia@acme.example", "administrator", user_token, online=False),
             21: User(21, "Nina Kraus", "nina@acme.example", "agent"),
@@ -177,6 +203,7 @@ def acme_retail(account_id: int, *, bot_token: str, user_token: str, agent_token
             12: Inbox(12, "WhatsApp +49", "Channel::Whatsapp", members=set(team)),
             13: Inbox(13, "Support mail", "Channel::Email", members=set(team)),
         },
+        other_accounts={account_id + 1},
         contacts={
             901: Contact(
                 901,
