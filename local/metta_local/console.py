@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from types import FrameType
 from typing import TextIO
@@ -32,9 +33,28 @@ def say_json(value: object) -> None:
     say(text)
 
 
+_as_json: ContextVar[bool] = ContextVar("as_json", default=False)
+
+
+def says_json() -> bool:
+    """Whether a program reads what is said: ``--json`` was given."""
+    return _as_json.get()
+
+
+@contextlib.contextmanager
+def speaking(*, as_json: bool) -> Iterator[None]:
+    """Decide for one command how trouble is told."""
+    token = _as_json.set(as_json)
+    try:
+        yield
+    finally:
+        _as_json.reset(token)
+
+
 def complain(text: str) -> None:
-    """A line of trouble on stderr."""
-    print(f"metta: {text}", file=sys.stderr, flush=True)
+    """A line of trouble on stderr: ``metta: text``, or with ``--json`` the object ``{"error": text}``."""
+    said = json.dumps({"error": text}, ensure_ascii=False) if says_json() else f"metta: {text}"
+    print(said, file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager

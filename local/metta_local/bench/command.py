@@ -8,7 +8,6 @@ import statistics
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from metta.messages import JsonObject
@@ -177,17 +176,9 @@ AUDIT = "audit"
 """The one that needs a database and a table only; gives several results."""
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(chosen: argparse.Namespace) -> int:
     """Run the benchmarks that are named, all of them when none is; 1 when a target is missed."""
-    parser = argparse.ArgumentParser(prog="metta bench", description=__doc__)
     known = (*BENCHES, COLD, ODOO, AUDIT, guardrails.NAME)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(known)} (all)")
-    parser.add_argument("--json", action="store_true", help="one JSON document")
-    parser.add_argument("--markdown", action="store_true", help="with throughput: the table of docs/measurements.md")
-    parser.add_argument("--log", type=Path, help="keep the measured process's log here")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="with guardrails: labelled rows (the packaged ones)")
-    parser.add_argument("--quick", action="store_true", help="with guardrails: on a sample, within seconds")
-    chosen = parser.parse_args(list(arguments))
     unknown = [name for name in chosen.names if name not in known]
     if unknown:
         raise CommandError(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(known)}")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from metta_local.chaos import report
-from metta_local.chaos.command import GUARANTEES, options_of
+from metta_local.chaos.command import options_of
 from metta_local.chaos.crew import Kill
 from metta_local.chaos.journal import FaultKind, Journal, Place
 from metta_local.chaos.observed import Observed
@@ -17,6 +17,7 @@ from metta_local.chaos.running import Result
 from metta_local.chaos.sabotage import GUARANTEES as REMOVABLE
 from metta_local.chaos.violation import Violation
 from metta_local.cli import parser
+from metta_local.commands.chaos import GUARANTEES
 from unit.local.chaos.observations import conversation, customer, handed_off, note, overtaken, received, reply, turn
 
 
