@@ -57,6 +57,20 @@ def complain(text: str) -> None:
     print(said, file=sys.stderr, flush=True)
 
 
+def missing_streams() -> None:
+    """Give a process that was started without standard streams what it needs: nothing to read, nowhere to write.
+
+    Otherwise the first file that is opened would take their numbers, and be read or written by mistake.
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_RDWR), number)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - for the process's life
+
+
 @contextlib.contextmanager
 def stdout_kept(log: Path) -> Iterator[TextIO]:
     """Send everything that is written to stdout and stderr, by whomever, to a file; give the real stdout.

@@ -20,6 +20,7 @@ from metta_local.commands import (
     up,
     worker,
 )
+from metta_local.commands import help as help_command
 
 COMMANDS = (
     demo.COMMAND,
@@ -37,6 +38,7 @@ COMMANDS = (
     redteam.COMMAND,
     fuzz.COMMAND,
     bench.COMMAND,
+    help_command.COMMAND,
 )
 """In the order that help shows them."""
 
