@@ -174,15 +174,15 @@ ODOO = "odoo"
 """The one that needs an Odoo only; gives several results."""
 AUDIT = "audit"
 """The one that needs a database and a table only; gives several results."""
+KNOWN = (*BENCHES, COLD, ODOO, AUDIT, guardrails.NAME)
 
 
 def main(chosen: argparse.Namespace) -> int:
     """Run the benchmarks that are named, all of them when none is; 1 when a target is missed."""
-    known = (*BENCHES, COLD, ODOO, AUDIT, guardrails.NAME)
-    unknown = [name for name in chosen.names if name not in known]
+    unknown = [name for name in chosen.names if name not in KNOWN]
     if unknown:
-        raise CommandError(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(known)}")
-    names = chosen.names or known
+        raise CommandError(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(KNOWN)}")
+    names = chosen.names or KNOWN
     results = []
     with tempfile.TemporaryFile("w") as scratch:
         for result in run(names, chosen.log.open("w") if chosen.log else scratch):

@@ -7,6 +7,7 @@ from metta_local.commands import (
     audit,
     bench,
     chaos,
+    completion,
     demo,
     doctor,
     fuzz,
@@ -38,6 +39,7 @@ COMMANDS = (
     redteam.COMMAND,
     fuzz.COMMAND,
     bench.COMMAND,
+    completion.COMMAND,
     help_command.COMMAND,
 )
 """In the order that help shows them."""

@@ -6,9 +6,11 @@ import argparse
 
 from metta_local.commands.command import Command, json_option
 
+TOOLS = ("getProduct", "searchProducts", "getOrder", "getOrdersByCustomer", "handOffToHuman")
+
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="getProduct, searchProducts, getOrder, getOrdersByCustomer, ...")
+    parser.add_argument("name", metavar="NAME", help=", ".join(TOOLS))
     parser.add_argument("arguments", metavar="JSON", help="""its arguments, for example '{"orderNumber": "S00042"}'""")
     parser.add_argument("--email", help="the customer's e-mail address; what is none proves nothing")
     parser.add_argument("--phone", help="the customer's phone number, +4915112345678")
@@ -49,6 +51,7 @@ COMMAND = Command(
     ),
     good="the tool answered, be it that nothing was found",
     more=("docs/tools.md",),
+    words={"name": TOOLS},
     arguments=_arguments,
     run=_run,
 )
