@@ -222,6 +222,9 @@ class MiniStack:
         dynamodb.update_time_to_live(
             TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": "expiration"}
         )
+        dynamodb.update_continuous_backups(
+            TableName=name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+        )
         return name
 
     def create_secret(self, values: dict[str, str], name: str = "metta") -> str:

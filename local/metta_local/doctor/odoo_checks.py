@@ -12,66 +12,85 @@ from metta.integrations.odoo.allowlist import INSPECTION
 from metta.integrations.odoo.port import FieldMissing, KeyRefused, NoAccess, Refused
 from metta.integrations.odoo.transport import Address
 from metta.integrations.odoo.version import OdooVersion
-from metta.policy import Policy
 from metta.settings import OdooSettings
 from metta_local.doctor import rights
 from metta_local.doctor.abilities import ABILITIES, Ability, try_out
 from metta_local.doctor.check import Check, fail, ok, skip, warn
+from metta_local.doctor.given import Given
+from metta_local.doctor.side_by_side import Tell
 
 TESTED = range(15, 20)
 """Releases of Odoo that Metta is built for."""
 TOTAL_SECONDS = 60.0
 """What all questions together may take, unless the policy's pace makes each of them wait."""
+SILENT_SECONDS = 10.0
+"""What the first answer may take: who has not given it by then will give no other."""
 GIVE_UP_AFTER = 3
 """Failures after which no more is asked; a single one can be of one model alone."""
 _QUESTIONS = 80
 """More than are asked; for the time that a pace costs."""
+_TO_LOG_IN = 6
+"""More than are asked before the version and the user are known."""
+_TO_CLOSE_SECONDS = 3.0
 _DOWN = "is Odoo up, and can this machine reach it? try again; while it lasts, Metta hands such questions to a person"
 
 Step = tuple[str, Callable[[], Awaitable[Check]]]
 
 
-def not_checked() -> list[Check]:
-    """What is said when the variables do not allow a connection."""
-    return [skip("odoo.connection", "not checked: the variables come first")]
+def most_seconds(given: Given) -> float:
+    """What the checks of this area may take: there are dozens of questions, and the policy may set a pace."""
+    return TOTAL_SECONDS + _paced(given, _QUESTIONS) + _TO_CLOSE_SECONDS
 
 
-async def check(settings: OdooSettings, policy: Policy) -> list[Check]:
-    """All checks of one Odoo. After a failed connection the rest is skipped."""
-    pace = policy.odoo.calls_per_second
+def _paced(given: Given, questions: int) -> float:
+    pace = given.policy.odoo.calls_per_second
+    return questions / pace if pace else 0.0
+
+
+async def look(given: Given, tell: Tell) -> None:
+    """All checks of one Odoo. After a failed connection the rest is left out."""
+    settings, policy = given.settings.odoo, given.policy
     try:
         client = OdooClient(
-            settings, timeout_seconds=policy.limits.odoo_seconds, calls_per_second=pace, allowed=INSPECTION
+            settings,
+            timeout_seconds=policy.limits.odoo_seconds,
+            calls_per_second=policy.odoo.calls_per_second,
+            allowed=INSPECTION,
         )
     except SettingsError as error:
-        return [fail("odoo.address", str(error), "only scheme, host and port, for example https://odoo.example.com")]
-    seconds = TOTAL_SECONDS + (_QUESTIONS / pace if pace else 0.0)
-    done = [_tls(settings.url)]
+        tell(fail("odoo.address", str(error), "only scheme, host and port, for example https://odoo.example.com"))
+        return
+    seconds = most_seconds(given) - _TO_CLOSE_SECONDS
+    tell(_tls(settings.url))
     try:
         async with asyncio.timeout(seconds):
-            await _connected(client, settings, done)
+            await _connected(client, settings, tell, SILENT_SECONDS + _paced(given, _TO_LOG_IN))
     except TimeoutError:
-        done.append(fail("odoo.time", f"the checks took longer than {seconds:g} s and were given up", _DOWN))
+        tell(fail("odoo.time", f"the checks took longer than {seconds:g} s and were given up", _DOWN))
     finally:
         client.close()
-    return done
 
 
-async def _connected(client: OdooClient, settings: OdooSettings, done: list[Check]) -> None:
-    """Connect, then one step after the other; adds to ``done`` so that nothing is lost when time is up."""
+async def _connected(client: OdooClient, settings: OdooSettings, tell: Tell, seconds: float) -> None:
+    """Connect within ``seconds``, then one step after the other."""
     try:
-        version, protocol = await client.connection()
+        async with asyncio.timeout(seconds):
+            version, protocol = await client.connection()
+    except TimeoutError:
+        tell(fail("odoo.connection", f"no answer within {seconds:g} s", _DOWN))
+        return
     except KeyRefused as error:
         fix = (
             "check ODOO_USERNAME and ODOO_API_KEY, and that the user is in ODOO_DB; if the key was revoked or has "
             "expired, make a new one (docs/odoo.md)"
         )
-        done += [ok("odoo.connection", "an Odoo answers"), fail("odoo.login", str(error), fix)]
+        tell(ok("odoo.connection", "an Odoo answers"))
+        tell(fail("odoo.login", str(error), fix))
         return
     except OdooDown as error:
-        done.append(fail("odoo.connection", str(error), _fix(error)))
+        tell(fail("odoo.connection", str(error), _fix(error)))
         return
-    done.append(_release(version, protocol))
+    tell(_release(version, protocol))
     name = settings.username
     steps: list[Step] = [
         ("odoo.login", lambda: _login(client, name, protocol)),
@@ -88,13 +107,13 @@ async def _connected(client: OdooClient, settings: OdooSettings, done: list[Chec
     failures = 0
     for step, work in steps:
         if failures == GIVE_UP_AFTER:
-            done.append(skip(step, "not checked: Odoo could not be asked"))
+            tell(skip(step, "not checked: Odoo could not be asked"))
             continue
         try:
-            done.append(await work())
+            tell(await work())
         except OdooDown as error:
             failures += 1
-            done.append(fail(step, str(error), _fix(error)))
+            tell(fail(step, str(error), _fix(error)))
 
 
 def _tls(url: str) -> Check:

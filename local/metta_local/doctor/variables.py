@@ -14,7 +14,7 @@ from metta.policy import Policy, load_policy
 from metta.settings import Settings
 from metta_local.doctor.check import Check, fail, ok, warn
 
-SECRET_SECONDS = 20.0
+SECRET_SECONDS = 8.0
 """How long the secret may take; boto3 itself would try for minutes."""
 _ENV_EXAMPLE = ".env.example lists every variable with its meaning"
 _ARN = "METTA_SECRET_ARN"
@@ -44,6 +44,7 @@ class Variables:
         blanks: variables whose value begins or ends with a blank, as a careless paste leaves it.
         secret_problem: why the secret could not be read; empty when it was, or when none is named.
         read_secret: whether there is a secret and it was read.
+        names: of everything that is set, in the environment or the secret, Metta's or not.
     """
 
     settings: Settings
@@ -51,6 +52,7 @@ class Variables:
     blanks: frozenset[str] = frozenset()
     secret_problem: str = ""
     read_secret: bool = False
+    names: frozenset[str] = frozenset()
 
 
 def take(environ: Mapping[str, str], secret: Secret = metta_settings.fetch_secret) -> Variables:
@@ -82,6 +84,7 @@ def take(environ: Mapping[str, str], secret: Secret = metta_settings.fetch_secre
         blanks=frozenset(name for name, value in known.items() if isinstance(value, str) and value != value.strip()),
         secret_problem=problem,
         read_secret=bool(arn) and not problem,
+        names=frozenset(given),
     )
 
 

@@ -17,10 +17,16 @@ _SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 
 def price_of(model: str, prices: Mapping[str, Price]) -> Price:
     """The price of a model; a dated snapshot costs what its model does, an unknown one the dearest known price."""
-    known = prices.get(model) or prices.get(_SNAPSHOT.sub("", model))
-    if known is not None:
-        return known
-    return dearest(prices.values())
+    return _known(model, prices) or dearest(prices.values())
+
+
+def is_priced(model: str, prices: Mapping[str, Price]) -> bool:
+    """Whether ``prices`` knows the model, or the one that it is a snapshot of."""
+    return _known(model, prices) is not None
+
+
+def _known(model: str, prices: Mapping[str, Price]) -> Price | None:
+    return prices.get(model) or prices.get(_SNAPSHOT.sub("", model))
 
 
 def dearest(prices: Iterable[Price]) -> Price:

@@ -1,0 +1,170 @@
+"""The model's API: is it one, does it take the key, does it have the model. Nothing is asked that costs anything.
+
+``GET /models`` is free of charge. Whether there is a Responses API is told by an empty request to it, which names
+neither a model nor a question: every such API refuses it, and whoever has none has nothing at that address.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import httpx
+
+from metta.ai.access import OFFICIAL_URL, Access
+from metta.ai.usage import is_priced
+from metta.errors import SettingsError
+from metta.settings import ModelSettings
+from metta_local.doctor import clock
+from metta_local.doctor.check import Check, Status, fail, ok, warn
+from metta_local.doctor.clock import Reading
+from metta_local.doctor.given import Given
+from metta_local.doctor.loopback import is_loopback
+from metta_local.doctor.side_by_side import Tell
+
+CALL_SECONDS = 4.0
+CLOSE_NAMES = 3
+_NAME = re.compile(r"[\w.:/@-]{1,80}")
+"""Names of models that are shown; anything else that a server calls one is not."""
+_OWN_NAMES = (".azure.com", ".azure-api.net")
+"""Hosts whose list has models, while what is asked for are deployments with names of their own."""
+_BASE = "is OPENAI_BASE_URL the API's base, such as https://api.openai.com/v1?"
+_KEY = "make a new key at the model's provider and put it into OPENAI_API_KEY"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer, as far as it matters.
+
+    Attributes:
+        status: of HTTP; 0 when nothing answered.
+        body: parsed JSON, None when it is none.
+        trouble: what stood in the way of an answer.
+        reading: the clock that it told.
+    """
+
+    status: int
+    body: object = None
+    trouble: str = ""
+    reading: Reading | None = None
+
+
+async def look(given: Given, tell: Tell) -> None:
+    """All checks of the model."""
+    settings = given.settings.model
+    tell(_price(settings.model, given))
+    try:
+        Access(settings, CALL_SECONDS)
+    except SettingsError as error:
+        tell(fail("model.key", str(error), _KEY))
+        return
+    url = settings.base_url or OFFICIAL_URL
+    tell(_tls(url))
+    headers = {"Authorization": f"Bearer {settings.api_key.get_secret_value()}"}
+    async with httpx.AsyncClient(headers=headers, timeout=CALL_SECONDS) as http:
+        listed = await _ask(http, "GET", f"{url}/models")
+        if reading := listed.reading:
+            tell(clock.check("model.clock", "the model's API's", reading))
+        if bad := _refusal(listed):
+            tell(bad)
+            return
+        refused = await _ask(http, "POST", f"{url}/responses")
+    if bad := _refusal(refused) or _no_responses(refused):
+        tell(bad)
+        return
+    tell(ok("model.connection", "the key is accepted, and there is a Responses API"))
+    tell(_known(settings, listed))
+
+
+async def _ask(http: httpx.AsyncClient, method: str, url: str) -> Answer:
+    asked = clock.now()
+    try:
+        answer = await http.request(method, url, json={} if method == "POST" else None)
+    except httpx.TimeoutException:
+        return Answer(0, trouble=f"does not answer within {CALL_SECONDS:g} s")
+    except httpx.HTTPError as error:
+        text = str(error).lower()
+        certificate = "certificate" in text or "ssl" in text
+        return Answer(0, trouble="has no certificate that is accepted" if certificate else "cannot be reached")
+    try:
+        body = json.loads(answer.content)
+    except ValueError:
+        body = None
+    return Answer(answer.status_code, body, reading=Reading.of(answer.headers, asked))
+
+
+def _refusal(answer: Answer) -> Check | None:
+    """What is wrong with the address or the key."""
+    name, status = "model.connection", answer.status
+    if answer.trouble:
+        fix = f"{_BASE} can this machine reach it (firewall, proxy)?"
+        return fail(name, f"the model's API {answer.trouble}", fix)
+    if status == 401:
+        return fail("model.key", "OPENAI_API_KEY is refused (401)", _KEY)
+    if status == 403:
+        fix = "give the key's project access to models and responses, or see whether this country is served"
+        return fail("model.key", "OPENAI_API_KEY may not do this (403)", fix)
+    if 300 <= status < 400:
+        return fail(name, f"the address leads elsewhere ({status})", _BASE)
+    if status == 429:
+        return fail(name, "the API takes no more requests for now (429)", "look at the project's limits and credit")
+    if status >= 500:
+        return fail(name, f"the API is in trouble ({status})", "look at the provider's status page, try again")
+    if status < 300 and not isinstance(answer.body, dict):
+        return fail(name, "what answers is no model API (no JSON)", _BASE)
+    return None
+
+
+def _no_responses(answer: Answer) -> Check | None:
+    if answer.status in (400, 422):
+        return None
+    found = f"there is no Responses API at that address ({answer.status}), which Metta speaks"
+    return fail("model.connection", found, f"{_BASE} choose an endpoint that has POST /responses")
+
+
+def _known(settings: ModelSettings, listed: Answer) -> Check:
+    name = "model.name"
+    names = _names(listed.body)
+    if listed.status != 200 or not names:
+        found = "the endpoint lists no models: whether it has OPENAI_MODEL is not known"
+        return warn(name, found, "try a message out with the console's simulate (docs/console.md)")
+    if settings.model in names:
+        return ok(name, "OPENAI_MODEL is among the models")
+    close = difflib.get_close_matches(settings.model, [each for each in names if _NAME.fullmatch(each)], CLOSE_NAMES)
+    found = f"OPENAI_MODEL is not among the {len(names)} models that this key may use"
+    fix = (
+        f"did you mean {' or '.join(close)}?" if close else "set it to one of the provider's models, as they are listed"
+    )
+    host = urlsplit(settings.base_url or OFFICIAL_URL).hostname or ""
+    own_names = not close and host.endswith(_OWN_NAMES)
+    return Check(name, Status.WARN if own_names else Status.FAIL, found, fix)
+
+
+def _names(body: object) -> Sequence[str]:
+    listed = body.get("data") if isinstance(body, dict) else None
+    if not isinstance(listed, list):
+        return ()
+    return [str(each["id"]) for each in listed if isinstance(each, dict) and "id" in each]
+
+
+def _price(model: str, given: Given) -> Check:
+    name = "model.price"
+    if is_priced(model, given.policy.prices):
+        return ok(name, "the policy has a price for OPENAI_MODEL")
+    found = (
+        "the policy has no price for OPENAI_MODEL: costs count as the dearest model's, and the day's budget with them"
+    )
+    return warn(name, found, "add it under `prices` in the policy that METTA_POLICY names (docs/policy.md)")
+
+
+def _tls(url: str) -> Check:
+    name, parts = "model.tls", urlsplit(url)
+    if parts.scheme == "https":
+        return ok(name, "the connection is encrypted")
+    if is_loopback(parts.hostname or ""):
+        return ok(name, "not encrypted, but on this machine")
+    return warn(name, "OPENAI_BASE_URL is not https: key and conversations travel in clear", "use https")
