@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AnyHttpUrl, BaseModel, Field, ValidationError, field_validator, model_validator
 
+from metta.channels import ChannelName, channel_name
 from metta.errors import SettingsError
 from metta.nouns import JsonObject, Noun
 from metta.policy_audit import AuditPolicy
@@ -34,11 +35,9 @@ from metta.policy_guards import (
 from metta.policy_limits import Limits, Price, number
 from metta.policy_replies import (
     PACKAGED_DISCLOSURES,
-    ChannelName,
     Disclosure,
     LanguageCode,
     WorkingHours,
-    channel_name,
     iso_language,
 )
 

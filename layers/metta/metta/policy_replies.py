@@ -13,23 +13,6 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from metta.nouns import Noun
 
-ChannelName = Literal[
-    "website", "api", "email", "whatsapp", "sms", "facebook", "instagram", "telegram", "line", "tiktok", "twitter"
-]
-_CHANNELS: dict[str, ChannelName] = {
-    "Channel::WebWidget": "website",
-    "Channel::Api": "api",
-    "Channel::Email": "email",
-    "Channel::Whatsapp": "whatsapp",
-    "Channel::TwilioSms": "sms",
-    "Channel::Sms": "sms",
-    "Channel::FacebookPage": "facebook",
-    "Channel::Instagram": "instagram",
-    "Channel::Telegram": "telegram",
-    "Channel::Line": "line",
-    "Channel::Tiktok": "tiktok",
-    "Channel::TwitterProfile": "twitter",
-}
 _LANGUAGES = frozenset(
     """aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz
     ee el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik io
@@ -61,18 +44,6 @@ _LOOKED_AHEAD = 60
 """Days after which no opening is promised any more."""
 PACKAGED_DISCLOSURES = ("ai_assistant",)
 """Names of disclosures whose text Metta brings along, in seven languages."""
-
-
-def channel_name(channel: str, source_id: str = "") -> ChannelName | None:
-    """What the policy calls a channel of Chatwoot; None for one that it does not know.
-
-    Args:
-        channel: ``Channel::...``.
-        source_id: ``contact_inbox.source_id``, which tells Twilio's WhatsApp from its SMS.
-    """
-    if channel == "Channel::TwilioSms" and source_id.startswith("whatsapp:"):
-        return "whatsapp"
-    return _CHANNELS.get(channel)
 
 
 class Disclosure(Noun):

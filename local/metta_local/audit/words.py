@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from metta.channels import known_channel
 from metta.guardrails.note_texts import note_words
 from metta.messages import JsonObject
 
@@ -84,19 +85,6 @@ ACTIONS = {
     "block": "stopped",
     "handoff": "left to a person",
 }
-CHANNELS = {
-    "Channel::WebWidget": "website",
-    "Channel::Whatsapp": "WhatsApp",
-    "Channel::Email": "e-mail",
-    "Channel::Sms": "SMS",
-    "Channel::TwilioSms": "Twilio (SMS or WhatsApp)",
-    "Channel::FacebookPage": "Facebook",
-    "Channel::Instagram": "Instagram",
-    "Channel::Telegram": "Telegram",
-    "Channel::Line": "Line",
-    "Channel::Api": "API",
-    "Channel::TwitterProfile": "Twitter",
-}
 FOUND = {
     "getProduct": "product",
     "searchProducts": "product search",
@@ -117,6 +105,22 @@ def ended(outcome: str, reason: str) -> str:
         return f"{said}: {note_words('en').reason(reason)}"
     known = {"dropped": DROPPED, "skipped": SKIPPED}.get(outcome, {})
     return f"{said}: {known.get(reason) or _unknown(reason)}"
+
+
+def unfinished(turn: JsonObject) -> str:
+    """What has to be added to how a turn ended, each part after a semicolon: what could not be found out or done."""
+    said = ""
+    if turn["delivery_unknown"]:
+        said += "; whether a message reached the customer could not be found out, and the team was told so"
+    if turn["phase"] != "sent":
+        said += f"; {PHASES.get(turn['phase'], turn['phase'])}"
+    return said
+
+
+def judged(action: str, reason: str) -> str:
+    """What was decided about a text, and because of what."""
+    said = ACTIONS.get(action, action)
+    return f"{said}, because of {decided(reason)}" if reason else said
 
 
 def not_answered(reason: str) -> str:
@@ -160,7 +164,8 @@ def identity(turn: JsonObject) -> str:
 
 def channel(name: str) -> str:
     """A channel as people call it."""
-    return CHANNELS.get(name) or name.removeprefix("Channel::") or "unknown channel"
+    known = known_channel(name)
+    return known.words if known else name.removeprefix("Channel::") or "unknown channel"
 
 
 def _proof(turn: JsonObject) -> str:

@@ -47,7 +47,7 @@ def test_the_file_has_every_field_that_explains_a_turn(log: Log) -> None:
         # who and where
         f"Conversation 3:{number_of(turn)}", "Contact 901, blocked in Chatwoot: name Lena Vogt, e-mail lena@",
         "the shop's own id cust-17", "e-mail proved@example.org, phone +4930111, Odoo partner 4711",
-        "Where: website, inbox 11, contact 901",
+        "Where: website chat, inbox 11, contact 901",
         # what was said
         "message 5001", "2026-11-22 10:00:01.123", "input_email", "from source-5001", "Where is S00042?",
         "It is urgent <b>!</b>", "voice.ogg, heard as: hello", "browser in de", "Also covered: messages 5007",

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import pairwise
 
 import botocore.session
 import click
@@ -167,7 +168,7 @@ def _aws(words: list[str]) -> None:
 
 
 def _curl(words: list[str]) -> None:
-    for flag, value in zip(words, words[1:], strict=False):
+    for flag, value in pairwise(words):
         if flag in ("-d", "--data") and value.lstrip().startswith("{"):
             json.loads(value)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from functools import cache
+from itertools import pairwise
 from urllib.parse import unquote
 
 import pytest
@@ -38,7 +39,7 @@ def anchors(page: str) -> frozenset[str]:
     tokens = MarkdownIt().parse(text_of(page))
     made: dict[str, int] = {}
     found = set()
-    for opening, inside in zip(tokens, tokens[1:], strict=False):
+    for opening, inside in pairwise(tokens):
         if opening.type == "heading_open":
             words = "".join(child.content for child in inside.children or () if child.type in ("text", "code_inline"))
             slug = re.sub(r"[^\w\- ]", "", words.lower()).replace(" ", "-")

@@ -9,16 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from metta.channels import CHANNELS, limit_of
 from metta.integrations.chatwoot.format import (
-    CHANNEL_LIMITS,
     MAX_PARTS,
     for_channel,
-    limit_of,
     neutralise_liquid,
     split_for_channel,
 )
 
-CHANNELS = st.sampled_from([*CHANNEL_LIMITS, "Channel::FromTheFuture", ""])
+KINDS = st.sampled_from([*CHANNELS, "Channel::FromTheFuture", ""])
 
 
 def units(text: str) -> int:
@@ -142,7 +141,7 @@ def test_nothing_to_say_gives_no_message() -> None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.text(max_size=900) | st.text(alphabet="ab. \n{%[](`*😀", max_size=900), CHANNELS)
+@given(st.text(max_size=900) | st.text(alphabet="ab. \n{%[](`*😀", max_size=900), KINDS)
 def test_no_part_is_empty_too_long_or_a_template_and_none_is_lost(text: str, channel: str) -> None:
     parts = split_for_channel(text, channel)
 

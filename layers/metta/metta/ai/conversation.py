@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from metta.ai.bounded import clean, shorten, to_json
+from metta.channels import known_channel
 from metta.messages import Author, IdentityLevel, IncomingMessage, MessageContext
 from metta.policy import Limits
 
@@ -25,12 +26,6 @@ _FILES = 15
 """Attachments named to the model; Chatwoot takes no more with one message."""
 _FILE_TYPE = 40
 _FILE_NAME = 120
-_CHANNELS = {
-    "Channel::WebWidget": "website chat",
-    "Channel::Whatsapp": "WhatsApp",
-    "Channel::Sms": "SMS",
-    "Channel::Email": "e-mail",
-}
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z]{2,4})?")
 
 
@@ -44,9 +39,10 @@ def _element(name: str, mark: str, value: Any) -> str:
 
 
 def _details(context: MessageContext, mark: str, now: datetime) -> InputItem:
+    channel = known_channel(context.channel)
     details = {
         "language": context.language if _LANGUAGE.fullmatch(context.language) else "en",
-        "channel": _CHANNELS.get(context.channel, "chat"),
+        "channel": "chat" if channel is None else channel.words,
         "today": now.strftime("%Y-%m-%d, %A"),
         "customerIdentity": context.identity.level.value,
     }

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from metta.channels import CHANNELS
 from metta.console.request import SimulatedIdentity, SimulationRequest
 from metta.integrations.chatwoot.identity import normal_email, normal_phone
 from metta.messages import Contact, IdentityLevel
 
 CONTACT_ID = 1
 """Of every simulated customer."""
-_PHONE_SOURCE = {"Channel::Whatsapp": "", "Channel::Sms": "+", "Channel::TwilioSms": "+"}
-"""What stands before the digits where a channel's provider proves the sender's number."""
 
 
 class CannotBeError(ValueError):
@@ -77,10 +76,11 @@ def _anonymous(request: SimulationRequest, contact: Contact, identity: Simulated
 
 def _by_phone(request: SimulationRequest, contact: Contact, phone: str) -> Arranged:
     channel = request.channel or "Channel::Whatsapp"
-    if channel not in _PHONE_SOURCE:
+    before = CHANNELS[channel].number_after
+    if before is None:
         raise CannotBeError("identity.phone", f"no number is proved on {channel}; WhatsApp and SMS prove one")
     number = str(normal_phone(phone))
-    source = _PHONE_SOURCE[channel] + number.removeprefix("+")
+    source = before + number.removeprefix("+")
     return Arranged(contact.model_copy(update={"phone": number}), channel, source)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 
+from metta.channels import ChannelKind
 from metta.messages import Author, IdentityLevel
 from metta.nouns import Noun
 
@@ -14,20 +15,6 @@ MOST_CHARS = 20_000
 MOST_MESSAGES = 20
 """Of a burst, and of a history: Metta reads that many of a conversation."""
 
-Channel = Literal[
-    "Channel::WebWidget",
-    "Channel::Api",
-    "Channel::Email",
-    "Channel::FacebookPage",
-    "Channel::Instagram",
-    "Channel::Line",
-    "Channel::Sms",
-    "Channel::Telegram",
-    "Channel::Tiktok",
-    "Channel::TwilioSms",
-    "Channel::TwitterProfile",
-    "Channel::Whatsapp",
-]
 Meanwhile = Literal["human_reply", "human_assigned", "resolved", "gone"]
 
 Text = Annotated[str, StringConstraints(max_length=MOST_CHARS)]
@@ -91,7 +78,7 @@ class SimulationRequest(Noun):
 
     content: Burst = Field(description="What the customer writes: one message, or the messages of a burst")
     contact: SimulatedContact = Field(SimulatedContact(), description="Who writes")
-    channel: Channel | None = Field(
+    channel: ChannelKind | None = Field(
         None, description="Where; a website's widget unless the identity is a phone number's (WhatsApp)"
     )
     history: tuple[SimulatedEntry, ...] = Field(

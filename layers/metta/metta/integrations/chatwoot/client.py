@@ -12,9 +12,10 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
+from metta.channels import limit_of
 from metta.circuits import Circuit
 from metta.errors import ChatwootDown, ChatwootRefused, SendUnknown
-from metta.integrations.chatwoot.format import for_channel, limit_of, shorten
+from metta.integrations.chatwoot.format import for_channel, shorten
 from metta.integrations.chatwoot.handoff import HandOffSteps
 from metta.integrations.chatwoot.thread import mapping, number, objects, to_message, to_view
 from metta.integrations.chatwoot.transport import SETTLED_AFTER_SECONDS, HttpTransport, Refused

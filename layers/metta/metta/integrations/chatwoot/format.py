@@ -16,32 +16,12 @@ from __future__ import annotations
 
 import re
 
+from metta.channels import known_channel, limit_of
 from metta.integrations.chatwoot.text import clean_text
 
 MAX_PARTS = 5
 """More messages in a row would read as spam, and each one is another send that can fail."""
 
-CHANNEL_LIMITS = {
-    "Channel::WebWidget": 10_000,
-    "Channel::Api": 10_000,
-    "Channel::Email": 25_000,
-    "Channel::Whatsapp": 4096,
-    "Channel::TwilioSms": 320,
-    "Channel::Sms": 160,
-    "Channel::FacebookPage": 2000,
-    "Channel::Instagram": 1000,
-    "Channel::Telegram": 4096,
-    "Channel::Line": 2000,
-    "Channel::Tiktok": 950,
-    "Channel::TwitterProfile": 280,
-}
-"""UTF-16 units per message (contract 3.5)."""
-
-UNKNOWN_CHANNEL_LIMIT = 1000
-TWILIO_WHATSAPP_LIMIT = 1600
-"""Twilio's WhatsApp shares its channel name with SMS; ``whatsapp:`` in the contact's source id tells them apart."""
-
-_LINKS_WRITTEN_OUT = frozenset(CHANNEL_LIMITS) - {"Channel::WebWidget", "Channel::Email", "Channel::Api"}
 _LIQUID = re.compile(r"\{(?=[{%])")
 _ZERO_WIDTH_SPACE = "\u200b"
 _LINK = re.compile(r"!?\[([^\[\]\n]{1,300})\]\((https?://[^\s()]{1,1000})\)")
@@ -69,18 +49,12 @@ def for_channel(text: str, channel: str) -> str:
         channel: ``Channel::...``; empty for a private note, which agents read as Markdown.
     """
     text = clean_text(text)
-    if channel in _LINKS_WRITTEN_OUT:
+    known = known_channel(channel)
+    if known is not None and not known.shows_links:
         text = _LINK.sub(_written_out, text)
-    if channel == "Channel::Tiktok":
+    if known is not None and not known.converts_markdown:
         text = _MARKS.sub(lambda match: match["bold"] or match["code"] or "", text)
     return neutralise_liquid(text)
-
-
-def limit_of(channel: str, source_id: str = "") -> int:
-    """The longest message, in UTF-16 units, that the channel's provider takes."""
-    if channel == "Channel::TwilioSms" and source_id.startswith("whatsapp:"):
-        return TWILIO_WHATSAPP_LIMIT
-    return CHANNEL_LIMITS.get(channel, UNKNOWN_CHANNEL_LIMIT)
 
 
 def split_for_channel(text: str, channel: str, *, source_id: str = "") -> list[str]:

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import re
 
+from metta.channels import WHATSAPP_SOURCE, is_twilio_whatsapp, known_channel
 from metta.messages import Identity, IdentityLevel, IncomingMessage
 from metta.policy import IdentityPolicy
 
 _EMAIL = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@(?:[a-z0-9-]{1,63}\.)+[a-z0-9-]{2,63}")
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
-_PHONE_SOURCE = {
-    "Channel::Whatsapp": re.compile(r"([1-9][0-9]{6,14})"),
-    "Channel::TwilioSms": re.compile(r"(?:whatsapp:)?\+([1-9][0-9]{6,14})"),
-    "Channel::Sms": re.compile(r"\+([1-9][0-9]{6,14})"),
-}
-"""How the channels whose provider proves the sender's number write it in ``contact_inbox.source_id``."""
 
 
 def normal_email(text: str | None) -> str | None:
@@ -44,9 +39,13 @@ def identify(message: IncomingMessage, policy: IdentityPolicy) -> Identity:
 
 
 def _by_phone(message: IncomingMessage) -> Identity | None:
-    pattern = _PHONE_SOURCE.get(message.channel)
-    match = pattern.fullmatch(message.contact_source_id) if pattern else None
-    return Identity(level=IdentityLevel.VERIFIED, phone=f"+{match[1]}") if match else None
+    channel, source = known_channel(message.channel), message.contact_source_id
+    if channel is None or channel.number_after is None:
+        return None
+    if is_twilio_whatsapp(message.channel, source):
+        source = source.removeprefix(WHATSAPP_SOURCE)
+    number = re.fullmatch(rf"{re.escape(channel.number_after)}([1-9][0-9]{{6,14}})", source)
+    return Identity(level=IdentityLevel.VERIFIED, phone=f"+{number[1]}") if number else None
 
 
 def _by_mail(message: IncomingMessage, policy: IdentityPolicy) -> Identity | None:
