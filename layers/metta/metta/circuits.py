@@ -20,8 +20,9 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from metta.errors import DependencyDown, MettaError, Paused, SendUnknown
-from metta.messages import AgentReply, AgentWork, Identity, IncomingMessage, MessageContext, Turn
+from metta.messages import AgentReply, AgentWork, IncomingMessage, MessageContext, Turn
 from metta.ports import Agent, Audit, Shop
+from metta.shops import Lookup, ShopAround
 
 log = logging.getLogger(__name__)
 
@@ -192,7 +193,7 @@ class CircuitAgent:
             return await self._agent.run(messages, context, work, seconds=seconds)
 
 
-class CircuitShop:
+class CircuitShop(ShopAround):
     """A shop that is not asked while it is down.
 
     Args:
@@ -204,24 +205,8 @@ class CircuitShop:
         self._shop = shop
         self._circuit = circuit
 
-    async def get_product(self, product_id: object, *, language: str = "en") -> BaseModel:
-        """As the shop's."""
-        return await self._call(self._shop.get_product(product_id, language=language))
-
-    async def search_products(self, query: object, *, language: str = "en") -> BaseModel:
-        """As the shop's."""
-        return await self._call(self._shop.search_products(query, language=language))
-
-    async def get_order(self, order_number: object, *, identity: Identity, language: str = "en") -> BaseModel:
-        """As the shop's."""
-        return await self._call(self._shop.get_order(order_number, identity=identity, language=language))
-
-    async def get_orders_by_customer(self, email: object, *, identity: Identity, language: str = "en") -> BaseModel:
-        """As the shop's."""
-        return await self._call(self._shop.get_orders_by_customer(email, identity=identity, language=language))
-
-    async def _call(self, work: Awaitable[T]) -> T:
-        return await through(self._circuit, work)
+    async def _ask(self, lookup: Lookup) -> BaseModel:
+        return await through(self._circuit, lookup(self._shop))
 
 
 class CircuitAudit:

@@ -22,6 +22,7 @@ from metta.integrations.odoo.order_number import order_numbers
 from metta.messages import ConversationKey, Identity, IdentityLevel, Try
 from metta.policy import Limits
 from metta.ports import Shop
+from metta.shops import Lookup, ShopAround
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ class _Count:
     kept_until: datetime
 
 
-class BoundedShop:
+class BoundedShop(ShopAround):
     """A shop for one run of the agent; the orders that a claimed customer looks for are counted.
 
     Args:
@@ -106,13 +107,8 @@ class BoundedShop:
         self._ended = ended
         self._now = now
 
-    async def get_product(self, product_id: object, *, language: str = "en") -> BaseModel:
-        """As the shop's."""
-        return await self._shop.get_product(product_id, language=language)
-
-    async def search_products(self, query: object, *, language: str = "en") -> BaseModel:
-        """As the shop's."""
-        return await self._shop.search_products(query, language=language)
+    async def _ask(self, lookup: Lookup) -> BaseModel:
+        return await lookup(self._shop)
 
     async def get_order(self, order_number: object, *, identity: Identity, language: str = "en") -> BaseModel:
         """As the shop's, as long as tries are left. What can be no order's number is not looked for, so it is no try.
@@ -137,10 +133,6 @@ class BoundedShop:
         elif any(taken.count >= count.limit for count, taken in zip(counts, tries, strict=True)):
             self._ended(HandOff("too many orders asked for in vain", reason=REASON))
         return result
-
-    async def get_orders_by_customer(self, email: object, *, identity: Identity, language: str = "en") -> BaseModel:
-        """As the shop's, which lists nothing for a claimed address."""
-        return await self._shop.get_orders_by_customer(email, identity=identity, language=language)
 
     def _counts(self) -> tuple[_Count, _Count]:
         account, now = self._key.account_id, datetime.fromtimestamp(self._now(), UTC)

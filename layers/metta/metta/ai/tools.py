@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
@@ -34,15 +34,26 @@ class ToolUsageError(ValueError):
         self.field = field
 
 
+class Question(NamedTuple):
+    """What a tool asks the shop."""
+
+    value: Any
+    """The argument as the model gave it, cleaned."""
+    identity: Identity
+    language: str
+
+
 @dataclass(frozen=True)
 class ToolSpec:
-    """One tool: its single argument, what the model reads about it, and who it is offered to."""
+    """One tool: its single argument, what the model reads about it, who it is offered to, and how it is answered."""
 
     name: str
     description: str
     argument: str
     kind: type[int] | type[str]
     meaning: str
+    ask: Callable[[Shop, Question], Awaitable[BaseModel]] | None
+    """The lookup; None for the tool that looks nothing up."""
     levels: frozenset[IdentityLevel] = frozenset(IdentityLevel)
 
     @property
@@ -68,6 +79,7 @@ SPECS: dict[str, ToolSpec] = {
             "productId",
             int,
             "The product id as searchProducts returned it. A reference such as LAMP-AUR is searched for instead.",
+            lambda shop, of: shop.get_product(of.value, language=of.language),
         ),
         ToolSpec(
             "searchProducts",
@@ -77,6 +89,7 @@ SPECS: dict[str, ToolSpec] = {
             "query",
             str,
             "The few words that name the product, without filler words, as the shop would write them.",
+            lambda shop, of: shop.search_products(of.value, language=of.language),
         ),
         ToolSpec(
             "getOrder",
@@ -86,6 +99,7 @@ SPECS: dict[str, ToolSpec] = {
             "orderNumber",
             str,
             "The order number exactly as the customer wrote it, for example S00042.",
+            lambda shop, of: shop.get_order(of.value, identity=of.identity, language=of.language),
             frozenset({IdentityLevel.CLAIMED, IdentityLevel.VERIFIED}),
         ),
         ToolSpec(
@@ -95,6 +109,7 @@ SPECS: dict[str, ToolSpec] = {
             "email",
             str,
             "The `customerAddress` of the details, as it stands; without one, the address the customer gave.",
+            lambda shop, of: shop.get_orders_by_customer(of.value, identity=of.identity, language=of.language),
             frozenset({IdentityLevel.VERIFIED}),
         ),
         ToolSpec(
@@ -104,6 +119,7 @@ SPECS: dict[str, ToolSpec] = {
             "reason",
             str,
             "One short English sentence for the colleague, without personal data.",
+            None,
         ),
     )
 }
@@ -155,17 +171,12 @@ async def call_tool(
         raise ToolUsageError(f"there is no tool of this name; there are: {', '.join(SPECS)}", field="name")
     if not isinstance(arguments, Mapping):
         raise ToolUsageError("arguments must be a JSON object", field="arguments")
-    value = _argument(SPECS[name], arguments)
-    if name == HANDOFF_TOOL:
+    spec = SPECS[name]
+    value = _argument(spec, arguments)
+    if spec.ask is None:
         reason = shorten(value, _REASON_CHARS) if isinstance(value, str) else ""
         return {"handedOff": True, "reason": reason or NO_REASON}
-    asked: dict[str, Callable[[], Awaitable[BaseModel]]] = {
-        "getProduct": lambda: shop.get_product(value, language=language),
-        "searchProducts": lambda: shop.search_products(value, language=language),
-        "getOrder": lambda: shop.get_order(value, identity=identity, language=language),
-        "getOrdersByCustomer": lambda: shop.get_orders_by_customer(value, identity=identity, language=language),
-    }
-    result = await asked[name]()
+    result = await spec.ask(shop, Question(value, identity, language))
     content: JsonObject = result.model_dump(mode="json", by_alias=True, exclude_none=True)
     content = without_cards(withhold(content, is_instruction or packaged_check()))
     return bounded(content, (limits or Limits()).tool_result_chars)

@@ -24,6 +24,7 @@ from metta.messages import (
     SentMessage,
     Turn,
 )
+from metta.shops import Lookup, ShopAround
 
 
 def _response(asked: dict[str, Any], output: list[dict[str, Any]]) -> httpx2.Response:
@@ -109,27 +110,11 @@ class _Nothing(BaseModel):
     found: bool = False
 
 
-class WarmShop:
+class WarmShop(ShopAround):
     """Has nothing for sale and nothing on order."""
 
-    async def get_product(self, product_id: object, *, language: str = "en") -> BaseModel:
-        """Nothing."""
-        del product_id, language
-        return _Nothing()
-
-    async def search_products(self, query: object, *, language: str = "en") -> BaseModel:
-        """Nothing."""
-        del query, language
-        return _Nothing()
-
-    async def get_order(self, order_number: object, *, identity: Identity, language: str = "en") -> BaseModel:
-        """Nothing."""
-        del order_number, identity, language
-        return _Nothing()
-
-    async def get_orders_by_customer(self, email: object, *, identity: Identity, language: str = "en") -> BaseModel:
-        """Nothing."""
-        del email, identity, language
+    async def _ask(self, lookup: Lookup) -> BaseModel:
+        del lookup
         return _Nothing()
 
 
