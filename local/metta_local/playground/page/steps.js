@@ -1,0 +1,177 @@
+/** A turn's steps in the order in which they happen, each as facts that the turn's view draws. */
+
+import { h } from "./dom.js";
+import { argumentsLine, raw, value } from "./values.js";
+import { longText } from "./thread.js";
+import { ACTIONS, SENT, TOOLS, count, counted, duration, money } from "./words.js";
+import { judged } from "./verdict.js";
+
+/**
+ * The steps of a turn.
+ * @param {object} turn
+ * @param {?object} conversation whose messages left
+ * @param {Function} again draws the turn anew
+ * @returns {{key: string, icon: string, tone: string, title: string, aside: string, body: Function, seen: any}[]}
+ *   seen: what the step is drawn from; it is drawn anew when this changes
+ */
+export function steps(turn, conversation, again) {
+  const verdicts = turn.verdicts ?? [];
+  const numbered = verdicts.map((verdict, index) => ({ verdict, index }));
+  const inputs = numbered.filter(({ verdict }) => verdict.direction === "input");
+  const outputs = numbered.filter(({ verdict }) => verdict.direction !== "input");
+  return [
+    received(turn),
+    ...inputs.map((one) => checked(turn, one, "What the customer wrote", again)),
+    ...calls(turn, verdicts),
+    ...outputs.map((one) => checked(turn, one, "What Metta wants to say", again)),
+    ...ending(turn, conversation),
+  ];
+}
+
+function received(turn) {
+  const messages = turn.messages ?? [];
+  return {
+    key: "received",
+    icon: "inbox",
+    tone: "plain",
+    title: messages.length > 1 ? `${count(messages.length)} messages, answered together` : "Message received",
+    aside: turn.attempt > 1 ? `attempt ${turn.attempt}` : "",
+    seen: [messages, turn.attempt],
+    body: () => [
+      h("ul.quotes", {}, ...messages.map((one) => h("li", {}, one.text ? longText(`in ${one.message_id}`, one.text, 600) : h("span.none", {}, "no words, only files")))),
+    ],
+  };
+}
+
+function checked(turn, { verdict, index }, title, again) {
+  const [action, tone] = ACTIONS[verdict.action] ?? [verdict.action, "plain"];
+  const found = (verdict.findings ?? []).length;
+  return {
+    key: `verdict ${index}`,
+    icon: "shield",
+    tone,
+    title: `${title}: ${action.toLowerCase()}`,
+    aside: found ? counted(found, "finding") : "checked",
+    seen: verdict,
+    body: () => [h("p", {}, sentence(verdict.words || verdict.reason || "The guardrails have nothing to object to")), ...judged(`${turn.id} ${index}`, verdict, again)],
+  };
+}
+
+function calls(turn, verdicts) {
+  const models = (turn.model_calls ?? []).map((call, index) => ({ call, index, at: call.started_at, made: modelStep }));
+  const tools = (turn.tool_calls ?? []).map((call, index) => ({ call, index, at: call.started_at, made: toolStep }));
+  const all = [...models, ...tools].sort((one, other) => Date.parse(one.at) - Date.parse(other.at));
+  if (all.length) return all.map(({ call, index, made }) => made(turn, call, index));
+  const ended = turn.outcome && verdicts.some((verdict) => verdict.direction === "input");
+  if (!ended) return [];
+  return [
+    {
+      key: "no calls",
+      icon: "model",
+      tone: "muted",
+      title: "No model and no tool was asked",
+      aside: "",
+      seen: turn.outcome,
+      body: () => [h("p", {}, "It was decided without them, so nothing of the message reached a model.")],
+    },
+  ];
+}
+
+function modelStep(turn, call, index) {
+  return {
+    key: `model ${index}`,
+    icon: "model",
+    tone: call.error ? "bad" : "plain",
+    title: call.error ? `Model failed: ${call.error}` : "Asked the model",
+    aside: duration(call.duration_ms),
+    seen: call,
+    body: () => [
+      h(
+        "p.figures",
+        {},
+        h("code", {}, call.model),
+        h("span", {}, `${count(call.input_tokens)} tokens in${call.cached_tokens ? `, ${count(call.cached_tokens)} of them cached` : ""}`),
+        h("span", {}, `${count(call.output_tokens)} out${call.reasoning_tokens ? `, ${count(call.reasoning_tokens)} of them reasoning` : ""}`),
+        h("span", {}, money(call.cost_usd)),
+      ),
+    ],
+  };
+}
+
+function toolStep(turn, call, index) {
+  const id = `${turn.id} tool ${index}`;
+  const failed = !call.ok;
+  return {
+    key: `tool ${index}`,
+    icon: "tool",
+    tone: failed ? "bad" : "plain",
+    title: failed ? `${TOOLS[call.name] ?? call.name}: failed${call.error ? ` (${call.error})` : ""}` : TOOLS[call.name] ?? call.name,
+    aside: duration(call.duration_ms),
+    seen: call,
+    body: () => [
+      h("p", {}, h("code.call", {}, h("b", {}, call.name), "(", h("bdi", {}, argumentsLine(call.arguments)), ")")),
+      call.withheld?.length > 0 && h("p.warning", {}, `The model did not get to read ${call.withheld.join(", ")}: the text there gave orders.`),
+      h("div.result", {}, value(id, call.result)),
+      raw(id, { arguments: call.arguments, result: call.result }),
+    ],
+  };
+}
+
+function ending(turn, conversation) {
+  if (!turn.outcome && !(turn.sent ?? []).length) return [];
+  const found = (turn.sent ?? []).map((sent, index) => left(turn, sent, index, conversation));
+  if (turn.outcome === "dropped") {
+    found.push({
+      key: "dropped",
+      icon: "stop",
+      tone: "warn",
+      title: "The reply was not sent",
+      aside: "",
+      seen: [turn.words, turn.reply],
+      body: () => [h("p", {}, sentence(turn.words)), turn.reply && h("blockquote.judged.struck", { dir: "auto" }, longText(`drop ${turn.id}`, turn.reply))],
+    });
+  }
+  if (turn.handoff) {
+    found.push({
+      key: "handoff",
+      icon: "handoff",
+      tone: "person",
+      title: "Handed to a person",
+      aside: turn.handoff.status ?? "",
+      seen: [turn.handoff, turn.sent],
+      body: () => [h("p", {}, sentence(turn.words)), ...untold(turn)],
+    });
+  }
+  return found;
+}
+
+/** Texts of a hand-off that are not among what was sent, for example since Chatwoot does not answer. */
+function untold(turn) {
+  const kinds = new Set((turn.sent ?? []).map((sent) => sent.kind));
+  return [
+    !kinds.has("handoff_note") && turn.handoff.note && h("div.letter", { "data-private": true, dir: "auto" }, longText(`note ${turn.id}`, turn.handoff.note)),
+    !kinds.has("handoff_word") && turn.handoff.word && h("div.letter", { dir: "auto" }, longText(`word ${turn.id}`, turn.handoff.word)),
+  ];
+}
+
+function left(turn, sent, index, conversation) {
+  const message = conversation?.messages.find((one) => one.id === sent.message_id);
+  const known = { reply: turn.reply, note: turn.reply, handoff_note: turn.handoff?.note, handoff_word: turn.handoff?.word }[sent.kind];
+  const text = sent.text ?? message?.text ?? known ?? "";
+  return {
+    key: `sent ${index}`,
+    icon: sent.private ? "note" : "send",
+    tone: sent.private ? "note" : "ok",
+    title: SENT[sent.kind] ?? "Sent",
+    aside: sent.message_id ? `message ${sent.message_id}` : "",
+    seen: [sent, text],
+    body: () => [h("div.letter", { "data-private": Boolean(sent.private), dir: "auto" }, longText(`sent ${turn.id} ${index}`, text))],
+  };
+}
+
+/** Words of the stack as a sentence: a capital at its start and a full stop. */
+export function sentence(words) {
+  const text = String(words ?? "").trim();
+  if (!text) return "";
+  return `${text[0].toUpperCase()}${text.slice(1)}${/[.!?…]$/.test(text) ? "" : "."}`;
+}
