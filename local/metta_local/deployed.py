@@ -10,7 +10,7 @@ from metta_local.aws import MiniStack
 from metta_local.console import CommandError
 
 BUILD_DIRECTORY = deploy.ROOT / ".metta" / "build"
-_NOT_PASSED_ON = frozenset({"DATABASE_MIGRATE_URL", "DATABASE_ERASE_URL"})
+_NOT_PASSED_ON = frozenset({"CHATWOOT_ADMIN_API_KEY", "DATABASE_MIGRATE_URL", "DATABASE_ERASE_URL"})
 """Secrets that the worker function has no business with."""
 PARAMETERS = (
     "CHATWOOT_BASE_URL",

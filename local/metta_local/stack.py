@@ -91,6 +91,8 @@ class LocalStack:
         """The embedded Chatwoot; None when ``CHATWOOT_BASE_URL`` names a real one."""
         self.odoo: OdooEmulator | None = None
         self.model: ModelEmulator | None = None
+        self.embedded_database_url: str | None = None
+        """How the worker reaches the embedded PostgreSQL; None when ``DATABASE_URL`` names a real one."""
         self.receiver_url: str | None = None
         """Where Chatwoot's webhooks are to be sent; None when nobody knows their secret."""
 
@@ -209,6 +211,7 @@ class LocalStack:
     def _settle_database(self, postgres: EmbeddedPostgres | None, home: Path | None) -> None:
         if postgres is not None:
             urls = postgres.start()
+            self.embedded_database_url = urls.database_url
             self._own |= {
                 "DATABASE_URL": urls.database_url,
                 "DATABASE_MIGRATE_URL": urls.migrate_url,
@@ -259,7 +262,8 @@ class LocalStack:
             self._own |= {
                 "CHATWOOT_BASE_URL": url,
                 "CHATWOOT_API_KEY": self.chatwoot.bot_token,
-                "CHATWOOT_HISTORY_API_KEY": self.chatwoot.user_token,
+                "CHATWOOT_HISTORY_API_KEY": self.chatwoot.agent_token,
+                "CHATWOOT_ADMIN_API_KEY": self.chatwoot.user_token,
                 "CHATWOOT_ACCOUNT_ID": str(ACCOUNT_ID),
                 "CHATWOOT_WEBHOOK_SECRET": self.chatwoot.webhook_secret,
             }

@@ -22,6 +22,7 @@ SECRET_NAMES = (
     "OPENAI_API_KEY",
     "CHATWOOT_API_KEY",
     "CHATWOOT_HISTORY_API_KEY",
+    "CHATWOOT_ADMIN_API_KEY",
     "CHATWOOT_WEBHOOK_SECRET",
     "CHATWOOT_WEBHOOK_SECRET_PREVIOUS",
     "ODOO_API_KEY",
@@ -112,6 +113,7 @@ class Settings(BaseSettings):
     chatwoot_base_url: AnyHttpUrl | None = Field(None, description="Chatwoot installation")
     chatwoot_api_key: SecretStr | None = Field(None, description="Token that sends (AgentBot recommended, or user)")
     chatwoot_history_api_key: SecretStr | None = Field(None, description="Optional user token that may list messages")
+    chatwoot_admin_api_key: SecretStr | None = Field(None, description="Administrator's token, for `metta doctor` alone")
     chatwoot_account_id: int | None = Field(None, ge=1, description="Account that Metta answers for")
     chatwoot_inbox_ids: Annotated[frozenset[int], NoDecode] = Field(
         frozenset(), description="Inboxes that Metta answers for, comma-separated (all of the account)"

@@ -81,7 +81,7 @@ def test_a_message_on_the_queue_shows_in_its_depth(operator: Operator) -> None:
     [
         ({"CHATWOOT_BASE_URL": NOBODY}, "chatwoot", "ConnectError"),
         ({"CHATWOOT_API_KEY": "wrong-token-000"}, "chatwoot", "Invalid Access Token"),
-        ({"CHATWOOT_ACCOUNT_ID": "99"}, "chatwoot", "refused"),
+        ({"CHATWOOT_ACCOUNT_ID": "4"}, "chatwoot", "refused"),
         ({"OPENAI_BASE_URL": f"{NOBODY}/v1"}, "model", "APIConnectionError"),
         ({"OPENAI_API_KEY": "sk-wrong-00000000"}, "model", "refused (401)"),
         ({"IDEMPOTENCY_TABLE": "no-such-table"}, "state", "ResourceNotFoundException"),
