@@ -7,6 +7,7 @@ from typing import IO, Any
 
 from metta.bootstrap.common import aws_client
 from metta.bootstrap.worker import Worker, build_worker
+from metta.observability import Tracing
 from metta.settings import Settings
 from metta_local.sqs import queue_url, sqs_client
 from metta_local.visibility import watch
@@ -22,6 +23,7 @@ class InProcessWorker:
         log_stream: where the handler's logs go; standard output when None.
         emit_metrics: whether EMF lines go to standard output.
         watchdog_seconds: between two looks of the watchdog; 0 for none.
+        traced: records spans; what ``METTA_TRACING`` asks for when None.
 
     Raises:
         SettingsError: a variable is missing or malformed.
@@ -34,11 +36,17 @@ class InProcessWorker:
         log_stream: IO[str] | None = None,
         emit_metrics: bool = True,
         watchdog_seconds: float = 0,
+        traced: Tracing | None = None,
     ) -> None:
         own_sqs, url = sqs_client(settings), queue_url(settings)
         self._settings = settings
         self.handler: Worker = build_worker(
-            settings, client=self._client, log_stream=log_stream, emit_metrics=emit_metrics, visibility_kept=True
+            settings,
+            client=self._client,
+            log_stream=log_stream,
+            emit_metrics=emit_metrics,
+            visibility_kept=True,
+            traced=traced,
         )
         self.loop = QueueWorker(own_sqs, url, self.handler.handle, settings)
         self._watching = WatchdogThread(self.handler.watchdog, watchdog_seconds) if watchdog_seconds else None

@@ -1,25 +1,26 @@
-"""``metta up``: the embedded stack and a worker, running until stopped."""
+"""``metta up``: the embedded stack, a worker and the playground page, running until stopped."""
 
 from __future__ import annotations
 
 import json
 import logging
-import shlex
 import sys
 import time
+import webbrowser
 from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import Any, TextIO
 
 from metta.console import HEALTH, SIMULATE
-from metta.settings import Settings
 from metta_local.console import CommandError
+from metta_local.console_later import ConsoleLater
 from metta_local.migrate_command import require_current
+from metta_local.playground.address import PORT, serve_at
+from metta_local.playground.directory import held
+from metta_local.playground.exports import export_lines, exported_to
+from metta_local.playground.stage import Playground
 from metta_local.serving import LoopbackServer
 from metta_local.stack import ODOO_VERSION, LocalStack
-
-if TYPE_CHECKING:
-    from metta_local.inprocess import InProcessWorker
 
 PORTS = {"aws": 4566, "chatwoot": 3000, "odoo": 8069, "model": 8080}
 """Where ``events/local.env.json`` expects the services, so that ``sam local invoke`` finds them."""
@@ -33,16 +34,23 @@ def run(
     deployed: bool = False,
     directory: str | None = None,
     odoo_version: str = ODOO_VERSION,
+    port: int = PORT,
+    env_file: str | None = None,
+    open_page: bool = False,
 ) -> int:
-    """Start everything, print the variables that point at it, and run until SIGINT or SIGTERM.
+    """Start everything, print the page's address and the variables that point at it, run until SIGINT or SIGTERM.
 
-    Standard output carries the variables alone; logs go to standard error.
+    Standard output carries these alone; logs go to standard error.
 
     Args:
-        as_json: print ``{"environment": {...}, "services": {...}, "webhook": "...", "console": "..."}`` on one line.
-        deployed: run the built template on the embedded AWS instead of the handler in this process.
+        as_json: print ``{"page": "...", "environment": {...}, "services": {...}, "webhook": "...", "console": "..."}``
+            on one line.
+        deployed: run the built template on the embedded AWS instead of a worker beside this process.
         directory: where data and logs live; None keeps nothing.
         odoo_version: which release the embedded Odoo is.
+        port: of the page; 0 for any free one.
+        env_file: where the variables are written, too, for as long as the stack runs.
+        open_page: open the page in a browser.
 
     Raises:
         CommandError: something does not start; nothing is left running.
@@ -50,21 +58,22 @@ def run(
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     home = Path(directory).resolve() if directory else None
     stack = LocalStack(directory=home, deploy=deployed, ports=PORTS, odoo_version=odoo_version)
-    out, console_url = sys.stdout, None
+    playground = Playground(deployed=deployed)
+    out = sys.stdout
     with redirect_stdout(sys.stderr), ExitStack() as running:
-        try:
-            running.enter_context(stack)
-            require_current(stack.settings())
-            if not deployed:
-                running.enter_context(stack.applied())
-                from metta_local.inprocess import InProcessWorker
-                from metta_local.watching import EVERY_SECONDS
-
-                worker = running.enter_context(InProcessWorker(stack.settings(), watchdog_seconds=EVERY_SECONDS))
-                console_url = _console(stack.settings(), worker, running)
-        except RuntimeError as error:
-            raise CommandError(str(error)) from None
-        _show(stack, out, console_url, as_json=as_json)
+        page = serve_at(playground.server.app, port)
+        running.callback(page.stop)
+        if home is not None:
+            running.enter_context(held(home, page.url))
+        exports = running.enter_context(exported_to(Path(env_file))) if env_file else None
+        running.callback(stack.stop)
+        running.enter_context(playground)
+        shown = _start(stack, playground, running, page.url, deployed=deployed)
+        if exports is not None:
+            exports.write(shown["environment"])
+        _show(shown, out, as_json=as_json)
+        if open_page:
+            webbrowser.open(page.url)
         try:
             while True:
                 time.sleep(LOOK_SECONDS)
@@ -73,33 +82,47 @@ def run(
     return 0
 
 
-def _console(settings: Settings, worker: InProcessWorker, running: ExitStack) -> str:
-    """Serve the console beside the worker, on the worker's own pipeline; gives its URL."""
-    from metta.bootstrap.console import build_console
-    from metta_local.console_server import ConsoleServer
+def _start(
+    stack: LocalStack, playground: Playground, running: ExitStack, page: str, *, deployed: bool
+) -> dict[str, Any]:
+    """Start the stack and what belongs to it; gives what is to be shown.
 
-    console = build_console(settings, pipeline=worker.handler.pipeline)
-    running.callback(console.close)
-    return running.enter_context(LoopbackServer(ConsoleServer(console).app)).url
+    Raises:
+        CommandError: something does not start.
+    """
+    console_url = None
+    try:
+        playground.load_worker()
+        stack.start()
+        require_current(stack.settings())
+        running.enter_context(stack.applied())
+        playground.start(stack)
+    except RuntimeError as error:
+        raise CommandError(str(error)) from None
+    if not deployed:
+        console = ConsoleLater(stack.settings())
+        running.callback(console.close)
+        console_url = running.enter_context(LoopbackServer(console)).url
+    return {
+        "page": page,
+        "environment": dict(sorted(stack.environment().items())),
+        "services": stack.describe(),
+        "webhook": stack.receiver_url,
+        "console": console_url,
+    }
 
 
-def _show(stack: LocalStack, out: TextIO, console_url: str | None, *, as_json: bool) -> None:
-    environment = dict(sorted(stack.environment().items()))
+def _show(shown: dict[str, Any], out: TextIO, *, as_json: bool) -> None:
     if as_json:
-        shown = {
-            "environment": environment,
-            "services": stack.describe(),
-            "webhook": stack.receiver_url,
-            "console": console_url,
-        }
         print(json.dumps(shown), file=out, flush=True)
         return
-    for service, facts in stack.describe().items():
+    print(f"# page: {shown['page']}  <- open it in a browser", file=out)
+    for service, facts in shown["services"].items():
         print(f"# {service}: {'emulated' if facts['emulated'] else 'real'}, {facts['what']}", file=out)
-    if stack.receiver_url:
-        print(f"# Chatwoot's webhooks go to {stack.receiver_url}", file=out)
-    if console_url:
-        print(f"# console: GET {console_url}{HEALTH}, POST {console_url}{SIMULATE}", file=out)
-    for name, value in environment.items():
-        print(f"export {name}={shlex.quote(value)}", file=out)
+    if shown["webhook"]:
+        print(f"# Chatwoot's webhooks go to {shown['webhook']}", file=out)
+    if shown["console"]:
+        print(f"# console: GET {shown['console']}{HEALTH}, POST {shown['console']}{SIMULATE}", file=out)
+    for line in export_lines(shown["environment"]):
+        print(line, file=out)
     print("# running; Ctrl-C stops everything", file=out, flush=True)

@@ -185,7 +185,7 @@ class Answering:
             return
         if reply.handoff_reason is not None:
             raise HandOff("tool", reason="model_request")
-        with timed(turn, "guard_output"):
+        with timed(turn, "guard_output", text=reply.text):
             results = tuple(json.dumps(call.result, ensure_ascii=False) for call in turn.work.tool_calls)
             checked = self._guardrails.validate_output(reply.text, context.model_copy(update={"tool_results": results}))
         turn.output_verdict = checked

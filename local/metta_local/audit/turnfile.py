@@ -73,12 +73,7 @@ def clock(moment: str) -> str:
 
 def _ended(turn: JsonObject) -> str:
     code = f" ({inline(turn['outcome'])}, {inline(turn['reason'])})" if turn["reason"] else ""
-    said = f"{words.ended(turn['outcome'], inline(turn['reason']))}{code}"
-    if turn["delivery_unknown"]:
-        said += "; whether a message reached the customer could not be found out, and the team was told so"
-    if turn["phase"] != "sent":
-        said += f"; {words.PHASES.get(turn['phase'], inline(turn['phase']))}"
-    return said
+    return f"{words.ended(turn['outcome'], inline(turn['reason']))}{code}{inline(words.unfinished(turn))}"
 
 
 def _contact(turn: JsonObject) -> str:
@@ -108,9 +103,9 @@ def _wrote(turn: JsonObject, paper: Paper) -> None:
 
 def _verdict(verdict: JsonObject, paper: Paper) -> None:
     of = "customer's text" if verdict["direction"] == "input" else "reply"
-    said = words.ACTIONS.get(verdict["action"], inline(verdict["action"]))
+    said = inline(words.judged(verdict["action"], verdict["reason"]))
     if verdict["reason"]:
-        said += f", because of {inline(words.decided(verdict['reason']))} ({inline(verdict['reason'])})"
+        said += f" ({inline(verdict['reason'])})"
     paper.field(f"Checks of the {of}", f"{said}. Rules: {inline(verdict['version'])}",
                 style=_ACTION_STYLES.get(verdict["action"]))  # fmt: skip
     text, findings = verdict["text"], verdict["findings"]

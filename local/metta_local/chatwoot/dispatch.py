@@ -61,11 +61,14 @@ class Dispatcher:
         self.path = "bot"
         self.subscriptions = ACCOUNT_EVENTS
         self.listeners: list[Callable[[str, int | None], None]] = []
+        """Told of every event and its conversation, wherever it goes."""
 
     def emit(
         self, event: str, conversation: Conversation | None, build: Callable[[], Json], *, inbox_id: int | None = None
     ) -> None:
         """Send an event wherever it is heard. A bot's body shows the state now, an account's the state when sent."""
+        for listener in self.listeners:
+            listener(event, conversation.id if conversation else None)
         for path, url, secret in self._heard_by(event, conversation, inbox_id):
             body = rails_json(build()) if path == "bot" else b""
             self._courier.enqueue(

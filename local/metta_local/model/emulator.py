@@ -113,6 +113,10 @@ class ModelEmulator:
         """Answer the next ``times`` moderations (None: all) with ``step``: ``Moderate``, ``Slow`` or a failure."""
         self._moderations.add([step], when=when, times=times)
 
+    def lift_faults(self) -> None:
+        """Let no fault apply any more."""
+        self._faults.clear()
+
     def reset(self) -> None:
         """Forget scripts, faults and recorded requests."""
         self._scripts.clear()

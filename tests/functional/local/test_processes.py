@@ -144,7 +144,7 @@ def test_the_loop_learns_which_records_the_handler_gives_back(
 
 
 def test_up_prints_its_variables_answers_and_leaves_nothing_behind() -> None:
-    with running("up", "--json", **QUICK) as up:
+    with running("up", "--json", "--port", "0", **QUICK) as up:
         assert up.stdout is not None
         shown: dict[str, Any] = json.loads(up.stdout.readline())
         chatwoot = shown["environment"]["CHATWOOT_BASE_URL"]
@@ -159,7 +159,8 @@ def test_up_prints_its_variables_answers_and_leaves_nothing_behind() -> None:
 
         until(lambda: seen() != [])
         assert "Mug" in seen()[0]
-        told = httpx.post(f"{shown['console']}/test/chatwoot/simulate", json={"content": "Do you sell mugs?"}).json()
+        simulate = f"{shown['console']}/test/chatwoot/simulate"
+        told = httpx.post(simulate, json={"content": "Do you sell mugs?"}, timeout=30).json()
         assert (told["outcome"], told["reply"]) == ("answered", seen()[0]), "what it says is what a customer was told"
         assert httpx.get(f"{shown['console']}/test/chatwoot/health").json()["status"] == "ok"
         up.send_signal(signal.SIGTERM)

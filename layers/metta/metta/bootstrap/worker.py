@@ -30,7 +30,7 @@ from metta.errors import AuditDown, ChatwootDown, MettaError
 from metta.integrations.chatwoot.client import ChatwootClient
 from metta.integrations.odoo import OdooClient
 from metta.messages import ConversationKey, JsonObject
-from metta.observability import Meter, Metric, set_up_logging
+from metta.observability import Meter, Metric, Tracing, set_up_logging
 from metta.persistence.store import AuditStore
 from metta.queue.batch import Batches
 from metta.queue.conversations import Conversations
@@ -113,6 +113,7 @@ def build_worker(
     log_stream: IO[str] | None = None,
     client: Callable[[str], Any] | None = None,
     visibility_kept: bool = False,
+    traced: Tracing | None = None,
 ) -> Worker:
     """Wire a worker.
 
@@ -122,6 +123,7 @@ def build_worker(
         log_stream: where logs go; standard output when None.
         client: makes boto3 clients by service name, for tests.
         visibility_kept: whether the caller extends the visibility of records while they are worked on.
+        traced: records spans; what ``METTA_TRACING`` asks for when None.
 
     Raises:
         SettingsError: a variable or the policy file is missing or malformed.
@@ -129,7 +131,8 @@ def build_worker(
     check(settings)
     set_up_logging(settings, log_stream)
     make = client or partial(aws_client, endpoint_url=settings.aws_endpoint_url)
-    meter, traced = Meter(settings, enabled=emit_metrics, function="worker"), tracing(settings)
+    meter = Meter(settings, enabled=emit_metrics, function="worker")
+    traced = traced or tracing(settings)
     dynamodb = make("dynamodb")
     pipeline = build_pipeline(settings, dynamodb, traced, spent=partial(meter.gauge, Metric.DAY_BUDGET_SPENT))
     policy, loop = pipeline.policy, pipeline.loop
