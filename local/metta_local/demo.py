@@ -25,10 +25,12 @@ from metta.persistence.read import read_conversation
 from metta_local import demo_report
 from metta_local.chatwoot import ChatwootEmulator
 from metta_local.console import CommandError, stdout_kept
-from metta_local.demo_scenes import SCENES, Played, Scene
+from metta_local.demo_playing import write
+from metta_local.demo_scenes import SCENES, Played
 from metta_local.demo_view import DemoView
 from metta_local.inprocess import InProcessWorker
 from metta_local.migrate_command import require_current
+from metta_local.progress import Progress
 from metta_local.stack import ACCOUNT_ID, LocalStack
 
 SETTLE_SECONDS = 120.0
@@ -56,8 +58,8 @@ def run(*, as_json: bool = False, log: str | None = None) -> int:
         )
     path = Path(log) if log else _temporary_file()
     try:
-        with stdout_kept(path) as out:
-            view = DemoView(out, quiet=as_json)
+        with Progress("starting the local stack", len(SCENES)) as progress, stdout_kept(path) as out:
+            view = DemoView(out, progress, quiet=as_json)
             document = play(view)
             if as_json:
                 json.dump(document, out, ensure_ascii=True)
@@ -98,28 +100,6 @@ def play(view: DemoView) -> JsonObject:
     for conversation in conversations:
         view.conversation(conversation)
     return demo_report.document(conversations, services, time.monotonic() - began)
-
-
-def write(chatwoot: ChatwootEmulator, scene: Scene) -> Played:
-    """Write a scene's messages as its customer, in a conversation of their own."""
-    customer, played = scene.customer, Played(scene)
-    contact_id = customer.id
-    if contact_id is None:
-        contact_id = int(chatwoot.add_contact(customer.name, email=customer.email, phone_number=customer.phone)["id"])
-    for said in scene.said:
-        time.sleep(said.after_seconds)
-        message = chatwoot.customer_writes(
-            contact_id,
-            said.text,
-            scene.inbox_id,
-            said.attachments,
-            played.conversation_id or None,
-            new_conversation=not played.conversation_id,
-            language=scene.language,
-        )
-        played.conversation_id = message["conversation_id"]
-        played.message_ids.append(message["id"])
-    return played
 
 
 def settle(played: list[Played], database_url: str, told: Callable[[Played], None]) -> None:

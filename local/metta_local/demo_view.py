@@ -13,6 +13,7 @@ from rich.text import Text
 
 from metta.messages import JsonObject
 from metta_local.demo_scenes import SCENES, Played
+from metta_local.progress import Progress
 
 _ACTIONS = {"allow": "green", "redact": "yellow", "block": "red", "handoff": "magenta"}
 _LONGEST = 400
@@ -31,30 +32,33 @@ _AUDIT_COLUMNS = {
 
 
 class DemoView:
-    """Writes to ``out``; ``quiet`` says nothing at all, for ``--json``."""
+    """Writes to ``out``, with a bar of its own elsewhere; ``quiet`` says nothing at all, for ``--json``."""
 
-    def __init__(self, out: TextIO, *, quiet: bool) -> None:
+    def __init__(self, out: TextIO, progress: Progress, *, quiet: bool) -> None:
+        self._progress = progress
         self._console = Console(file=out, highlight=False, quiet=quiet)
         self._settled = 0
 
     def starting(self) -> None:
         """Nothing runs yet."""
-        self._console.print("Starting the local stack ...")
+        self._print("Starting the local stack ...")
 
     def started(self, services: dict[str, dict[str, Any]], seconds: float) -> None:
         """Say what is emulated."""
-        self._console.print(f"Started in {seconds:.1f} s. What stands in for what:")
+        self._print(f"Started in {seconds:.1f} s. What stands in for what:")
         table = Table(show_header=False, box=None, pad_edge=True)
         for name, facts in services.items():
             kind = Text("emulated", "yellow") if facts["emulated"] else Text("real", "green")
             table.add_row(Text(name, "bold"), kind, Text(str(facts["what"])))
-        self._console.print(table)
-        self._console.print(f"\nPlaying {len(SCENES)} conversations at the same time ...")
+        self._print(table)
+        self._print(f"\nPlaying {len(SCENES)} conversations at the same time ...")
+        self._progress.now("conversations are played")
 
     def settled(self, played: Played) -> None:
         """One conversation is over."""
         self._settled += 1
-        self._console.print(Text(f"  {self._settled:2} of {len(SCENES)} settled: {played.scene.name}", "dim"))
+        self._progress.step()
+        self._print(Text(f"  {self._settled:2} of {len(SCENES)} settled: {played.scene.name}", "dim"))
 
     def conversation(self, conversation: JsonObject) -> None:
         """Everything about one conversation."""
@@ -69,17 +73,21 @@ class DemoView:
         parts += [_line("WRONG", problem, "bold red") for problem in conversation["problems"]]
         style = "red" if conversation["problems"] else "green"
         title = Text(f"{conversation['name']} (conversation {conversation['conversation_id']})")
-        self._console.print(Panel(Group(*parts), title=title, title_align="left", border_style=style))
+        self._print(Panel(Group(*parts), title=title, title_align="left", border_style=style))
 
     def end(self, document: JsonObject) -> None:
         """The last line."""
         count = len(document["conversations"])
         emulated = [name for name, facts in document["emulated"].items() if facts["emulated"]]
-        self._console.print(
+        self._print(
             f"{count} conversations in {document['seconds']} s, "
             f"{'all as they have to be' if document['ok'] else 'not all as they have to be'}. "
             f"Emulated here: {', '.join(emulated) or 'nothing'}. `metta demo --json` gives the same as JSON."
         )
+
+    def _print(self, shown: object) -> None:
+        with self._progress.aside():
+            self._console.print(shown)
 
 
 def _line(label: str, text: str, style: str) -> Text:

@@ -22,6 +22,7 @@ from metta_local.fuzz_properties import NOWHERE, TURN, Property, Subject, compla
 from metta_local.fuzz_report import Report, Violation
 from metta_local.fuzz_shapes import ENDS, SHAPES, Shape, repeated
 from metta_local.fuzz_texts import PLAIN, Texts
+from metta_local.progress import Progress
 
 GROWTH_SHARE = 0.4
 """Part of the time that goes to shapes."""
@@ -77,11 +78,16 @@ class Fuzz:
 
     def run_for(self, seconds: float) -> None:
         """Judge texts and measure shapes by turns until the time is up."""
+        with Progress("judging texts that nobody would send, seconds", round(seconds)) as progress:
+            self._run_for(seconds, progress)
+
+    def _run_for(self, seconds: float, progress: Progress) -> None:
         began = time.monotonic()
         shapes, numbers = self._shapes(), itertools.count()
         on_shapes = 0.0
         while (spent := time.monotonic() - began) < seconds:
             before = time.monotonic()
+            progress.at(round(spent))
             if on_shapes <= spent * GROWTH_SHARE:
                 self._measure(*next(shapes))
                 on_shapes += time.monotonic() - before

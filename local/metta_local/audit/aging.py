@@ -25,6 +25,7 @@ from metta.settings import Settings
 from metta_local.audit.erase import agreed, connected, operator
 from metta_local.audit.opening import heads_table, keys_of
 from metta_local.console import CommandError, complain, say
+from metta_local.progress import Progress
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -68,10 +69,12 @@ def _remove(chosen: argparse.Namespace, settings: Settings, url: str, cutoff: da
     heads, keys, asked_by = DynamoHeads(client, table), keys_of(settings), operator(chosen.by)
     done: list[Removed] = []
     with (
+        Progress("removing what is old") as progress,
         connected(url, "DATABASE_MIGRATE_URL", MAY_REMOVE) as listing,
         connected(url, "DATABASE_MIGRATE_URL", MAY_REMOVE) as removing,
     ):
         for key in conversations_older_than(listing, cutoff, chosen.account):
+            progress.now(f"removing what is old: conversation {key}")
             while True:
                 removed = remove_older(removing, key, cutoff, heads=heads, keys=keys, asked_by=asked_by)
                 if removed.entries or removed.problem:

@@ -40,6 +40,7 @@ from metta.queue.forgetting import Forgotten, TurnStateForgetting
 from metta.settings import Settings
 from metta_local.audit.opening import conversation_key, heads_table, keys_of
 from metta_local.console import CommandError, complain, say
+from metta_local.progress import Progress
 
 
 class Fate(StrEnum):
@@ -101,7 +102,11 @@ def run(chosen: argparse.Namespace) -> int:
         if not chosen.dry_run and not chosen.yes and keys and not agreed(f"Erase {_counted(keys, by)} for good?"):
             return 0
         asked_by = operator(chosen.by)
-        done = [eraser.look(key) if chosen.dry_run else eraser.erase(key, by=by, asked_by=asked_by) for key in keys]
+        done = []
+        with Progress("looking at conversations" if chosen.dry_run else "erasing conversations", len(keys)) as progress:
+            for key in keys:
+                done.append(eraser.look(key) if chosen.dry_run else eraser.erase(key, by=by, asked_by=asked_by))
+                progress.step()
     _show(done, by, dry_run=chosen.dry_run, as_json=chosen.json)
     return 1 if any(one.fate is Fate.BUSY or not one.sound for one in done) else 0
 

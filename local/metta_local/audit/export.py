@@ -24,9 +24,11 @@ from metta_local.audit.csv_tables import TABLES, CsvTables
 from metta_local.audit.opening import log_of, reader_of
 from metta_local.audit.plain import counted
 from metta_local.console import CommandError, complain, say
+from metta_local.progress import Progress
 
 JSONL = "audit.jsonl"
 _UNFINISHED = ".part"
+_DOING = "exporting turns"
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -43,22 +45,23 @@ def run(chosen: argparse.Namespace) -> int:
     if chosen.out == "-":
         if chosen.format == "csv":
             raise CommandError("CSV is a file per table: name a directory with --out DIR")
-        with log_of(settings) as connection:
-            count = _lines(connection, period, reader, sys.stdout)
+        apart = not sys.stdout.isatty()  # rows on the same terminal are progress enough
+        with Progress(_DOING, wanted=apart) as progress, log_of(settings) as connection:
+            count = _lines(_told(records(connection, period, reader), progress), sys.stdout)
         complain(_summary(count))
         return 0
     directory = Path(chosen.out)
-    with ExitStack() as files:
+    with ExitStack() as files, Progress(_DOING) as progress:
         if chosen.format == "csv":
             names = [f"{table}.csv" for table in TABLES]
             opened = _open(directory, names, files)
             with log_of(settings) as connection:
-                count = _tables(connection, period, reader, opened)
+                count = _tables(_told(records(connection, period, reader), progress), opened)
         else:
             names = [JSONL]
             opened = _open(directory, names, files)
             with log_of(settings) as connection:
-                count = _lines(connection, period, reader, opened[JSONL])
+                count = _lines(_told(records(connection, period, reader), progress), opened[JSONL])
     for name in names:
         (directory / f"{name}{_UNFINISHED}").rename(directory / name)
     if chosen.json:
@@ -93,23 +96,25 @@ def records(
             yield {"record": erasure["kind"], **erasure}
 
 
-def _lines(
-    connection: psycopg.Connection[Any], period: Period, reader: Callable[[], Reader], out: IO[str]
-) -> Counter[str]:
+def _told(rows: Iterator[JsonObject], progress: Progress) -> Iterator[JsonObject]:
+    for number, row in enumerate(rows, 1):
+        progress.now(f"{_DOING}: {number:,}")
+        yield row
+
+
+def _lines(rows: Iterator[JsonObject], out: IO[str]) -> Counter[str]:
     count: Counter[str] = Counter(turns=0, skips=0, erasures=0)
-    for record in records(connection, period, reader):
+    for record in rows:
         out.write(json.dumps(record) + "\n")
         count[_counted(record)] += 1
     out.flush()
     return count
 
 
-def _tables(
-    connection: psycopg.Connection[Any], period: Period, reader: Callable[[], Reader], files: dict[str, IO[str]]
-) -> Counter[str]:
+def _tables(rows: Iterator[JsonObject], files: dict[str, IO[str]]) -> Counter[str]:
     count: Counter[str] = Counter(turns=0, skips=0, erasures=0)
     tables = CsvTables({name.removesuffix(".csv"): file for name, file in files.items()})
-    for record in records(connection, period, reader):
+    for record in rows:
         tables.write(record)
         count[_counted(record)] += 1
     return count

@@ -58,7 +58,8 @@ class Paper:
     def __init__(self, out: TextIO | None = None, *, coloured: bool | None = None) -> None:
         self._out = sys.stdout if out is None else out
         terminal = self._out.isatty()
-        self._coloured = terminal and not os.environ.get("NO_COLOR") if coloured is None else coloured
+        plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+        self._coloured = terminal and not plain if coloured is None else coloured
         columns = shutil.get_terminal_size().columns if terminal else 100
         self.width = min(max(columns, _NARROWEST), _WIDEST)
 

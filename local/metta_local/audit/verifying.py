@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, TextIO
+from typing import Any
 
 import psycopg
 
@@ -26,6 +22,7 @@ from metta.settings import Settings
 from metta_local.audit.opening import conversation_key, heads_table, keys_of, log_of
 from metta_local.audit.plain import counted, inline
 from metta_local.console import CommandError, complain, say
+from metta_local.progress import Progress
 
 MOST_PROBLEMS = 10_000
 """Problems that ``--json`` lists; all are counted, and without ``--json`` all are shown as they are found."""
@@ -78,14 +75,14 @@ def run(chosen: argparse.Namespace) -> int:
     sums = Sums()
     with log_of(settings) as connection:
         total = 1 if key else _total(connection, chosen.account)
-        with Progress(total, shown=sys.stderr.isatty() and not chosen.json) as progress:
+        with Progress("verifying conversations", total, wanted=total > 1) as progress:
             for found, head in _each(connection, key, keys, book, chosen.account):
                 problems, removed = _problems(found, head)
                 sums.add(found, problems, removed=removed)
                 if problems and not chosen.json:
-                    progress.clear()
-                    for problem in problems:
-                        say(f"{problem['conversation']}: {inline(problem['problem'])}")
+                    with progress.aside():
+                        for problem in problems:
+                            say(f"{problem['conversation']}: {inline(problem['problem'])}")
                 progress.step()
         if key is None and chosen.account is None:
             _add_strays(sums, connection, shown=not chosen.json)
@@ -203,38 +200,3 @@ def _summary(sums: Sums, *, compared: bool) -> None:
             "ends were not compared with those kept outside the database: newest entries that were cut off, and "
             "conversations that were removed as a whole, would not be seen"
         )
-
-
-class Progress(AbstractContextManager["Progress"]):
-    """A bar on stderr, where that is a terminal.
-
-    Args:
-        total: how many steps there are, about; the bar does not mind more.
-        shown: whether it is shown at all.
-        out: where to.
-    """
-
-    def __init__(self, total: int, *, shown: bool, out: TextIO | None = None) -> None:
-        self._total = max(total, 1)
-        self._shown = shown and total > 1
-        self._out = out or sys.stderr
-        self._done = 0
-        self._drawn_at = 0.0
-
-    def step(self) -> None:
-        """One more is done."""
-        self._done += 1
-        if self._shown and (time.monotonic() - self._drawn_at > 0.1 or self._done >= self._total):
-            self._drawn_at = time.monotonic()
-            full = min(30, 30 * self._done // self._total)
-            self._out.write(f"\r[{'#' * full}{'.' * (30 - full)}] {self._done:,} of {self._total:,} conversations")
-            self._out.flush()
-
-    def clear(self) -> None:
-        """Make room for a line of something else."""
-        if self._shown:
-            self._out.write("\r\x1b[K")
-            self._out.flush()
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.clear()

@@ -8,7 +8,8 @@ import statistics
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 from metta.messages import JsonObject
 from metta_local.bench import audit, cold, guardrails, odoo
@@ -16,6 +17,7 @@ from metta_local.bench.process import MeasuredProcess
 from metta_local.bench.throughput import describe as describe_throughput
 from metta_local.bench.throughput import markdown, throughput
 from metta_local.console import CommandError, say
+from metta_local.progress import Progress
 from metta_local.sqs_event import lambda_event, queue_arn
 from metta_local.stack import LocalStack
 
@@ -184,18 +186,21 @@ def main(chosen: argparse.Namespace) -> int:
         raise CommandError(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(KNOWN)}")
     names = chosen.names or KNOWN
     results = []
-    with tempfile.TemporaryFile("w") as scratch:
-        for result in run(names, chosen.log.open("w") if chosen.log else scratch):
+    with Progress("measuring", len(names)) as progress, _log(chosen.log) as log:
+        for result in run(names, log, progress):
             results.append(result)
             if not chosen.json:
-                say(describe(result))
-                if chosen.markdown and "steps" in result:
-                    say(markdown(result))
-    if guardrails.NAME in names:
-        report = guardrails.measure(chosen.data, quick=chosen.quick)
-        results.append(report.as_json())
-        if not chosen.json:
-            say(report.describe())
+                with progress.aside():
+                    say(describe(result))
+                    if chosen.markdown and "steps" in result:
+                        say(markdown(result))
+        if guardrails.NAME in names:
+            progress.now("measuring guardrails")
+            report = guardrails.measure(chosen.data, quick=chosen.quick)
+            results.append(report.as_json())
+            if not chosen.json:
+                with progress.aside():
+                    say(report.describe())
     if chosen.json:
         say(json.dumps({"benchmarks": results}, indent=2))
     return 0 if all(_met(result) for result in results) else 1
@@ -205,24 +210,34 @@ def _met(result: JsonObject) -> bool:
     return bool(result["met"]) if "met" in result else bool(result["ratio"] <= result["target"])
 
 
-def run(names: Sequence[str], log: Any) -> Iterator[JsonObject]:
+def _log(kept: Path | None) -> IO[str]:
+    try:
+        return kept.open("w", encoding="utf-8") if kept else tempfile.TemporaryFile("w")
+    except OSError as error:
+        raise CommandError(f"--log {kept}: {error.strerror}") from None
+
+
+def run(names: Sequence[str], log: Any, progress: Progress) -> Iterator[JsonObject]:
     """The results of the named benchmarks as they come, those on the local stack first."""
     if on_stack := [name for name in names if name in (*BENCHES, COLD)]:
         with LocalStack({}) as stack:
             measured = Measured(stack, log)
             try:
                 for name in on_stack:
+                    progress.now(f"measuring {name}")
                     if name == COLD:
                         yield from cold.cold(measured, log)
                     else:
                         found = BENCHES[name](measured)
                         yield from found if isinstance(found, list) else (found,)
+                    progress.step()
             finally:
                 measured.stop()
-    if ODOO in names:
-        yield from odoo.odoo(log)
-    if AUDIT in names:
-        yield from audit.audit(log)
+    for name, measure in ((ODOO, odoo.odoo), (AUDIT, audit.audit)):
+        if name in names:
+            progress.now(f"measuring {name}")
+            yield from measure(log)
+            progress.step()
 
 
 def describe(result: JsonObject) -> str:

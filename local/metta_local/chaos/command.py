@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
-import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from metta_local.console import CommandError, stdout_kept
+from metta_local.progress import Progress
 
 if TYPE_CHECKING:
     from metta_local.chaos.options import Options
@@ -50,10 +48,13 @@ def run(chosen: argparse.Namespace) -> int:
     from metta_local.chaos import checks, report, running
 
     directory = Path(tempfile.mkdtemp(prefix="metta-chaos-"))
-    progress = _silent if chosen.json else _progress()
     try:
-        with stdout_kept(directory / "harness.log") as out:
+        with (
+            Progress("starting the stack", chosen.messages) as progress,
+            stdout_kept(directory / "harness.log") as out,
+        ):
             result = running.run(options_of(chosen), directory, progress)
+            progress.now("checking every promise")
             violations = checks.check(result.observed)
             document = report.document(result, violations)
             if chosen.json:
@@ -73,17 +74,3 @@ def run(chosen: argparse.Namespace) -> int:
         )
     shutil.rmtree(directory, ignore_errors=True)
     return 0
-
-
-def _silent(_text: str) -> None:
-    """Says nothing."""
-
-
-def _progress() -> Callable[[str], None]:
-    """Says how it goes on the stderr of now, which is sent elsewhere later."""
-    real = os.dup(sys.stderr.fileno())
-
-    def say(text: str) -> None:
-        os.write(real, f"  {text}\n".encode())
-
-    return say

@@ -29,6 +29,7 @@ from metta_local.chaos.postman import Postman
 from metta_local.chaos.proxies import Proxies
 from metta_local.chaos.script import scenes
 from metta_local.chaos.steps import STEPS
+from metta_local.progress import Progress
 from metta_local.stack import LocalStack
 
 MESSAGES_PER_SECOND = 6.5
@@ -40,7 +41,6 @@ SENDING_SHARE, FAULTY_SHARE = 0.55, 0.75
 """Of the whole time: until when customers begin to write, until when calls go wrong."""
 COLLECTING_SECONDS = 15.0
 LOOK_SECONDS = 1.0
-PROGRESS_SECONDS = 5.0
 DEPLOYED_PATIENCE = {Place.CHATWOOT: 10.0, Place.ODOO: 8.0, Place.MODEL: 25.0}
 """Patience of the deployed function, which has the packaged policy."""
 DEPLOYED_VISIBILITY = 60
@@ -62,13 +62,13 @@ class Result:
     """Faults of the harness itself."""
 
 
-def run(options: Options, directory: Path, say: Callable[[str], None]) -> Result:
+def run(options: Options, directory: Path, progress: Progress) -> Result:
     """Run once.
 
     Args:
         options: what is asked for.
         directory: where workers log.
-        say: told how it goes.
+        progress: of customer messages.
 
     Raises:
         RuntimeError: the stack or a worker did not start.
@@ -76,11 +76,11 @@ def run(options: Options, directory: Path, say: Callable[[str], None]) -> Result
     began = time.monotonic()
     with ExitStack() as open_:
         stack = open_.enter_context(LocalStack({}))
-        whom = "deploying the template" if options.deployed else f"starting {options.workers} workers"
-        say(f"the stack is up after {time.monotonic() - began:.0f} s; {whom}")
+        doing = "deploying the template" if options.deployed else f"starting {options.workers} workers"
+        progress.now(doing)
         performance = _Performance(options, stack, directory, open_)
         performance.start()
-        settled = performance.play(began, say)
+        settled = performance.play(began, progress)
         performance.crew.stop(20.0)
         return performance.result(settled, began)
 
@@ -130,14 +130,14 @@ class _Performance:
         self.postman = Postman(self.sqs, url, self.agenda, seed, seen=self.director.seen)
         self.chatwoot.courier.deliver_by(self.postman.post)
 
-    def play(self, began: float, say: Callable[[str], None]) -> bool:
+    def play(self, began: float, progress: Progress) -> bool:
         """Play it to its end; False when time was up before."""
         options, time_left = self.options, self.options.minutes * 60 - COLLECTING_SECONDS
         rest = time_left - (time.monotonic() - began)
         sending = max(LEAST_SENDING_SECONDS, min(options.messages / MESSAGES_PER_SECOND, SENDING_SHARE * rest))
         self._plan_kills(sending)
         self.director.play(scenes(options.seed, options.messages, sending))
-        watch = _Watch(self, say)
+        watch = _Watch(self, progress)
         faulty_until = time.monotonic() + FAULTY_SHARE * rest
         settled = watch.until(lambda: time.monotonic() > faulty_until)
         self.injector.calm()
@@ -205,10 +205,9 @@ class _Performance:
 class _Watch:
     """Looks once a second whether all is over, and says how it goes."""
 
-    def __init__(self, performance: _Performance, say: Callable[[str], None]) -> None:
+    def __init__(self, performance: _Performance, progress: Progress) -> None:
         self._performance = performance
-        self._say = say
-        self._began = self._told = time.monotonic()
+        self._progress = progress
 
     def until(self, enough: Callable[[], bool]) -> bool:
         """Wait until everything has settled (True) or it is enough (False)."""
@@ -221,11 +220,6 @@ class _Watch:
             left = collecting.left_on_queue(one.sqs, one.given["AWS_SQS_QUEUE_URL"])
             still = one.director.over and one.agenda.empty and not left
             quiet = quiet + 1 if still else 0
-            if time.monotonic() - self._told >= PROGRESS_SECONDS:
-                self._told = time.monotonic()
-                self._say(
-                    f"{self._told - self._began:4.0f} s  {one.director.sent} of {one.options.messages} messages,"
-                    f" {left} records on the queue, {sum(one.injector.counts.values())} faults,"
-                    f" {len(one.crew.kills)} kills"
-                )
+            faults, kills = sum(one.injector.counts.values()), len(one.crew.kills)
+            self._progress.at(one.director.sent, f"{left} records on the queue, {faults} faults, {kills} kills")
         return True

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from metta_local.aws import MiniStack
 from metta_local.console import CommandError, say, say_json, stdout_kept
+from metta_local.progress import Progress
 from metta_local.redteam.cases import Case, cases
 from metta_local.redteam.running import Result, run
 
@@ -29,8 +30,12 @@ def main(*, as_json: bool, only: str | None, sample: bool) -> int:
     chosen = [case for case in cases() if (only or "") in case.name and (case.sampled or not sample)]
     if not chosen:
         raise CommandError(f"no case is named like {only!r}; names are like {cases()[0].name!r}")
-    with tempfile.TemporaryDirectory() as folder, stdout_kept(Path(folder) / "log") as out:
-        results = _play(chosen, Path(folder))
+    with (
+        Progress("playing attacks", 2 * len(chosen)) as progress,
+        tempfile.TemporaryDirectory() as folder,
+        stdout_kept(Path(folder) / "log") as out,
+    ):
+        results = list(_play(chosen, Path(folder), progress))
         out.flush()
     report = _report(results)
     if as_json:
@@ -40,9 +45,12 @@ def main(*, as_json: bool, only: str | None, sample: bool) -> int:
     return 1 if report["effects"] else 0
 
 
-def _play(chosen: Sequence[Case], folder: Path) -> list[Result]:
+def _play(chosen: Sequence[Case], folder: Path, progress: Progress) -> Iterator[Result]:
     with MiniStack() as aws:
-        return [result for detection in (False, True) for result in run(chosen, folder, aws, detection=detection)]
+        for detection in (False, True):
+            for result in run(chosen, folder, aws, detection=detection):
+                progress.step()
+                yield result
 
 
 def _report(results: Sequence[Result]) -> Json:

@@ -13,7 +13,6 @@ import pytest
 
 from metta.messages import Action, Direction, Finding, MessageContext, Verdict
 from metta_local.bench import guardrails, guardrails_hostile, guardrails_injection, guardrails_pii, guardrails_toxicity
-from metta_local.bench.command import main
 from metta_local.bench.disguises import DISGUISES
 from metta_local.bench.guardrails_figures import Figure, Part, least, most
 from metta_local.bench.guardrails_hiding import buried, split_in_parts
@@ -22,7 +21,7 @@ from metta_local.bench.guardrails_peers import peers
 from metta_local.bench.guardrails_rows import Row, Section
 from metta_local.bench.guardrails_stats import Counts, Rate, Span
 from metta_local.bench.guardrails_view import describe
-from metta_local.console import CommandError
+from metta_local.cli import main
 
 
 def row(text: str, section: Section, label: int = 0, kind: str = "k", **other: Any) -> Row:
@@ -304,7 +303,7 @@ def swift(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("no_peers", "swift")
 def test_the_command_prints_every_question_of_the_folder(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code = main(["guardrails", "--data", str(tiny), "--quick", "--json"])
+    code = main(["bench", "guardrails", "--data", str(tiny), "--quick", "--json"])
     [result] = json.loads(capsys.readouterr().out)["benchmarks"]
     found = {figure["key"]: figure for figure in result["figures"]}
     assert result["rows"] == {
@@ -320,16 +319,16 @@ def test_the_command_prints_every_question_of_the_folder(tiny: Path, capsys: pyt
 
 @pytest.mark.usefixtures("no_peers", "swift")
 def test_the_command_speaks_to_people_too(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    main(["guardrails", "--data", str(tiny), "--quick"])
+    main(["bench", "guardrails", "--data", str(tiny), "--quick"])
     shown = capsys.readouterr().out
     assert "direct attacks found" in shown
     assert "targets met" in shown
 
 
-def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "benign.jsonl").write_text('{"id": "1"}\n', encoding="utf-8")
-    with pytest.raises(CommandError, match=r"benign.jsonl, line 1: text: missing"):
-        main(["guardrails", "--data", str(tmp_path)])
+    assert main(["bench", "guardrails", "--data", str(tmp_path)]) == 1
+    assert "benign.jsonl, line 1: text: missing" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("measure", [guardrails_pii.measure, guardrails_injection.measure, guardrails_toxicity.measure])
