@@ -1,7 +1,7 @@
 /** Says aloud, to a screen reader, what a sighted reader sees move: new messages and how a turn ended. */
 
 import { current, entries, state } from "./state.js";
-import { sentence } from "./steps.js";
+import { sentence } from "./story.js";
 import { author } from "./thread.js";
 
 const LONGEST = 300;

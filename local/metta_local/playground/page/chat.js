@@ -48,7 +48,7 @@ function drawWho(conversation) {
     h("p.who-line", {}, icon(channelIcon(conversation.channel)), h("bdi.who-name", {}, name || "Somebody"), h("span", {}, channel)),
     h("p.who-facts", {}, ...[email, phone].filter(Boolean).map((fact) => h("bdi", {}, fact))),
     level &&
-      h("details.explained", {}, h("summary", {}, h("span.pill", { "data-level": conversation.identity_hint }, level), "What does it mean?"), h("p", {}, meaning)),
+      h("details.explained", {}, h("summary", {}, h("span.pill", { "data-level": conversation.identity_hint }, level), " What does it mean?"), h("p", {}, meaning)),
   );
 }
 

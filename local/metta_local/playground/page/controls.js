@@ -4,6 +4,7 @@ import { attribute, fill, h, keyed, say, shown } from "./dom.js";
 import { icon } from "./icons.js";
 import { attempt, post } from "./post.js";
 import { state } from "./state.js";
+import { sentence } from "./story.js";
 import { counted, listed, time } from "./words.js";
 
 const WORKER = {
@@ -37,7 +38,8 @@ export function drawWorker() {
   attribute(place, "data-tone", worker?.armed ? "warn" : tone);
   const facts = [worker?.pid && `pid ${worker.pid}`, worker && counted(worker.kills ?? 0, "kill")].filter(Boolean);
   fill(place, h("span.dot", { "aria-hidden": "true" }), h("strong", {}, words), h("span.fine", {}, facts.join(" · ")));
-  say(byId("kill-note"), worker?.note ?? "It is a process of its own, ended by SIGKILL. A new one starts by itself.");
+  const note = worker?.state === "ready" && !worker.armed ? "" : worker?.note;
+  say(byId("kill-note"), sentence(note || "it is a process of its own, ended by SIGKILL; a new one starts by itself"));
 }
 
 /** Draw how full the queue is. */

@@ -75,8 +75,8 @@ function refresh(row, seen) {
     icon(channelIcon(seen.channel)),
     h("span.unseen", {}, `${channelName(seen.channel, state.hello)}: `),
     h("bdi.row-title", {}, seen.title),
-    h("span.pill", { "data-status": seen.busy ? "busy" : seen.status }, seen.busy ? "Working" : status),
     h("span.row-last", { dir: "auto" }, seen.last || "…"),
+    h("span.pill", { "data-status": seen.busy ? "busy" : seen.status }, seen.busy ? "Working" : status),
   );
   return row;
 }

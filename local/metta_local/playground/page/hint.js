@@ -1,5 +1,6 @@
 /** The one sentence below the bar: what to do next, or what is worth looking at. */
 
+import { sentence } from "./story.js";
 import { listed } from "./words.js";
 
 /**
@@ -11,15 +12,15 @@ import { listed } from "./words.js";
 export function hint(seen, conversation, entry) {
   const { hello, worker, faults } = seen;
   if (!hello) return calm("Connecting to the local stack.");
-  if (worker?.state === "killed") return warn(worker.note || "The worker was killed. What it had in hand comes back to the queue.");
-  if (worker?.armed) return warn(worker.note || "The worker dies in the next turn. Write something and watch what becomes of it.");
-  if (worker?.state === "starting") return busy(worker.note || "The worker is starting. Messages wait in the queue until it is ready.");
+  if (worker?.state === "killed") return warn(sentence(worker.note) || "The worker was killed. What it had in hand comes back to the queue.");
+  if (worker?.armed) return warn(sentence(worker.note) || "The worker dies in the next turn. Write something and watch what becomes of it.");
+  if (worker?.state === "starting") return busy(sentence(worker.note) || "The worker is starting. Messages wait in the queue until it is ready.");
   if (!hello.writable) return calm("Chatwoot is a real one here: write in Chatwoot, and watch the turns on this page.");
   if (entry?.turn?.state === "working") return busy("Metta is at work: the turn grows step by step.");
   const on = faults.filter((fault) => fault.on).map((fault) => fault.title);
   if (on.length) return warn(`Switched on: ${listed(on)}. Write something that needs it, and see how it still ends well.`);
   if (!conversation) return calm("Start here: send a sample text as the customer, then watch the turn unfold.");
-  if (entry?.skip) return calm(`Not answered: ${entry.skip.words}.`);
+  if (entry?.skip) return calm(sentence(`Not answered: ${entry.skip.words}`));
   return after(conversation, entry?.turn);
 }
 

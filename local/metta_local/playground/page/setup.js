@@ -2,6 +2,7 @@
 
 import { attribute, fill, h, say } from "./dom.js";
 import { state } from "./state.js";
+import { sentence } from "./story.js";
 import { LEVELS } from "./words.js";
 
 const STRONGEST = ["verified", "claimed", "anonymous"];
@@ -42,7 +43,8 @@ function explain() {
   fill(choice("identity"), ...possible.map((level) => h("option", { value: level }, LEVELS[level][0])));
   choice("identity").value = possible.includes(chosen) ? chosen : possible[0] ?? "";
   const customer = state.hello.customers.find(({ id }) => id === choice("customer").value);
-  say(byId("meaning"), [LEVELS[choice("identity").value]?.[1], channel?.note, customer?.note].filter(Boolean).join(" "));
+  const notes = [LEVELS[choice("identity").value]?.[1], channel?.note, customer && `${customer.name}: ${customer.note}`];
+  say(byId("meaning"), notes.map(sentence).filter(Boolean).join(" "));
 }
 
 /** What was chosen, as the stack wants it. */

@@ -1,9 +1,10 @@
 /** A turn's steps in the order in which they happen, each as facts that the turn's view draws. */
 
-import { h } from "./dom.js";
+import { disclosure, h } from "./dom.js";
 import { argumentsLine, raw, value } from "./values.js";
 import { longText } from "./thread.js";
 import { ACTIONS, SENT, TOOLS, count, counted, duration, money } from "./words.js";
+import { sentence } from "./story.js";
 import { judged } from "./verdict.js";
 
 /**
@@ -53,7 +54,11 @@ function checked(turn, { verdict, index }, title, again) {
     title: `${title}: ${action.toLowerCase()}`,
     aside: found ? counted(found, "finding") : "checked",
     seen: verdict,
-    body: () => [h("p", {}, sentence(verdict.words || verdict.reason || "The guardrails have nothing to object to")), ...judged(`${turn.id} ${index}`, verdict, again)],
+    body: () => {
+      const text = () => judged(`${turn.id} ${index}`, verdict, again).filter(Boolean);
+      const words = h("p", {}, sentence(verdict.words || verdict.reason || "nothing to object to"));
+      return [words, ...(found ? text() : [disclosure(`judged ${turn.id} ${index}`, ["the text that was checked"], text)])];
+    },
   };
 }
 
@@ -167,11 +172,4 @@ function left(turn, sent, index, conversation) {
     seen: [sent, text],
     body: () => [h("div.letter", { "data-private": Boolean(sent.private), dir: "auto" }, longText(`sent ${turn.id} ${index}`, text))],
   };
-}
-
-/** Words of the stack as a sentence: a capital at its start and a full stop. */
-export function sentence(words) {
-  const text = String(words ?? "").trim();
-  if (!text) return "";
-  return `${text[0].toUpperCase()}${text.slice(1)}${/[.!?…]$/.test(text) ? "" : "."}`;
 }

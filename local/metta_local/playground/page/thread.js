@@ -78,13 +78,13 @@ function bubble(message, conversation, { mine, why, folded }) {
       "p.message-head",
       {},
       note && h("span.note-mark", {}, icon("note"), note),
-      !note && h("bdi.name", {}, name),
+      !note && !(folded === "chat" && side === "right") && h("bdi.name", {}, name),
       h("time", {}, time(message.created_at)),
     ),
     h("div.bubble", {}, message.text ? longText(`${folded} ${message.id}`, message.text) : null, ...files(message)),
     message.error && h("p.failed", {}, icon("warn"), `Not delivered: ${message.error}`),
-    why && message.from === "metta" && message.turn_id &&
-      h("button.link.why", { type: "button", on: { click: () => why(message) } }, "See how this came about"),
+    why && message.from === "metta" && message.turn_id && !message.private &&
+      h("button.link.why", { type: "button", on: { click: () => why(message) } }, "How this came about"),
   );
 }
 

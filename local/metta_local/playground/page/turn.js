@@ -4,7 +4,8 @@ import { attribute, fill, h, keyed, say, shown } from "./dom.js";
 import { audit } from "./audit.js";
 import { icon } from "./icons.js";
 import { choose, current, entries, shownEntry, state, touch } from "./state.js";
-import { sentence, steps } from "./steps.js";
+import { steps } from "./steps.js";
+import { sentence, story, told } from "./story.js";
 import { chart, drawChart } from "./waterfall.js";
 import { LEVELS, OUTCOMES, STATES, channelName, count, duration, money } from "./words.js";
 
@@ -32,7 +33,13 @@ function build() {
     h(
       "div.turn-view",
       { id: "turn-view", hidden: true },
-      h("div.verdict-card", { id: "summary" }, h("p.summary-state", { id: "summary-state" }), h("p.summary-words", { id: "summary-words" }), h("dl.facts.inline", { id: "summary-facts" })),
+      h(
+        "div.verdict-card",
+        { id: "summary" },
+        h("span.summary-icon", { id: "summary-icon" }),
+        h("div.summary-text", {}, h("p.summary-words", { id: "summary-words" }), h("p.summary-story", { id: "summary-story" })),
+        h("dl.facts.inline", { id: "summary-facts" }),
+      ),
       h("div", { id: "turn-parts" }, h("h3", {}, "Step by step"), h("ol.steps", { id: "steps" }), h("h3", { id: "time-title" }, "Where the time went"), chart(), h("h3", {}, "Audit log"), h("div.audit", { id: "audit" })),
     ),
   );
@@ -84,15 +91,16 @@ function standing(turn) {
 function drawSkip(skip) {
   shown(byId("turn-parts"), false);
   drawState(OUTCOMES.skipped);
-  say(byId("summary-words"), `This message got no turn: ${sentence(skip.words || skip.reason)}`);
+  say(byId("summary-words"), sentence(`Not answered: ${skip.words || skip.reason}`));
+  say(byId("summary-story"), "The message came through the queue and was looked at; it began no turn.");
   keyed(byId("summary-facts"), [["Message", String(skip.message_id)], ["Reason", skip.reason]], { key: ([name]) => name, sign: ([, text]) => text, make: fact });
 }
 
-function drawState([words, tone, name]) {
+function drawState([, tone, name]) {
   attribute(byId("summary"), "data-tone", tone);
-  if (byId("summary-state").dataset.words === words) return;
-  byId("summary-state").dataset.words = words;
-  fill(byId("summary-state"), icon(name), words);
+  if (byId("summary-icon").dataset.icon === name) return;
+  byId("summary-icon").dataset.icon = name;
+  fill(byId("summary-icon"), icon(name));
 }
 
 function fact([name, text, hint]) {
@@ -102,7 +110,8 @@ function fact([name, text, hint]) {
 function drawWhole(turn) {
   shown(byId("turn-parts"), true);
   drawState(standing(turn));
-  say(byId("summary-words"), now(turn));
+  say(byId("summary-words"), told(turn));
+  say(byId("summary-story"), story(turn));
   keyed(byId("summary-facts"), facts(turn), { key: ([name]) => name, sign: ([, text]) => text, make: fact });
   const again = () => {
     redrawn += 1;
@@ -122,15 +131,6 @@ function drawWhole(turn) {
 
 let redrawn = 0;
 
-/** What a turn does or did, as one sentence. */
-export function now(turn) {
-  if (turn.words) return sentence(turn.words);
-  if (turn.state === "interrupted") return "The worker ended in the middle of this turn. The message comes back to the queue, and the turn goes on where it was.";
-  if (turn.state === "retrying") return "Something failed that may pass. The message is back in the queue and is tried again soon.";
-  const running = (turn.spans ?? []).filter((span) => span.end_ms === null).at(-1);
-  return running ? `At work: ${running.label || running.name}.` : "At work.";
-}
-
 function facts(turn) {
   const [level, meaning] = LEVELS[turn.identity] ?? [turn.identity ?? "", ""];
   const language = state.hello?.languages?.find(({ code }) => code === turn.language)?.name ?? turn.language;
@@ -139,7 +139,7 @@ function facts(turn) {
     ["Channel", channelName(turn.channel, state.hello), null],
     ["Language", language ?? "", "The language that Metta answers in"],
     ["Took", turn.latency_ms ? duration(turn.latency_ms) : "", "From the turn's start to its end; the wait for further messages is not counted"],
-    ["Tokens", turn.tokens === null || turn.tokens === undefined ? "" : count(turn.tokens), "Read and written by the model"],
+    ["Tokens", turn.tokens ? count(turn.tokens) : "", "Read and written by the model"],
     ["Cost", turn.tokens ? money(turn.cost_usd) : "", "At the policy's prices"],
     ["Attempt", turn.attempt > 1 ? String(turn.attempt) : "", "Real tries of this turn"],
   ].filter(([, text]) => text);

@@ -22,7 +22,7 @@ export function value(id, given) {
 function named(id, given) {
   const entries = Object.entries(given);
   if (!entries.length) return h("span.none", {}, "none");
-  return h("dl.values", {}, ...entries.map(([name, one]) => h("div", {}, h("dt", { dir: "auto" }, spaced(name)), h("dd", {}, value(`${id} ${name}`, one)))));
+  return h("dl.values", {}, ...entries.map(([name, one]) => h("div", { "data-deep": one !== null && typeof one === "object" }, h("dt", { dir: "auto" }, spaced(name)), h("dd", {}, value(`${id} ${name}`, one)))));
 }
 
 function list(id, given) {

@@ -45,6 +45,13 @@ export const TOOLS = {
   getOrdersByCustomer: "Looked up the customer's orders",
   handOffToHuman: "Asked for a person",
 };
+export const SPOKEN_TOOLS = {
+  getProduct: "looked up a product",
+  searchProducts: "searched the products",
+  getOrder: "looked up an order",
+  getOrdersByCustomer: "looked up the customer's orders",
+  handOffToHuman: "asked for a person",
+};
 export const TABLES = {
   conversations: "Who wrote",
   turns: "Turn",
