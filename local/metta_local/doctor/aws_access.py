@@ -94,7 +94,8 @@ class Aws:
         import boto3
 
         self._endpoint = settings.aws_endpoint_url
-        self._session: Callable[[], Any] = boto3.session.Session
+        self._new_session: Callable[[], Any] = boto3.session.Session
+        self._session: Any = None
         self.reading: Reading | None = None
 
     def client(self, service: str) -> Any:
@@ -104,7 +105,8 @@ class Aws:
             AwsError: no region or profile is known.
         """
         try:
-            return self._session().client(service, endpoint_url=self._endpoint, config=_CONFIG)
+            self._session = self._session or self._new_session()
+            return self._session.client(service, endpoint_url=self._endpoint, config=_CONFIG)
         except (BotoCoreError, ValueError) as error:
             raise self._trouble(error, "") from None
 

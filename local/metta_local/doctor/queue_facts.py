@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from metta_local.doctor.aws_access import Aws
+from metta_local.doctor.aws_access import Aws, AwsError
 
 RIGHT = "sqs:GetQueueAttributes"
 
@@ -52,7 +52,9 @@ def read_queue(aws: Aws, sqs: Any, url: str) -> Queue:
     answer = aws.ask(sqs.get_queue_attributes, RIGHT, QueueUrl=url, AttributeNames=["All"])
     told: Mapping[str, str] = answer.get("Attributes", {})
     redrive = _object(told.get("RedrivePolicy"))
-    arn = told.get("QueueArn", "")
+    arn = told.get("QueueArn")
+    if not arn:
+        raise AwsError("what answers is no SQS", "check AWS_ENDPOINT_URL")
     return Queue(
         arn=arn,
         fifo=told.get("FifoQueue") == "true" or arn.endswith(".fifo"),

@@ -112,12 +112,12 @@ def _answers(one: Mapping[str, Any]) -> Check:
 def _batch(one: Mapping[str, Any]) -> Check:
     name = "queue.batch"
     window, size = one.get("MaximumBatchingWindowInSeconds", 0), one.get("BatchSize", MOST_IN_A_BATCH)
+    if size > MOST_IN_A_BATCH:
+        what = f"up to {size} messages in a batch have to be answered within one timeout of the function"
+        return warn(name, what, f"set BatchSize to {MOST_IN_A_BATCH} or less, and MaximumBatchingWindowInSeconds to 0")
     if window:
         what = f"the mapping waits up to {window} s for a batch to fill: so long does each customer wait more"
         return warn(name, what, "set MaximumBatchingWindowInSeconds to 0")
-    if size > MOST_IN_A_BATCH:
-        what = f"up to {size} messages in a batch have to be answered within one timeout of the function"
-        return warn(name, what, f"set BatchSize to {MOST_IN_A_BATCH} or less")
     return ok(name, f"up to {size} messages at a time, at once")
 
 

@@ -38,7 +38,9 @@ async def look(given: Given, tell: Tell) -> None:
     described: Mapping[str, Any] | None = None
     denied = ""
     try:
-        described = aws.ask(dynamodb.describe_table, _TABLE, TableName=table)["Table"]
+        described = aws.ask(dynamodb.describe_table, _TABLE, TableName=table).get("Table")
+        if described is None:
+            raise AwsError("what answers is no DynamoDB", "check AWS_ENDPOINT_URL")
     except AwsError as trouble:
         if not trouble.denied:
             tell(_not_there(trouble))

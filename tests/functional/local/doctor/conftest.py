@@ -1,9 +1,10 @@
-"""``metta doctor --only odoo`` against an emulated Odoo: each test makes one mistake that operators make."""
+"""``metta doctor`` against emulated and embedded services: each test makes one mistake that operators make."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,12 @@ from typing import Any
 import pytest
 
 from metta_local import cli
+from metta_local.aws import MiniStack
 from metta_local.odoo import OdooEmulator
 from metta_local.serving import LoopbackServer
+
+from .aws_world import AwsWorld
+from .chatwoot_world import ChatwootWorld
 
 VERSIONS = ("15.0", "16.0", "17.0", "18.0", "19.0")
 
@@ -41,8 +46,32 @@ class Report:
         """The checks that warn or fail, without the warning that every internal user gets."""
         return {name for name, status in self.statuses.items() if status in ("warn", "fail")} - {"odoo.sees_more"}
 
+    def one(self, check: str) -> tuple[str, str]:
+        """Status and finding of one check."""
+        return self.statuses[check], self.found[check]
+
 
 Doctor = Callable[..., Report]
+Examine = Callable[[str, Mapping[str, str | None]], Report]
+"""Runs the command for one area with exactly these variables of Metta's."""
+
+
+@pytest.fixture(scope="session")
+def strict_ministack() -> Iterator[MiniStack]:
+    with MiniStack(enforce_iam=True) as started:
+        yield started
+
+
+@pytest.fixture
+def world(aws: MiniStack) -> AwsWorld:
+    """An AWS in which everything is allowed."""
+    return AwsWorld(aws)
+
+
+@pytest.fixture
+def strict(strict_ministack: MiniStack) -> AwsWorld:
+    """An AWS that holds users to their rights."""
+    return AwsWorld(strict_ministack)
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +91,47 @@ def served(_switch: tuple[Switch, str]) -> Callable[[Any], str]:
         return url
 
     return put
+
+
+@pytest.fixture
+def examine(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Examine:
+    """Runs the command as JSON and as text; both have to say the same, with one line of advice where one is needed."""
+
+    def run(only: str, variables: Mapping[str, str | None]) -> Report:
+        with monkeypatch.context() as patch:
+            for name, value in variables.items():
+                patch.delenv(name, raising=False) if value is None else patch.setenv(name, value)
+            capsys.readouterr()
+            code = cli.main(["doctor", "--only", only, "--json"])
+            out, err = capsys.readouterr()
+            again = cli.main(["doctor", "--only", only])
+            text = capsys.readouterr().out
+        assert err == ""
+        told = json.loads(out)["checks"]
+        assert (code, again) == ((0, 0) if all(check["status"] != "fail" for check in told) else (1, 1))
+        for check in told:
+            assert bool(check["fix"]) == (check["status"] in ("warn", "fail")), check
+            assert "\n" not in check["found"] + check["fix"]
+            area, _, subject = check["check"].partition(".")
+            assert area == only
+            assert re.search(rf"^  {check['status']} +{subject} +{re.escape(check['found'])}$", text, re.MULTILINE), (
+                text
+            )
+        return Report(
+            code=code,
+            text=out + text,
+            statuses={check["check"]: check["status"] for check in told},
+            found={check["check"]: check["found"] for check in told},
+            fixes={check["check"]: check["fix"] for check in told},
+        )
+
+    return run
+
+
+@pytest.fixture
+def chatwoot(examine: Examine, served: Callable[[Any], str]) -> ChatwootWorld:
+    """A Chatwoot in which all is well."""
+    return ChatwootWorld(examine, served)
 
 
 @pytest.fixture
