@@ -6,32 +6,78 @@ import ast
 import inspect
 import json
 import re
+import sys
 import textwrap
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
+from metta.errors import SettingsError
 from metta.messages import JsonObject
 from metta.policy import Policy, load_policy, policy_schema
-from metta_local.console import CommandError
+from metta_local.console import CommandError, complain, say, say_json
 
 _LONGEST_DEFAULT = 48
+_LINE = re.compile(r"line (\d+): ")
 _NONE = re.compile(r"\bNone\b")
 
 
-def run(*, check: str | None, schema: bool, reference: bool) -> int:
-    """Do one of the three; a mistake in the file is a ``SettingsError``."""
+def run(*, check: str | None, schema: bool, reference: bool, as_json: bool = False) -> int:
+    """Do one of the three.
+
+    Args:
+        check: name of a policy file to look for mistakes in.
+        schema: print the JSON schema.
+        reference: print every field.
+        as_json: with ``check``: ``{"file", "ok", "version", "problems": [{"line", "problem"}]}``.
+
+    Returns:
+        1 when ``check`` found mistakes, else 0.
+
+    Raises:
+        CommandError: not exactly one was asked for, or the file cannot be read.
+    """
     if sum((check is not None, schema, reference)) != 1:
         raise CommandError("say one of --check FILE, --schema, --reference")
     if check is not None:
-        policy = load_policy(check)
-        print(f"{check} is fine; its version is {policy.version}")
-    elif schema:
-        print(json.dumps(described_schema(), indent=2, ensure_ascii=False))
-    else:
-        print(reference_text(), end="")
+        return _check(check, as_json=as_json)
+    if schema:
+        say(json.dumps(described_schema(), indent=2, ensure_ascii=False))
+        return 0
+    if as_json:
+        raise CommandError("--reference is Markdown; --json goes with --check, and --schema is JSON anyway")
+    sys.stdout.write(reference_text())
     return 0
+
+
+def _check(name: str, *, as_json: bool) -> int:
+    try:
+        Path(name).read_bytes().decode()
+    except OSError as error:
+        raise CommandError(f"--check {name}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        raise CommandError(f"--check {name}: not UTF-8 (byte {error.start + 1})") from None
+    version, wrong = None, list[str]()
+    try:
+        version = load_policy(name).version
+    except SettingsError as error:
+        found = str(error).removeprefix("METTA_POLICY: ").removeprefix(name).strip(": \n")
+        wrong = [line.strip() for line in found.splitlines()]
+    if as_json:
+        problems = [_problem(line) for line in wrong]
+        say_json({"file": name, "ok": not wrong, "version": version, "problems": problems})
+    elif wrong:
+        complain(f"{name}: {wrong[0]}" if len(wrong) == 1 else "\n  ".join([f"{name}:", *wrong]))
+    else:
+        say(f"{name} is fine; its version is {version}")
+    return 1 if wrong else 0
+
+
+def _problem(line: str) -> JsonObject:
+    at = _LINE.match(line)
+    return {"line": int(at[1]) if at else None, "problem": line[at.end() :] if at else line}
 
 
 def described_schema() -> JsonObject:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from metta import settings as metta_settings
 from metta.errors import SettingsError
-from metta_local.console import CommandError
+from metta_local.console import CommandError, say_json
 from metta_local.health import HealthPort
 from metta_local.sqs import queue_url, sqs_client
 from metta_local.watching import EVERY_SECONDS
@@ -26,7 +26,11 @@ log = logging.getLogger(__name__)
 
 
 def run(
-    *, health_port: int | None = None, health_host: str = "127.0.0.1", watchdog_seconds: float = EVERY_SECONDS
+    *,
+    health_port: int | None = None,
+    health_host: str = "127.0.0.1",
+    watchdog_seconds: float = EVERY_SECONDS,
+    as_json: bool = False,
 ) -> int:
     """Work until SIGTERM or SIGINT; a second signal gives the batch in hand back at once.
 
@@ -34,6 +38,7 @@ def run(
         health_port: answers health checks on this port; None for none, 0 for a free one.
         health_host: address the health port listens on.
         watchdog_seconds: between two looks for customers left unanswered; 0 for none.
+        as_json: the last line on standard output, after the handler's, says how much was done: ``{"stopped": {...}}``.
 
     Returns:
         0 after a graceful stop, 1 when the loop ended by itself.
@@ -69,6 +74,10 @@ def run(
     finally:
         for number, was in before.items():
             signal.signal(number, was)
+    if as_json:
+        _, done = worker.loop.health.report()
+        counts = {name: done[name] for name in ("uptime_seconds", "batches", "messages", "failed_messages")}
+        say_json({"stopped": {"finished": finished, **counts}})
     if not finished:
         log.warning("left while the handler was still at work; its messages are back on the queue")
         logging.shutdown()

@@ -42,7 +42,7 @@ COMMAND = Command(
     good="every target was met",
     bad="one was missed, or something failed",
     more=("docs/measurements.md", "docs/guardrails.md"),
-    words={"names": NAMES},
+    words=lambda: {"names": NAMES},
     arguments=_arguments,
     run=_run,
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import shutil
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 WIDTH = 100
@@ -41,8 +41,8 @@ class Command:
     """What exit code 1 means."""
     more: tuple[str, ...] = ()
     """Documents that say more, from the root of the repository."""
-    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Argument -> what a shell offers for it, where that is not all that is allowed or is checked later."""
+    words: Callable[[], Mapping[str, Iterable[str]]] = dict
+    """Gives, by argument, what a shell offers for it where that is checked later than by the parser."""
     parts: tuple[Command, ...] = ()
     """Subcommands of a group."""
 

@@ -31,11 +31,12 @@ def script(shell: str) -> str:
     root = parser()
     parsers: list[tuple[Command | None, argparse.ArgumentParser]] = [(None, root), *below(root, COMMANDS)]
     for command, its in parsers:
+        words = command.words() if command is not None else {}
         if command is not None:
             its.description = command.summary  # what zsh and fish show beside a name
         for action in its._actions:
-            if command is not None and action.dest in command.words:
-                action.choices = command.words[action.dest]
+            if action.dest in words:
+                action.choices = tuple(words[action.dest])
             if action.metavar in ("FILE", "DIR"):
                 action.complete = shtab.FILE if action.metavar == "FILE" else shtab.DIRECTORY  # type: ignore[attr-defined]
     return str(shtab.complete(root, shell=shell))

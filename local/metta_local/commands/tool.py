@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable, Mapping
 
 from metta_local.commands.command import Command, json_option
 
-TOOLS = ("getProduct", "searchProducts", "getOrder", "getOrdersByCustomer", "handOffToHuman")
-
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help=", ".join(TOOLS))
+    parser.add_argument("name", metavar="NAME", help="getProduct, searchProducts, getOrder, getOrdersByCustomer, ...")
     parser.add_argument("arguments", metavar="JSON", help="""its arguments, for example '{"orderNumber": "S00042"}'""")
     parser.add_argument("--email", help="the customer's e-mail address; what is none proves nothing")
     parser.add_argument("--phone", help="the customer's phone number, +4915112345678")
@@ -32,6 +31,12 @@ def _run(chosen: argparse.Namespace) -> int:
     )
 
 
+def _words() -> Mapping[str, Iterable[str]]:
+    from metta.ai.tools import SPECS
+
+    return {"name": SPECS}
+
+
 COMMAND = Command(
     name="tool",
     summary="run one tool as the model would and print its result as JSON",
@@ -51,7 +56,7 @@ COMMAND = Command(
     ),
     good="the tool answered, be it that nothing was found",
     more=("docs/tools.md",),
-    words={"name": TOOLS},
+    words=_words,
     arguments=_arguments,
     run=_run,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from metta_local.commands import values
-from metta_local.commands.command import Command
+from metta_local.commands.command import Command, json_option
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +18,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="between two looks for customers left unanswered; 0 for none (300)",
     )
+    json_option(parser, "logs and metrics are JSON Lines anyway; the last line then says how much was done")
 
 
 def _run(chosen: argparse.Namespace) -> int:
@@ -27,6 +28,7 @@ def _run(chosen: argparse.Namespace) -> int:
         health_port=chosen.health_port,
         health_host=chosen.health_host,
         watchdog_seconds=chosen.watchdog_seconds,
+        as_json=chosen.json,
     )
 
 

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from metta.ai.tools import SPECS
 from metta_local.bench.command import KNOWN
-from metta_local.commands import bench, tool
+from metta_local.commands import bench
 
 from .processes import metta, variables
 
@@ -86,5 +85,4 @@ def test_zsh_takes_the_script_from_its_functions(places: dict[str, Path]) -> Non
 
 
 def test_what_is_offered_is_what_there_is() -> None:
-    assert set(tool.TOOLS) == set(SPECS)
     assert set(bench.NAMES) == set(KNOWN)

@@ -81,7 +81,7 @@ def test_the_worker_answers_is_healthy_and_finishes_the_reply_it_is_writing_when
     assert stack.model is not None
     port = free_port()
     with (
-        running("worker", "--health-port", str(port), **stack.environment()) as worker,
+        running("worker", "--health-port", str(port), "--json", **stack.environment()) as worker,
         httpx.Client(base_url=f"http://127.0.0.1:{port}") as health,
     ):
         until(lambda: answers_ok(health))
@@ -92,12 +92,15 @@ def test_the_worker_answers_is_healthy_and_finishes_the_reply_it_is_writing_when
         stack.model.latency = 1.5
         last = ask(chatwoot, "Do you sell lamps?")
         until_the_model_is_asked(stack)
-        code, _, err = ended(worker, signal.SIGTERM, within=20)
+        code, out, err = ended(worker, signal.SIGTERM, within=20)
         stack.model.latency = 0
         assert code == 0, err
         assert "Traceback" not in err
         assert len(chatwoot.customer_sees(last)) == 1
         assert in_flight(stack) == 0
+        *_, stopped = (json.loads(line) for line in out.splitlines())
+        assert stopped["stopped"]["finished"] is True
+        assert stopped["stopped"]["messages"] >= 2
         with pytest.raises(httpx.ConnectError):
             health.get("/")
 
