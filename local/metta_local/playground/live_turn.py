@@ -93,6 +93,8 @@ class LiveTurn:
             return None
         withheld = [call.withheld for call in self.turn.work.tool_calls] if self.turn is not None else []
         shown = turn_view(row, judged=judged, written=self.written, withheld=withheld)
+        if self.row is None and self.state != "ended":
+            shown |= {"outcome": None, "reason": ""}  # the worker sets them early, and another step may change them
         began = datetime.fromisoformat(row["started_at"]).timestamp()
         return {
             **shown,

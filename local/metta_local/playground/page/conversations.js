@@ -13,7 +13,7 @@ export function setUpConversations(onSelect) {
   byId("new-conversation").addEventListener("click", () => {
     select(NEW);
     onSelect();
-    byId("message").focus();
+    byId("message")?.focus();
   });
   byId("conversations").addEventListener("click", (event) => {
     const row = event.target.closest("button[data-id]");

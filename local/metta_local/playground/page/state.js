@@ -1,6 +1,7 @@
 /** What the page knows: the newest state of everything that the stream told of, and what the reader has chosen. */
 
 export const NEW = "new";
+const REMEMBERED = "metta-conversation";
 
 export const state = {
   connection: "connecting",
@@ -80,7 +81,6 @@ const TAKES = {
 function keep(kind, id, data) {
   state[kind].set(id, data);
   stale?.delete(`${kind} ${id}`);
-  if (kind === "conversations" && state.selected === null) state.selected = id;
 }
 
 function dropStale() {
@@ -91,7 +91,7 @@ function dropStale() {
   }
   stale = null;
   if (state.selected !== null && state.selected !== NEW && !state.conversations.has(state.selected)) select(NEW);
-  if (state.selected === null) select(newest()?.id ?? NEW);
+  if (state.selected === null) select(remembered() ?? newest()?.id ?? NEW);
   touch("conversation", "turn", "skip");
 }
 
@@ -100,7 +100,22 @@ export function select(id) {
   if (state.selected === id) return;
   state.selected = id;
   state.chosenEntry = null;
+  try {
+    sessionStorage.setItem(REMEMBERED, id);
+  } catch {
+    // A browser that keeps nothing shows the newest after the page was loaded anew.
+  }
   touch("selected");
+}
+
+/** What was shown before the page was loaded anew, if it is there still. */
+function remembered() {
+  try {
+    const kept = sessionStorage.getItem(REMEMBERED);
+    return kept === NEW || !state.conversations.has(Number(kept)) ? null : Number(kept);
+  } catch {
+    return null;
+  }
 }
 
 /** Show a turn or a skip of the conversation; null follows the newest. */
@@ -138,6 +153,11 @@ export function entries(conversationId) {
     ...skips.map((skip) => ({ key: `skip ${skip.message_id}`, skip, at: skip.message_id })),
   ];
   return found.sort((one, other) => one.at - other.at || started(one) - started(other));
+}
+
+/** Whether a turn has ended; before that, what it holds of an ending is not yet true. */
+export function over(turn) {
+  return turn.state === "ended" || turn.state === "audited";
 }
 
 function started(entry) {
