@@ -31,10 +31,12 @@ async def look(given: Given, tell: Tell) -> None:
         bot_alone = sends.kind is Kind.BOT and (lists is None or not lists.reads)
         tell(chatwoot_address.version(version, bot_reads_alone=bot_alone))
         tell(chatwoot_tokens.sender(sends))
-        tell(chatwoot_tokens.account(sends, chatwoot.account_id, exists=reader is not None))
         seen = None
         if reader is not None and sends.entry is not Entry.SUSPENDED:
             seen = await see(asker, reader, chatwoot.account_id, chatwoot.api_key, chatwoot.inbox_ids)
+        has_bot = seen is not None and seen.own_bot is not None
+        exists = reader is not None
+        tell(chatwoot_tokens.account(sends, chatwoot.account_id, exists=exists, has_bot=has_bot))
         outside = await _outside(asker, lists, chatwoot, seen)
     tell(chatwoot_tokens.lister(lists, sends, chatwoot.account_id, outside=outside))
     if shows is not None:
@@ -52,8 +54,7 @@ def _settings(
     """What was seen, judged."""
     wanted, when, secrets = chatwoot.inbox_ids, chatwoot.answer_when, settings.webhook_secrets
     tell(chatwoot_inboxes.inboxes(wanted, seen))
-    for check in chatwoot_inboxes.bots(wanted, seen, when):
-        tell(check)
+    tell(chatwoot_inboxes.bots(wanted, seen, when))
     tell(chatwoot_webhooks.twice(seen, secrets))
     tell(chatwoot_webhooks.subscriptions(seen, secrets))
     tell(chatwoot_webhooks.address(seen, secrets, chatwoot.base_url))

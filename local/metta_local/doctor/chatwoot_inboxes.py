@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from metta_local.doctor.chatwoot_seen import MOST_INBOXES, Seen
-from metta_local.doctor.check import Check, fail, ok, skip, warn
+from metta_local.doctor.check import Check, Status, fail, ok, skip, warn
 
 HEARD = "message_created"
 BY_ADMIN = "an administrator's token shows it: set CHATWOOT_ADMIN_API_KEY for this command alone"
@@ -27,7 +28,7 @@ def inboxes(wanted: frozenset[int], seen: Seen | None) -> Check:
         return skip(name, f"whether the inboxes are there: {BY_USER}")
     found = answered(wanted, seen)
     if missing := sorted(wanted - set(found)):
-        text = f"CHATWOOT_INBOX_IDS names {_listed(missing)}, which the account does not have"
+        text = f"CHATWOOT_INBOX_IDS names {listed(missing)}, which the account does not have"
         return fail(name, text, "an inbox's number is the one behind /inbox/ in Chatwoot's address")
     if not found:
         who = "the account has no inbox" if seen.administrator else "the user is a member of no inbox"
@@ -36,17 +37,17 @@ def inboxes(wanted: frozenset[int], seen: Seen | None) -> Check:
         )
     more = f"; the bots of {MOST_INBOXES} are looked at" if len(found) > MOST_INBOXES else ""
     whose = "of the account" if seen.administrator else "that the user is a member of"
-    return ok(name, f"{_listed(found)} are answered{more}" if wanted else f"all {len(found)} {whose}{more}")
+    return ok(name, f"{listed(found)} are answered{more}" if wanted else f"all {len(found)} {whose}{more}")
 
 
-def bots(wanted: frozenset[int], seen: Seen | None, when: AnswerWhen) -> list[Check]:
+def bots(wanted: frozenset[int], seen: Seen | None, when: AnswerWhen) -> Check:
     """Whether Metta hears of each inbox, and new conversations begin in the status that it answers.
 
     Without ``CHATWOOT_INBOX_IDS`` the inboxes that Metta's bot is attached to are those that are meant.
     """
     name = "chatwoot.bot"
     if seen is None or not seen.bots:
-        return [skip(name, f"whether the bot is attached to the inboxes: {BY_USER}")]
+        return skip(name, f"whether the bot is attached to the inboxes: {BY_USER}")
     attached = {at: seen.bots[at] for at in answered(wanted, seen) if at in seen.bots}
     own = seen.own_bot
     theirs = [at for at, bot in attached.items() if bot and (own is None or bot.id == own.id)]
@@ -59,16 +60,21 @@ def bots(wanted: frozenset[int], seen: Seen | None, when: AnswerWhen) -> list[Ch
         _some(name, theirs, seen),
     ]
     whose = "Metta's bot" if own else "a bot"
-    return [check for check in found if check] or [
-        ok(name, f"{whose} is attached to {_listed(theirs)}" if theirs else "an account webhook tells of the inboxes")
-    ]
+    well = f"{whose} is attached to {listed(theirs)}" if theirs else "an account webhook tells of the inboxes"
+    return _worst([check for check in found if check]) or ok(name, well)
+
+
+def _worst(checks: Sequence[Check]) -> Check | None:
+    """One check of several: all that is as bad as the worst, and what to do about the first."""
+    failed = [check for check in checks if check.status is Status.FAIL] or checks
+    return replace(failed[0], found="; ".join(check.found for check in failed)) if failed else None
 
 
 def _none(name: str, at: Sequence[int], when: AnswerWhen, *, heard: bool | None) -> Check | None:
     """Inboxes without a bot: their conversations begin as open, and only an account webhook tells of them."""
     if not at:
         return None
-    where = f"no bot is attached to {_listed(at)}"
+    where = f"no bot is attached to {listed(at)}"
     if when == "pending":
         how = "an account webhook tells of them, but " if heard else ""
         found = f"{where}: {how}new conversations are open at once and Metta answers pending ones alone: silence"
@@ -85,10 +91,10 @@ def _other(name: str, at: Sequence[int], *, heard: bool | None) -> Check | None:
         return None
     if heard:
         found = (
-            f"another bot than CHATWOOT_API_KEY's is attached to {_listed(at)}, beside an account webhook: both answer"
+            f"another bot than CHATWOOT_API_KEY's is attached to {listed(at)}, beside an account webhook: both answer"
         )
         return fail(name, found, f"{_ATTACH}, or leave those inboxes out of CHATWOOT_INBOX_IDS")
-    where = f"another bot than CHATWOOT_API_KEY's is attached to {_listed(at)}"
+    where = f"another bot than CHATWOOT_API_KEY's is attached to {listed(at)}"
     found = f"{where}: the events go to it, or the token is not Metta's"
     return fail(name, found, f"{_ATTACH}, or use that bot's token")
 
@@ -97,7 +103,7 @@ def _some(name: str, theirs: Sequence[int], seen: Seen) -> Check | None:
     """Bots are attached, and which of them is Metta's is not known."""
     if not theirs or seen.own_bot or seen.administrator:
         return None
-    return skip(name, f"a bot is attached to {_listed(theirs)}; whether it is Metta's: {BY_ADMIN}")
+    return skip(name, f"a bot is attached to {listed(theirs)}; whether it is Metta's: {BY_ADMIN}")
 
 
 def assignment(wanted: frozenset[int], seen: Seen | None, when: AnswerWhen) -> Check:
@@ -110,7 +116,7 @@ def assignment(wanted: frozenset[int], seen: Seen | None, when: AnswerWhen) -> C
     at = [each for each in answered(wanted, seen) if seen.inboxes[each].assigns and not seen.bots.get(each)]
     if not at:
         return ok(name, "no inbox gives open conversations to a person at once")
-    found = f"{_listed(at)} assign a new conversation to whoever is online, and Metta leaves assigned ones alone"
+    found = f"a new conversation of {listed(at)} is given to whoever is online, and Metta leaves assigned ones alone"
     return warn(
         name, found, f"turn auto-assignment off there (Settings > Inboxes > INBOX > Collaborators), or {_ATTACH}"
     )
@@ -129,7 +135,7 @@ def team(wanted: int | None, seen: Seen | None) -> Check:
     return fail(name, found, "a team's number is the one behind /team/ in Chatwoot's address; or unset it")
 
 
-def _listed(numbers: Iterable[int]) -> str:
+def listed(numbers: Iterable[int]) -> str:
     """The inboxes by number; of many the first."""
     given = sorted(numbers)
     shown = ", ".join(map(str, given[:8])) + (f" and {len(given) - 8} more" if len(given) > 8 else "")

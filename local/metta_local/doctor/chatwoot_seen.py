@@ -7,7 +7,7 @@ import hmac
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import SecretStr
 
@@ -37,13 +37,21 @@ class Hook:
     subscriptions: frozenset[str] = frozenset()
 
     @property
-    def place(self) -> str:
-        """The address without what makes no difference: case, default port, slash at the end, http or https."""
+    def parts(self) -> SplitResult | None:
+        """The URL taken apart; None when it is none."""
         try:
             url = urlsplit(self.url.strip())
-            port = url.port or _PORTS.get(url.scheme, 0)
+            is_one = bool(url.hostname) and (url.port is None or url.port > 0)
         except ValueError:
+            return None
+        return url if is_one else None
+
+    @property
+    def place(self) -> str:
+        """The address without what makes no difference: case, default port, slash at the end, http or https."""
+        if (url := self.parts) is None:
             return self.url.strip()
+        port = url.port or _PORTS.get(url.scheme, 0)
         shown = "" if port in _PORTS.values() else f":{port}"
         return f"{(url.hostname or '').lower()}{shown}{url.path.rstrip('/')}?{url.query}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from metta_local.doctor.chatwoot_inboxes import listed
 from metta_local.doctor.chatwoot_owner import Entry, Kind, Owner
 from metta_local.doctor.check import Check, fail, ok, skip, warn
 
@@ -43,17 +44,18 @@ def _no_token(owner: Owner, name: str, variable: str) -> Check | None:
     return None
 
 
-def account(owner: Owner, account_id: int, *, exists: bool) -> Check:
+def account(owner: Owner, account_id: int, *, exists: bool, has_bot: bool) -> Check:
     """Whether the token that sends opens the account.
 
     Args:
         owner: of the token.
         account_id: as configured.
         exists: whether another token has shown that the account is there.
+        has_bot: whether another token has shown that the bot is among the account's.
     """
     name, number_fix = "chatwoot.account", "CHATWOOT_ACCOUNT_ID is the number behind /accounts/ in Chatwoot's address"
     entry = owner.entry
-    if entry is Entry.IN or (entry is Entry.PERHAPS and exists):
+    if entry is Entry.IN or (entry is Entry.PERHAPS and exists) or (entry is Entry.UNSEEN and has_bot):
         return ok(name, f"account {account_id} lets {SENDS} in")
     if entry is Entry.OTHER:
         if owner.kind is Kind.BOT:
@@ -102,7 +104,7 @@ def lister(owner: Owner | None, sends: Owner, account_id: int, *, outside: tuple
     if owner.entry is not Entry.IN:
         return fail(name, f"the user of {LISTS} is not let into account {account_id}", make)
     if outside:
-        found = f"the user of {LISTS} is no member of inboxes {_ids(outside)}: there history is refused"
+        found = f"the user of {LISTS} is no member of {listed(outside)}: there history is refused"
         return fail(name, found, "add the user to them (Settings > Inboxes > INBOX > Collaborators)")
     if same:
         return warn(
@@ -123,7 +125,3 @@ def shower(owner: Owner) -> Check:
         return ok(name, "an administrator's; unset it again, nothing else needs it")
     found = f"{SHOWS} is no administrator's of the account: it shows no more than other tokens do"
     return warn(name, found, "take the access token of an administrator's profile")
-
-
-def _ids(numbers: tuple[int, ...]) -> str:
-    return ", ".join(map(str, numbers))

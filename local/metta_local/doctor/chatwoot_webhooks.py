@@ -127,11 +127,15 @@ def address(seen: Seen | None, secrets: Sequence[SecretStr], base_url: str) -> C
         return fail(name, "neither a bot nor an account webhook leads anywhere: Metta hears nothing", _make())
     if any(not each.url for each in hooks):
         return fail(name, "the bot has no webhook URL: Metta hears nothing", "set it: Settings > Bots > BOT")
+    if any(each.parts is None for each in hooks):
+        return fail(
+            name, "the webhook's URL is none: Metta hears nothing", "copy the address again (docs/deploy.md, 7)"
+        )
     here = is_loopback(urlsplit(base_url).hostname or "")
-    if not here and any(_inside(each.url) for each in hooks):
+    if not here and any(_inside(each) for each in hooks):
         found = "the webhook's URL is of this machine or a private network: Chatwoot does not reach it, or blocks it"
         return fail(name, found, "use an address that Chatwoot reaches (docs/deploy.md, 7)")
-    if any(urlsplit(each.url).scheme != "https" and not (here and _inside(each.url)) for each in hooks):
+    if any(_scheme(each) != "https" and not (here and _inside(each)) for each in hooks):
         return warn(name, "the webhook's URL is not https: customers' messages travel in clear", "use https")
     return ok(name, "the address looks as if Chatwoot reaches it")
 
@@ -167,16 +171,17 @@ def _make() -> str:
     return "make a bot with Metta's webhook URL and attach it to the inboxes (docs/deploy.md, 2 and 7)"
 
 
-def _inside(url: str) -> bool:
+def _scheme(hook: Hook) -> str:
+    return hook.parts.scheme if hook.parts else ""
+
+
+def _inside(hook: Hook) -> bool:
     """Whether an address is of no use outside of its own machine or network."""
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:
-        return False
+    host = (hook.parts.hostname if hook.parts else None) or ""
     try:
         return not ipaddress.ip_address(host).is_global
     except ValueError:
-        return is_loopback(host) or "." not in host or host.endswith((".internal", ".local", ".lan"))
+        return is_loopback(host) or "." not in host or host.endswith((".internal", ".local", ".lan", ".localhost"))
 
 
 def _named(source: tuple[str, Hook]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,6 +127,22 @@ def examine(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         )
 
     return run
+
+
+@pytest.fixture
+def name_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name server that knows ``chat.shop.example``, which is here, and no other name."""
+    known = socket.getaddrinfo
+
+    def look_up(host: Any, *rest: Any, **named: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        if name == "chat.shop.example":
+            return known("127.0.0.1", *rest, **named)
+        if name in ("127.0.0.1", "localhost", None):
+            return known(host, *rest, **named)
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
 
 
 @pytest.fixture
