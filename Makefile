@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test fuzz train validate-training data-given lint lint-template build requirements clean
+.PHONY: setup demo test docs fuzz train validate-training data-given lint lint-template build requirements clean
 
 setup: $(VENV)/.ready
 
@@ -29,6 +29,10 @@ test: setup
 	$(BIN)/python -m pytest $(BESIDE:%=--ignore=%); others=$$?; \
 	wait $$waiting; beside=$$?; cat .metta/test-beside.txt; \
 	test $$others -eq 0 -a $$beside -eq 0
+
+# The tables of commands and variables in README.md, and docs/commands.md, from the code.
+docs: setup
+	$(BIN)/python -m metta_local.readme
 
 # What the tests do for seconds, for ten minutes and from another seed each time.
 fuzz: setup

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 from metta.settings import SECRET_NAMES, Settings
-
-BEGIN, END = "<!-- variables -->", "<!-- /variables -->"
 
 
 def table() -> str:
@@ -19,15 +14,3 @@ def table() -> str:
         shown = f"`{default}`" if default else ("secret" if variable in SECRET_NAMES else "")
         lines.append(f"| `{variable}` | {field.description} | {shown} |")
     return "\n".join(lines)
-
-
-def filled(readme: str) -> str:
-    """``readme`` with the table between its markers."""
-    before, _, rest = readme.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
-
-
-if __name__ == "__main__":
-    path = Path(sys.argv[1])
-    path.write_text(filled(path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""``metta guard``: its help; it has no arguments but ``--json``, which changes nothing."""
+"""``metta guard``: its arguments and help."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from metta_local.commands.command import Command, json_option
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--policy", metavar="FILE", help="judge by this policy file; the packaged one otherwise")
     json_option(parser, "changes nothing: answers are JSON Lines anyway")
 
 
-def _run(_chosen: argparse.Namespace) -> int:
+def _run(chosen: argparse.Namespace) -> int:
     from metta_local import guard
 
-    return guard.run(sys.stdin, sys.stdout, sys.stderr)
+    return guard.run(sys.stdin, sys.stdout, sys.stderr, policy=chosen.policy)
 
 
 COMMAND = Command(
@@ -26,7 +27,7 @@ COMMAND = Command(
         a line {"id", "action", "findings", "text"}, in order. "text" is the sanitized text; places count code points. A
         malformed line gets {"id", "error"} and the batch goes on.
 
-        It needs no variable and no network, and judges by the packaged policy.
+        It needs no variable and no network, and judges by the packaged policy or by the one that --policy names.
         """,
     examples=(
         ("""echo '{"id": 1, "text": "hello", "direction": "input"}' | metta guard""", "one text"),

@@ -5,22 +5,27 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from metta_local.cli import parser
-from metta_local.variables import filled
+from metta_local.commands_page import page
+from metta_local.readme import outdated
 
 README = Path(__file__).parents[3] / "README.md"
 
 
-def test_the_variable_table_is_that_of_the_settings() -> None:
-    text = README.read_text(encoding="utf-8")
-    assert text == filled(text), "run: .venv/bin/python -m metta_local.variables README.md"
+def test_what_is_made_from_the_code_is_current() -> None:
+    assert outdated() == {}, "run: make docs"
 
 
-def test_every_command_is_in_the_readme_and_no_other() -> None:
-    section = README.read_text(encoding="utf-8").split("## Commands")[1].split("##")[0]
-    named = set(re.findall(r"^\| `metta (\w+)", section, re.MULTILINE))
-    actions = [action for action in parser()._actions if action.choices]
-    assert named == set(actions[0].choices or ())
+def test_a_stale_table_is_named_with_what_differs(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "commands.md").write_text(page(), encoding="utf-8")
+    stale = README.read_text(encoding="utf-8").replace("`metta demo`", "`metta show`")
+    (tmp_path / "README.md").write_text(stale, encoding="utf-8")
+
+    found = outdated(tmp_path)
+
+    assert list(found) == ["README.md"]
+    assert "-| [`metta show`]" in found["README.md"]
+    assert "+| [`metta demo`]" in found["README.md"]
 
 
 def test_every_file_the_readme_links_to_is_there() -> None:
