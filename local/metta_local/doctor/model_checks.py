@@ -77,7 +77,10 @@ async def look(given: Given, tell: Tell) -> None:
         tell(bad)
         return
     tell(ok("model.connection", "the key is accepted, and there is a Responses API"))
-    tell(_known(settings, listed))
+    tell(_known("model.name", "OPENAI_MODEL", settings.model, settings, listed))
+    judge = given.policy.second_opinion.judge
+    if judge.enabled and judge.model:
+        tell(_known("model.judge", "the policy's second_opinion.judge.model", judge.model, settings, listed))
 
 
 async def _ask(http: httpx.AsyncClient, method: str, url: str) -> Answer:
@@ -126,19 +129,17 @@ def _no_responses(answer: Answer) -> Check | None:
     return fail("model.connection", found, f"{_BASE} choose an endpoint that has POST /responses")
 
 
-def _known(settings: ModelSettings, listed: Answer) -> Check:
-    name = "model.name"
+def _known(name: str, variable: str, model: str, settings: ModelSettings, listed: Answer) -> Check:
+    """Whether the endpoint has the model that ``variable`` names."""
     names = _names(listed.body)
     if listed.status != 200 or not names:
-        found = "the endpoint lists no models: whether it has OPENAI_MODEL is not known"
+        found = f"the endpoint lists no models: whether it has {variable} is not known"
         return warn(name, found, "try a message out with the console's simulate (docs/console.md)")
-    if settings.model in names:
-        return ok(name, "OPENAI_MODEL is among the models")
-    close = difflib.get_close_matches(settings.model, [each for each in names if _NAME.fullmatch(each)], CLOSE_NAMES)
-    found = f"OPENAI_MODEL is not among the {len(names)} models that this key may use"
-    fix = (
-        f"did you mean {' or '.join(close)}?" if close else "set it to one of the provider's models, as they are listed"
-    )
+    if model in names:
+        return ok(name, f"{variable} is among the models")
+    close = difflib.get_close_matches(model, [each for each in names if _NAME.fullmatch(each)], CLOSE_NAMES)
+    found = f"{variable} is not among the {len(names)} models that this key may use"
+    fix = f"did you mean {' or '.join(close)}?" if close else "name one of the provider's models, as they are listed"
     host = urlsplit(settings.base_url or OFFICIAL_URL).hostname or ""
     own_names = not close and host.endswith(_OWN_NAMES)
     return Check(name, Status.WARN if own_names else Status.FAIL, found, fix)
