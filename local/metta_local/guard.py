@@ -1,6 +1,6 @@
 """``metta guard``: judges texts given as JSON Lines, one answer a line, in the order of the questions.
 
-It uses the packaged policy, reads no variable, and judges in an empty context. So on ``output`` nobody's e-mail address
+It uses the packaged policy or the one it is given, reads no variable, and judges in an empty context. So on ``output`` nobody's e-mail address
 or phone is known to be the customer's own and each one is stopped, while figures are not checked, since only a turn has
 sources to check them against.
 """
@@ -29,16 +29,23 @@ class _BadLineError(ValueError):
         self.id = id_
 
 
-def run(stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
+def run(stdin: TextIO, stdout: TextIO, stderr: TextIO, *, policy: str | None = None) -> int:
     """Answer every line ``{"id", "text", "direction"}`` of ``stdin`` with one line on ``stdout``.
 
     An answer is ``{"id", "action", "findings", "text"}`` in ASCII. A malformed line is named on ``stderr`` with its
     number and field, gets ``{"id", "error"}`` in its place, and the batch goes on. Empty lines are passed over.
 
+    Args:
+        stdin, stdout, stderr: where questions come from and answers go.
+        policy: path of a policy file.
+
     Returns:
         0, or 1 when any line was malformed.
+
+    Raises:
+        SettingsError: the policy file is wrong.
     """
-    guardrails = Guardrails(load_policy())
+    guardrails = Guardrails(load_policy(policy))
     code = 0
     for number, line in enumerate(_lines(stdin), 1):
         if not line.strip():

@@ -17,7 +17,16 @@ from .blocks import ROOT, Block
 SECONDS = 60
 """Longest time that one block may take."""
 _COPIED = ("docs", "events", "layers/metta", "local", "tests")
-_LINKED = (".venv", "Makefile", "README.md", "pyproject.toml", "requirements", "samconfig.toml", "template.yaml")
+_LINKED = (
+    ".venv",
+    "Makefile",
+    "functions",
+    "README.md",
+    "pyproject.toml",
+    "requirements",
+    "samconfig.toml",
+    "template.yaml",
+)
 _LEFT = shutil.ignore_patterns("__pycache__", "corpus", "page.png", ".metta", "*.egg-info")
 _HUNK = re.compile(r"^@@.*$", re.MULTILINE)
 

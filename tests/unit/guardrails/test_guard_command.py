@@ -6,9 +6,12 @@ import io
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
-from metta_local import guard
+import pytest
+
+from metta_local import cli, guard
 
 
 def _ask(*lines: object) -> tuple[int, list[dict[str, Any]], str]:
@@ -106,3 +109,22 @@ def test_nothing_heavy_is_loaded_and_bytes_that_are_no_text_are_survived() -> No
     assert first["text"] == "grüße"
     assert "error" in second
     assert done.stderr.startswith(b"line 2: not JSON")
+
+
+def test_an_operators_own_policy_can_be_tried(tmp_path: Path) -> None:
+    policy, question = tmp_path / "shop.yaml", {"id": 1, "text": "My lamp caught fire", "direction": "input"}
+    policy.write_text("rules: { forbidden_topics: { recalls: [caught fire] } }", encoding="utf-8")
+    stdout, stderr = io.StringIO(), io.StringIO()
+
+    assert guard.run(io.StringIO(json.dumps(question)), stdout, stderr, policy=str(policy)) == 0
+    assert json.loads(stdout.getvalue())["action"] == "handoff"
+    assert _ask(question)[1][0]["action"] == "allow", "as packaged it is no topic for people"
+
+
+def test_a_policy_with_a_mistake_is_named_before_any_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    policy = tmp_path / "shop.yaml"
+    policy.write_text("ruels: {}", encoding="utf-8")
+
+    assert cli.main(["guard", "--policy", str(policy)]) == 1
+    shown = capsys.readouterr()
+    assert (shown.out, "did you mean rules?" in shown.err) == ("", True)
