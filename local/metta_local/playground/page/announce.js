@@ -1,6 +1,6 @@
 /** Says aloud, to a screen reader, what a sighted reader sees move: new messages and how a turn ended. */
 
-import { current, entries, state } from "./state.js";
+import { current, entries, over, state } from "./state.js";
 import { sentence } from "./story.js";
 import { author } from "./thread.js";
 
@@ -20,13 +20,13 @@ export function news() {
   const fresh = told.conversation !== conversation.id;
   if (fresh) Object.assign(told, { conversation: conversation.id, messages: new Set(), turns: new Set() });
   const messages = conversation.messages.filter((message) => isNew(told.messages, message.id) && ["metta", "team"].includes(message.from));
-  const over = entries(state.selected).filter(({ key, turn }) => turn?.outcome && isNew(told.turns, key));
+  const ended = entries(state.selected).filter(({ key, turn }) => turn && over(turn) && isNew(told.turns, key));
   if (fresh) return { text: "", message: false, turn: false };
   const said = [
     ...messages.map((message) => `${message.private ? "Private note from " : ""}${author(message, conversation)}: ${(message.text ?? "").slice(0, LONGEST)}`),
-    ...over.map(({ turn }) => `Turn ended. ${sentence(turn.words)}`),
+    ...ended.map(({ turn }) => `Turn ended. ${sentence(turn.words)}`),
   ];
-  return { text: said.join(" "), message: messages.length > 0, turn: over.length > 0 };
+  return { text: said.join(" "), message: messages.length > 0, turn: ended.length > 0 };
 }
 
 function isNew(known, id) {

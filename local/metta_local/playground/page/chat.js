@@ -1,6 +1,6 @@
 /** The customer's side: the conversation as the customer sees it. */
 
-import { drawThread } from "./thread.js";
+import { drawThread, toStart } from "./thread.js";
 import { fill, h, shown } from "./dom.js";
 import { icon } from "./icons.js";
 import { NEW, current, state } from "./state.js";
@@ -22,6 +22,7 @@ export function drawChat() {
   } else if (place.dataset.of !== NEW) {
     place.dataset.of = NEW;
     fill(place, welcome());
+    toStart(place);
   }
 }
 

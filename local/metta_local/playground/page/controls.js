@@ -36,8 +36,8 @@ export function drawWorker() {
   const [words, tone] = WORKER[worker?.state] ?? ["Worker unknown", "muted"];
   const place = byId("worker");
   attribute(place, "data-tone", worker?.armed ? "warn" : tone);
-  const facts = [worker?.pid && `pid ${worker.pid}`, worker && counted(worker.kills ?? 0, "kill")].filter(Boolean);
-  fill(place, h("span.dot", { "aria-hidden": "true" }), h("strong", {}, words), h("span.fine", {}, facts.join(" · ")));
+  const pid = worker?.pid && h("span.fine.extra", {}, `pid ${worker.pid} ·`);
+  fill(place, h("span.dot", { "aria-hidden": "true" }), h("strong", {}, words), pid, worker && h("span.fine", {}, counted(worker.kills ?? 0, "kill")));
   const note = worker?.state === "ready" && !worker.armed ? "" : worker?.note;
   say(byId("kill-note"), sentence(note || "it is a process of its own, ended by SIGKILL; a new one starts by itself"));
 }
@@ -51,7 +51,7 @@ export function drawQueue() {
     place,
     icon("inbox"),
     h("strong", {}, "Queue"),
-    h("span.fine", {}, `${waiting} waiting · ${inFlight} in hand · `),
+    h("span.fine", {}, `${waiting} waiting · ${inFlight} in hand ·`),
     h("span.fine", { "data-dead": dead > 0 }, `${dead} dead`),
   );
 }

@@ -8,6 +8,8 @@ import { STATUSES, channelIcon, channelName } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 
+const NARROW = window.matchMedia("(max-width: 1279px)");
+
 /** Let the buttons of the rail work; `onSelect` runs after the reader chose a conversation. */
 export function setUpConversations(onSelect) {
   byId("new-conversation").addEventListener("click", () => {
@@ -15,10 +17,16 @@ export function setUpConversations(onSelect) {
     onSelect();
     byId("message")?.focus();
   });
+  const fold = () => {
+    byId("rail-list").open = !NARROW.matches;
+  };
+  NARROW.addEventListener("change", fold);
+  fold();
   byId("conversations").addEventListener("click", (event) => {
     const row = event.target.closest("button[data-id]");
     if (!row) return;
     select(Number(row.dataset.id));
+    if (NARROW.matches) fold();
     onSelect();
   });
   byId("scenes-form").addEventListener("submit", (event) => {

@@ -12,11 +12,14 @@ import { listed } from "./words.js";
 export function hint(seen, conversation, entry) {
   const { hello, worker, faults } = seen;
   if (!hello) return calm("Connecting to the local stack.");
+  if (seen.connection === "stopped") return calm("Nothing moves any more; what was shown last stays readable.");
   if (worker?.state === "killed") return warn(sentence(worker.note) || "The worker was killed. What it had in hand comes back to the queue.");
   if (worker?.armed) return warn(sentence(worker.note) || "The worker dies in the next turn. Write something and watch what becomes of it.");
-  if (worker?.state === "starting") return busy(sentence(worker.note) || "The worker is starting. Messages wait in the queue until it is ready.");
+  if (worker?.state === "starting") return busy("The worker is starting. Messages wait in the queue until it is ready.");
   if (!hello.writable) return calm("Chatwoot is a real one here: write in Chatwoot, and watch the turns on this page.");
   if (entry?.turn?.state === "working") return busy("Metta is at work: the turn grows step by step.");
+  if (entry?.turn?.state === "interrupted") return warn("This turn broke off. Its message comes back to the queue by itself within a minute, and is answered once.");
+  if (entry?.turn?.state === "retrying") return warn("This turn is tried again soon. If it goes on failing, a person takes over.");
   const on = faults.filter((fault) => fault.on).map((fault) => fault.title);
   if (on.length) return warn(`Switched on: ${listed(on)}. Write something that needs it, and see how it still ends well.`);
   if (!conversation) return calm("Start here: send a sample text as the customer, then watch the turn unfold.");

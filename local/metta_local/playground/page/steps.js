@@ -4,6 +4,8 @@ import { disclosure, h } from "./dom.js";
 import { argumentsLine, raw, value } from "./values.js";
 import { longText } from "./thread.js";
 import { ACTIONS, SENT, TOOLS, count, counted, duration, money } from "./words.js";
+import { over } from "./state.js";
+import { note } from "./markdown.js";
 import { sentence } from "./story.js";
 import { judged } from "./verdict.js";
 
@@ -67,7 +69,7 @@ function calls(turn, verdicts) {
   const tools = (turn.tool_calls ?? []).map((call, index) => ({ call, index, at: call.started_at, made: toolStep }));
   const all = [...models, ...tools].sort((one, other) => Date.parse(one.at) - Date.parse(other.at));
   if (all.length) return all.map(({ call, index, made }) => made(turn, call, index));
-  const ended = turn.outcome && verdicts.some((verdict) => verdict.direction === "input");
+  const ended = over(turn) && verdicts.some((verdict) => verdict.direction === "input");
   if (!ended) return [];
   return [
     {
@@ -123,9 +125,9 @@ function toolStep(turn, call, index) {
 }
 
 function ending(turn, conversation) {
-  if (!turn.outcome && !(turn.sent ?? []).length) return [];
+  if (!over(turn) && !(turn.sent ?? []).length) return [];
   const found = (turn.sent ?? []).map((sent, index) => left(turn, sent, index, conversation));
-  if (turn.outcome === "dropped") {
+  if (over(turn) && turn.outcome === "dropped") {
     found.push({
       key: "dropped",
       icon: "stop",
@@ -136,7 +138,7 @@ function ending(turn, conversation) {
       body: () => [h("p", {}, sentence(turn.words)), turn.reply && h("blockquote.judged.struck", { dir: "auto" }, longText(`drop ${turn.id}`, turn.reply))],
     });
   }
-  if (turn.handoff) {
+  if (over(turn) && turn.handoff) {
     found.push({
       key: "handoff",
       icon: "handoff",
@@ -154,7 +156,7 @@ function ending(turn, conversation) {
 function untold(turn) {
   const kinds = new Set((turn.sent ?? []).map((sent) => sent.kind));
   return [
-    !kinds.has("handoff_note") && turn.handoff.note && h("div.letter", { "data-private": true, dir: "auto" }, longText(`note ${turn.id}`, turn.handoff.note)),
+    !kinds.has("handoff_note") && turn.handoff.note && h("div.letter", { "data-private": true, dir: "auto" }, note(turn.handoff.note)),
     !kinds.has("handoff_word") && turn.handoff.word && h("div.letter", { dir: "auto" }, longText(`word ${turn.id}`, turn.handoff.word)),
   ];
 }
@@ -170,6 +172,6 @@ function left(turn, sent, index, conversation) {
     title: SENT[sent.kind] ?? "Sent",
     aside: sent.message_id ? `message ${sent.message_id}` : "",
     seen: [sent, text],
-    body: () => [h("div.letter", { "data-private": Boolean(sent.private), dir: "auto" }, longText(`sent ${turn.id} ${index}`, text))],
+    body: () => [h("div.letter", { "data-private": Boolean(sent.private), dir: "auto" }, sent.private && text.length < 6000 ? note(text) : longText(`sent ${turn.id} ${index}`, text))],
   };
 }

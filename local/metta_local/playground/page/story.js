@@ -1,5 +1,6 @@
 /** A turn in one sentence and a few more: what Metta did and why, for somebody who sees the page for the first time. */
 
+import { over } from "./state.js";
 import { LEVELS, SPOKEN_TOOLS, listed } from "./words.js";
 
 /** Words of the stack as a sentence: a capital at its start and a full stop. */
@@ -29,6 +30,7 @@ export function story(turn) {
 }
 
 function again(turn) {
+  if (turn.words) return "";
   if (turn.state === "interrupted") return "The message comes back to the queue, and the turn goes on where it was.";
   return turn.state === "retrying" ? "The message is back in the queue and is tried again soon." : "";
 }
@@ -46,7 +48,7 @@ function checked(what, verdict) {
 function did(turn) {
   const tools = [...new Set((turn.tool_calls ?? []).map((call) => SPOKEN_TOOLS[call.name] ?? `used ${call.name}`))];
   const times = (turn.model_calls ?? []).length;
-  if (!times && !tools.length) return turn.outcome ? "No model and no tool was asked." : "";
+  if (!times && !tools.length) return over(turn) ? "No model and no tool was asked." : "";
   const asked = times && `The model was asked ${times === 1 ? "once" : times === 2 ? "twice" : `${times} times`}`;
   if (!tools.length) return `${asked}; no tool was needed.`;
   return asked ? `${asked} and ${listed(tools)}.` : `Metta ${listed(tools)}.`;

@@ -4,8 +4,12 @@ import { disclosure, h, keyed } from "./dom.js";
 import { icon } from "./icons.js";
 import { counted, time } from "./words.js";
 import { boundary } from "./marks.js";
+import { note as noteElements } from "./markdown.js";
 
 const LONGEST = 1500;
+const NEAR_END = 60;
+const pinned = new WeakMap();
+const watched = new WeakSet();
 const FILE_ICONS = { image: "note", audio: "play", video: "play" };
 const BY_KIND = { handoff_note: "Metta's note to the team", note: "Metta's draft, not sent to the customer" };
 
@@ -53,15 +57,34 @@ export function author(message, conversation) {
  * @param {{mine: string[], why: ?Function, folded: string}} view mine: who stands on the right; why: shows a turn
  */
 export function drawThread(place, conversation, messages, view) {
-  const atEnd = place.dataset.of !== String(conversation.id) || place.scrollHeight - place.scrollTop - place.clientHeight < 60;
+  if (place.dataset.of !== String(conversation.id)) pinned.set(place, true);
   place.dataset.of = conversation.id;
+  watch(place);
   const typing = conversation.typing ? [{ id: "typing", typing: true }] : [];
   keyed(place, [...messages, ...typing], {
     key: (message) => `${conversation.id} ${message.id}`,
     sign: (message) => JSON.stringify(message),
     make: (message) => (message.typing ? typingBubble() : bubble(message, conversation, view)),
   });
-  if (atEnd) place.scrollTop = place.scrollHeight;
+  toEnd(place);
+}
+
+/** Know whether the reader is at the end, and stay there when the place changes its height. */
+function watch(place) {
+  if (watched.has(place)) return;
+  watched.add(place);
+  place.addEventListener("scroll", () => pinned.set(place, place.scrollHeight - place.scrollTop - place.clientHeight < NEAR_END), { passive: true });
+  new ResizeObserver(() => toEnd(place)).observe(place);
+}
+
+/** Show a place's beginning, for what is no thread. */
+export function toStart(place) {
+  pinned.set(place, false);
+  place.scrollTop = 0;
+}
+
+function toEnd(place) {
+  if (pinned.get(place)) place.scrollTop = place.scrollHeight;
 }
 
 function bubble(message, conversation, { mine, why, folded }) {
@@ -81,11 +104,17 @@ function bubble(message, conversation, { mine, why, folded }) {
       !note && !(folded === "chat" && side === "right") && h("bdi.name", {}, name),
       h("time", {}, time(message.created_at)),
     ),
-    h("div.bubble", {}, message.text ? longText(`${folded} ${message.id}`, message.text) : null, ...files(message)),
+    h("div.bubble", {}, message.text ? said(message, folded) : null, ...files(message)),
     message.error && h("p.failed", {}, icon("warn"), `Not delivered: ${message.error}`),
     why && message.from === "metta" && message.turn_id && !message.private &&
       h("button.link.why", { type: "button", on: { click: () => why(message) } }, "How this came about"),
   );
+}
+
+/** Metta's notes are Markdown, which Chatwoot shows as such; everything else is plain text. */
+function said(message, folded) {
+  const written = message.private && message.from === "metta" && message.text.length <= LONGEST * 4;
+  return written ? noteElements(message.text) : longText(`${folded} ${message.id}`, message.text);
 }
 
 function typingBubble() {

@@ -3,7 +3,7 @@
 import { attribute, fill, h, keyed, say, shown } from "./dom.js";
 import { audit } from "./audit.js";
 import { icon } from "./icons.js";
-import { choose, current, entries, shownEntry, state, touch } from "./state.js";
+import { choose, current, entries, over, shownEntry, state, touch } from "./state.js";
 import { steps } from "./steps.js";
 import { sentence, story, told } from "./story.js";
 import { chart, drawChart } from "./waterfall.js";
@@ -17,6 +17,8 @@ export function drawTurn() {
   if (!built) build();
   const entry = shownEntry();
   drawPicker(entry);
+  if (entry && byId("turn-body").dataset.of !== entry.key) byId("turn-body").scrollTop = 0;
+  byId("turn-body").dataset.of = entry?.key ?? "";
   shown(byId("turn-empty"), !entry);
   shown(byId("turn-view"), Boolean(entry));
   if (!entry) drawEmpty();
@@ -85,7 +87,7 @@ function title({ turn, skip }, index) {
 }
 
 function standing(turn) {
-  return (turn.outcome && OUTCOMES[turn.outcome]) || STATES[turn.state] || ["Over", "muted", "check"];
+  return (over(turn) && OUTCOMES[turn.outcome]) || STATES[turn.state] || ["Over", "muted", "check"];
 }
 
 function drawSkip(skip) {
