@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from metta.console import HEALTH, SIMULATE
+from metta.policy import load_policy
+from metta.settings import load
 from metta_local.console import CommandError
 from metta_local.console_later import ConsoleLater
 from metta_local.migrate_command import require_current
@@ -54,8 +56,10 @@ def run(
 
     Raises:
         CommandError: something does not start; nothing is left running.
+        SettingsError: a variable or the policy file is malformed.
     """
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
+    load_policy(load().metta_policy)  # what is wrong with it is known before anything is started
     home = Path(directory).resolve() if directory else None
     stack = LocalStack(directory=home, deploy=deployed, ports=PORTS, odoo_version=odoo_version)
     playground = Playground(deployed=deployed)

@@ -97,6 +97,8 @@ class AuditReader:
             except MettaError as error:
                 log.info("the audit log cannot be read now: %s", error)
                 self._over.wait(self._every)
+            except Exception:
+                log.exception("what the audit log has cannot be shown")
 
     def _due(self, *, everyone: bool) -> list[int]:
         now = time.monotonic()

@@ -99,7 +99,6 @@ class Board:
             if known.get(id_) == text:
                 return
             known[id_] = text
-            known.move_to_end(id_)
             while len(known) > KEPT.get(kind, 1):
                 known.popitem(last=False)
             for page in self._pages:

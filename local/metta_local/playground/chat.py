@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -13,9 +14,10 @@ from metta_local.chatwoot import ChatwootEmulator
 from metta_local.demo_report import thread
 from metta_local.playground.channels import channel_id
 
+log = logging.getLogger(__name__)
+
 MOST_MESSAGES = 200
 """Of a conversation, the newest."""
-_OUR_BOT = "Metta"
 
 
 def conversation_view(chatwoot: ChatwootEmulator, id_: int, name: str | None) -> JsonObject:
@@ -167,5 +169,5 @@ class Chat:
                 conversation_id, _ = self._waiting.popitem(last=False)
             try:
                 self.look(conversation_id)
-            except LookupError:
-                continue
+            except Exception:
+                log.exception("conversation %d cannot be shown", conversation_id)

@@ -7,6 +7,7 @@ are checked before anything else is looked at.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from starlette.responses import JSONResponse
 HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 MOST_BYTES = 64 * 1024
 """Of a request's body."""
+BODY_SECONDS = 10.0
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
@@ -68,7 +70,11 @@ class Gate:
         headers = Headers(scope=dict(scope))
         refused = _refused(scope["method"], headers)
         if refused is None and scope["method"] == "POST":
-            body = await _body(receive)
+            try:
+                async with asyncio.timeout(BODY_SECONDS):
+                    body = await _body(receive)
+            except TimeoutError:
+                body, refused = b"", refusal(408, f"the request did not come within {BODY_SECONDS:.0f} s")
             if body is None:
                 refused = refusal(413, f"the request is larger than {MOST_BYTES // 1024} KB")
             else:

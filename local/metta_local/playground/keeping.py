@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from typing import Any
 from metta.messages import JsonObject
 from metta.settings import Settings
 from metta_local.playground.feed import KILL_POINTS
+
+log = logging.getLogger(__name__)
 
 RESTART_SECONDS = 1.0
 LONGEST_RESTART_SECONDS = 30.0
@@ -200,7 +203,10 @@ class WorkerKeeper:
             while line := lines.readline(_MOST_LINE):
                 if not line.endswith(b"\n"):
                     continue
-                event: JsonObject = json.loads(line)
+                try:
+                    event: JsonObject = json.loads(line)
+                except ValueError:
+                    continue
                 if event["event"] == "ready":
                     self._change(state="ready", note="it polls the queue")
                     self._settled.set()
@@ -208,10 +214,10 @@ class WorkerKeeper:
                     self._failure = str(event["why"])
                 elif event["event"] == "struck":
                     self._struck = True
-                self._told(event)
+                self._tell(event)
 
     def _ended(self, code: int, *, struck: bool, pause: float) -> None:
-        self._told({"event": "died", "at": time.time()})
+        self._tell({"event": "died", "at": time.time()})
         if not struck:
             self._change(state="killed", pid=None, note=f"it ended by itself with code {code}")
             self._notice("error", f"The worker ended by itself (code {code}); it is started again in {pause:.0f} s.")
@@ -219,6 +225,12 @@ class WorkerKeeper:
         back = f"what it had in hand comes back to the queue within {self.back_within:.0f} s"
         self._change(state="killed", pid=None, kills=self.state.kills + 1, armed=None, note=f"killed; {back}")
         self._notice("warn", f"The worker was killed (SIGKILL). It is started again in {pause:.0f} s; {back}.")
+
+    def _tell(self, event: JsonObject) -> None:
+        try:
+            self._told(event)
+        except Exception:  # a worker whose feed nobody reads would wait for ever
+            log.exception("an event of the worker cannot be shown: %s", event.get("event"))
 
     def _say(self, command: Mapping[str, Any]) -> None:
         process = self._process

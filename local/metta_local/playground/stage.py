@@ -24,9 +24,10 @@ from metta_local.playground.customers import CUSTOMERS, Customers
 from metta_local.playground.database_cut import DatabaseCut
 from metta_local.playground.faults import Faults
 from metta_local.playground.greeting import greeting
-from metta_local.playground.keeping import WorkerKeeper
+from metta_local.playground.keeping import WorkerKeeper, WorkerState
 from metta_local.playground.queue_depth import QueueDepth
 from metta_local.playground.server import PlaygroundServer
+from metta_local.playground.span_words import comes_back
 from metta_local.playground.turn_view import skip_view
 from metta_local.playground.turns import Turns
 from metta_local.playground.wishes import RefusedError
@@ -69,6 +70,8 @@ class Playground:
         if not deployed:
             self._worker = WorkerKeeper(self._told, lambda state: self.board.put("worker", state), self.board.notice)
             self._worker.back_within = LEASE_SECONDS + BUSY_SECONDS
+        else:
+            self.board.put("worker", WorkerState(state="stopped", note=_NO_WORKER).shown())
 
     def load_worker(self) -> None:
         """Start the worker's process; it waits for its variables then."""
@@ -149,6 +152,9 @@ class Playground:
         if turns is None or audit is None:
             return
         turns.told(event)
+        if event["event"] == "span_over" and event["name"] == "turn" and event["error"] is not None:
+            where = turns.conversation_of(event["turn"])
+            self.board.notice("warn", f"Conversation {where}: {comes_back(event['error'])}.")
         if event["event"] == "span_over" and event["name"] == "audit" and event["error"] is None:
             audit.written(turns.conversation_of(event["turn"]))
         elif event["event"] == "batch_over":

@@ -22,11 +22,13 @@ class EventStream:
     Args:
         board: where the events come from.
         page: as ``board.join`` gave it; it leaves with the connection.
+        slow_seconds: how long one piece may take to be taken.
     """
 
-    def __init__(self, board: Board, page: Page) -> None:
+    def __init__(self, board: Board, page: Page, *, slow_seconds: float = SLOW_SECONDS) -> None:
         self._board = board
         self._page = page
+        self._slow_seconds = slow_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Serve until the page leaves or everything is stopped."""
@@ -44,24 +46,23 @@ class EventStream:
         headers = [(b"content-type", b"text/event-stream; charset=utf-8")]
         with contextlib.suppress(TimeoutError, OSError):
             await send({"type": "http.response.start", "status": 200, "headers": headers})
-            await _send(send, _AGAIN)
+            await self._send(send, _AGAIN)
             while True:
                 try:
                     async with asyncio.timeout(ALIVE_SECONDS):
                         news = await self._page.next()
                 except TimeoutError:
-                    await _send(send, b": still here\n\n")
+                    await self._send(send, b": still here\n\n")
                     continue
                 for kind, text in news:
-                    await _send(send, f"event: {kind}\ndata: {text}\n\n".encode())
+                    await self._send(send, f"event: {kind}\ndata: {text}\n\n".encode())
                 if self._page.closed:
                     break
             await send({"type": "http.response.body", "body": b""})
 
-
-async def _send(send: Send, piece: bytes) -> None:
-    async with asyncio.timeout(SLOW_SECONDS):
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    async def _send(self, send: Send, piece: bytes) -> None:
+        async with asyncio.timeout(self._slow_seconds):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
 
 
 async def _gone(receive: Receive) -> None:

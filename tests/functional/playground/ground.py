@@ -28,7 +28,7 @@ class Ground:
         self.url = url
         self.http = httpx.Client(base_url=url, timeout=30)
 
-    def post(self, name: str, **given: Any) -> Json:
+    def post(self, name: str, /, **given: Any) -> Json:
         answer = self.http.post(f"/api/{name}", json=given)
         assert answer.status_code == 200, answer.text
         found: Json = answer.json()

@@ -1,0 +1,136 @@
+"""What a page can watch when things go wrong: the worker killed at each point, and faults switched on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from functional.playground.ground import Ground, Json, Listener, running, until
+
+
+@pytest.fixture(scope="module")
+def ground() -> Iterator[Ground]:
+    with running() as one:
+        yield one
+
+
+@pytest.fixture(autouse=True)
+def no_faults_left(ground: Ground) -> Iterator[None]:
+    yield
+    for fault in ground.state()["faults"]["faults"]:
+        if fault["on"]:
+            ground.post("faults", name=fault["name"], on=False)
+
+
+def worker(ground: Ground) -> Json:
+    found: Json = ground.state()["worker"]
+    return found
+
+
+def killed_while_answering(ground: Ground, point: str, text: str) -> int:
+    """Write something, see the worker killed at ``point`` and another one ready."""
+    kills = worker(ground)["kills"]
+    assert ground.post("worker", action="kill", at=point)["armed"] == point
+    conversation = ground.write(text)
+    until(lambda: worker(ground)["kills"] == kills + 1)
+    assert worker(ground)["armed"] is None
+    until(lambda: worker(ground)["state"] == "ready")
+    return conversation
+
+
+@pytest.fixture
+def listener(ground: Ground) -> Iterator[Listener]:
+    one = Listener(ground.url)
+    yield one
+    one.close()
+
+
+def test_a_worker_killed_at_any_point_answers_once_and_the_page_tells_it(ground: Ground, listener: Listener) -> None:
+    before = worker(ground)["pid"]
+    conversations = {
+        point: killed_while_answering(ground, point, text)
+        for point, text in (
+            ("model", "Do you have a desk lamp in stock?"),
+            ("send", "Do you sell mugs?"),
+            ("sent", "Do you sell wool blankets?"),
+        )
+    }
+    assert worker(ground)["pid"] not in (None, before)
+    asleep = {point: ground.turns(id_) for point, id_ in conversations.items()}
+    for point, id_ in conversations.items():
+        last = ground.audited(id_)[-1]
+        assert last["outcome"] == "answered", (point, last["words"])
+        assert len(ground.replies(id_)) == 1, point
+    model, send, sent = (ground.turns(conversations[point]) for point in ("model", "send", "sent"))
+    assert [one["state"] for one in model] == ["interrupted", "audited"], "nothing was kept of it: another turn answers"
+    assert model[0]["taken_up_by"] == model[1]["id"]
+    assert any(span["error"] == "Killed" for span in model[0]["spans"])
+    assert [one["attempt"] for one in send] == [2], "the same turn goes on"
+    asked = [span["name"] for span in sent[0]["spans"]].count("model")
+    assert asked == len(sent[0]["model_calls"]), "the model was asked again for a reply that Chatwoot has"
+    assert all(one["state"] == "interrupted" for turns in asleep.values() for one in turns[:1] if one["attempt"] == 1)
+    assert [one["level"] for one in listener.of("notice")].count("warn") == 3
+    assert "within" in listener.of("notice")[0]["text"]
+    assert {"killed", "starting", "ready"} <= {one["state"] for one in listener.of("worker")}
+
+
+def test_a_kill_can_be_called_off(ground: Ground) -> None:
+    ground.post("worker", action="kill", at="model")
+    assert ground.post("worker", action="kill", at=None)["armed"] is None
+    kills = worker(ground)["kills"]
+    ground.audited(ground.write("Do you sell mugs?"))
+    assert worker(ground)["kills"] == kills
+
+
+def test_a_reply_whose_answer_is_lost_is_not_sent_twice(ground: Ground) -> None:
+    ground.post("faults", name="chatwoot_flaky", on=True)
+    conversation = ground.write("Do you sell mugs?")
+    until(lambda: any(one["state"] == "retrying" for one in ground.turns(conversation)))
+    [turn] = ground.turns(conversation)
+    assert turn["words"].startswith("Comes back to the queue: Chatwoot's answer to a message was lost")
+    [turn] = ground.audited(conversation)
+    assert turn["outcome"] == "answered"
+    assert len(ground.replies(conversation)) == 1
+
+
+def test_without_its_database_metta_answers_and_writes_the_audit_later(ground: Ground) -> None:
+    ground.post("faults", name="database_down", on=True)
+    conversation = ground.write("Do you have a desk lamp in stock?")
+    until(lambda: len(ground.replies(conversation)) == 1)
+    until(lambda: any(one["state"] == "ended" for one in ground.turns(conversation)))
+    assert ground.turns(conversation)[0]["audit"] is None
+    ground.post("faults", name="database_down", on=False)
+    [turn] = ground.audited(conversation)
+    assert turn["audit"]
+    assert len(ground.replies(conversation)) == 1
+
+
+def test_a_slow_model_is_seen_at_work_and_its_turn_ends_well(ground: Ground) -> None:
+    ground.post("faults", name="model_slow", on=True)
+    conversation = ground.write("Do you sell mugs?")
+
+    def at_work() -> bool:
+        spans = [span for one in ground.turns(conversation) for span in one["spans"]]
+        return any(span["name"] == "model" and span["end_ms"] is None for span in spans)
+
+    until(at_work)
+    assert ground.turns(conversation)[0]["state"] == "working"
+    ground.post("faults", name="model_slow", on=False)
+    [turn] = ground.audited(conversation)
+    assert turn["outcome"] == "answered"
+
+
+def test_without_odoo_nothing_is_invented(ground: Ground) -> None:
+    ground.post("faults", name="odoo_down", on=True)
+    conversation = ground.write(
+        "Hi, where is my order S00042?", channel="whatsapp", identity="verified", customer="lena"
+    )
+    until(lambda: any(one["state"] == "retrying" for one in ground.turns(conversation)))
+    [turn] = ground.turns(conversation)
+    assert [call["ok"] for call in turn["tool_calls"]].count(False) >= 1
+    assert ground.replies(conversation) == []
+    ground.post("faults", name="odoo_down", on=False)
+    [turn] = ground.audited(conversation)
+    assert "PX0042LENA" in ground.replies(conversation)[0]
+    assert turn["attempt"] > 1
