@@ -1,8 +1,8 @@
 """``metta guard``: judges texts given as JSON Lines, one answer a line, in the order of the questions.
 
-It uses the packaged policy or the one it is given, reads no variable, and judges in an empty context. So on ``output`` nobody's e-mail address
-or phone is known to be the customer's own and each one is stopped, while figures are not checked, since only a turn has
-sources to check them against.
+It uses the packaged policy or the one it is given, reads no variable, and judges in an empty context. So on ``output``
+nobody's e-mail address or phone is known to be the customer's own and each one is stopped, while figures are not
+checked, since only a turn has sources to check them against.
 """
 
 from __future__ import annotations

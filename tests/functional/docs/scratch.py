@@ -119,16 +119,23 @@ class Scratch:
         return text
 
     def _run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        process = subprocess.Popen(
             command,
             cwd=self.directory,
             env=self.variables,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=SECONDS,
-            check=False,
+            start_new_session=True,
         )
+        try:
+            out, err = process.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # with whatever it has started
+            out, err = process.communicate()
+            raise AssertionError(f"{command[-1]}\ntook more than {SECONDS} s\n{out}{err}") from None
+        return subprocess.CompletedProcess(command, process.returncode, out, err)
 
     def _start(self, block: Block, words: str) -> None:
         """Start a command that goes on beside the rest of the page, and wait for the words it prints."""
