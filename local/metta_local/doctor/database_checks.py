@@ -105,7 +105,7 @@ def _room(left: Room) -> Check:
         if left.megabytes > FULL * left.most_megabytes:
             fix = "enlarge it, or `metta audit erase --older-than DAYS` (docs/audit.md)"
             return warn(name, f"{size}: when it is full no audit can be written", fix)
-    return ok(name, f"{size}; {left.connections} of {left.most_connections} connections are taken")
+    return ok(name, f"{size}; connections taken: {left.connections} of {left.most_connections}")
 
 
 def _schema(ask: Callable[[], SchemaStatus], own: Role) -> Check:

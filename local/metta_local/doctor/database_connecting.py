@@ -20,7 +20,13 @@ _PASSWORD = "check role and password; a password with @ : / ? # has to be percen
 _CAUSES: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("password authentication failed", "no password supplied"), "the server refuses role or password", _PASSWORD),
     (
-        ("could not translate host name", "failed to resolve host", "name or service not known", "nodename nor"),
+        (
+            "could not translate host name",
+            "failed to resolve host",
+            "name or service not known",
+            "nodename nor",
+            "label",
+        ),
         "the name of the host is not known (DNS)",
         "check the host in it for a slip; with Neon it is shown under Connect",
     ),
@@ -81,7 +87,7 @@ def looking(url: str, variable: str) -> Iterator[psycopg.Connection]:
         raise NotConnectedError(str(error), "as in .env.example: postgresql://ROLE:PASSWORD@HOST/DATABASE") from None
     try:
         connection = psycopg.connect(info, prepare_threshold=None)
-    except psycopg.Error as error:
+    except (psycopg.Error, OSError, UnicodeError) as error:
         raise _meaning(error, variable) from None
     with connection:
         connection.read_only = True
@@ -100,7 +106,7 @@ def place(url: str) -> tuple[str, str]:
     return str(given.get("host") or given.get("hostaddr") or ""), mode
 
 
-def _meaning(error: psycopg.Error, variable: str) -> NotConnectedError:
+def _meaning(error: Exception, variable: str) -> NotConnectedError:
     text = str(error).lower()
     if 'database "' in text and "does not exist" in text:
         text = "no such database"
