@@ -89,6 +89,7 @@ function keys(event) {
 
 function grow() {
   const box = byId("message");
+  if (box.hasAttribute("aria-invalid")) complaint(byId("composer"), null);
   attribute(box, "rows", Math.min(6, Math.max(2, box.value.slice(0, 5000).split("\n").length)));
 }
 
@@ -139,6 +140,7 @@ function toggleFile() {
 
 function addFile() {
   attached = [...attached, { name: byId("file-name").value.trim(), file_type: byId("file-type").value }];
+  complaint(byId("composer"), null);
   drawFiles();
   toggleFile();
   byId("message").focus();

@@ -49,19 +49,20 @@ export function segments(text, findings) {
 /**
  * Segments as a tree of marks: a finding inside another is nested, one that overlaps goes on in a second mark.
  * @param {{text: string, covering: number[]}[]} parts
- * @returns {(string|{finding: number, again: boolean, inside: Array})[]}
+ * @returns {(string|{finding: number, goesOn: boolean, inside: Array})[]} goesOn: a later mark of the same finding follows
  */
 export function nested(parts) {
   const root = [];
-  const seen = new Set();
+  const latest = new Map();
   let stack = [];
   for (const { text, covering } of parts) {
     let common = 0;
     while (common < stack.length && stack[common].finding === covering[common]) common += 1;
     stack = stack.slice(0, common);
     for (const finding of covering.slice(common)) {
-      const mark = { finding, again: seen.has(finding), inside: [] };
-      seen.add(finding);
+      const mark = { finding, goesOn: false, inside: [] };
+      if (latest.has(finding)) latest.get(finding).goesOn = true;
+      latest.set(finding, mark);
       (stack.at(-1)?.inside ?? root).push(mark);
       stack.push(mark);
     }

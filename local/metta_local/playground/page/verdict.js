@@ -43,7 +43,7 @@ function marked(tree, findings) {
     const { check, kind, score } = findings[node.finding];
     return h(
       "mark",
-      { "data-check": check, "data-label": node.again ? null : kind || check, title: `${check}/${kind}, certainty ${certainty(score)}` },
+      { "data-check": check, "data-label": node.goesOn ? null : kind || check, title: `${check}/${kind}, certainty ${certainty(score)}` },
       ...marked(node.inside, findings),
     );
   });
