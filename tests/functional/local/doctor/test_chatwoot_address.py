@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from starlette.routing import Route
 
 from metta_local.chatwoot.faults import Fault
 from metta_local.doctor import chatwoot_ask, clock
+from tests_support.tls import Certificate, certificate, served_over_tls
 
 from .chatwoot_world import ChatwootWorld
 
@@ -65,6 +67,33 @@ def test_https_where_http_is_spoken(chatwoot: ChatwootWorld, served: Callable[[A
 
     assert report.one(NAME) == ("fail", "CHATWOOT_BASE_URL: no TLS connection comes about")
     assert "certificate" in report.fixes[NAME]
+
+
+@pytest.mark.usefixtures("name_server")
+class TestTls:
+    @pytest.fixture
+    def files(self, tmp_path: Path) -> Certificate:
+        return certificate(tmp_path, "chat.shop.example")
+
+    @pytest.fixture
+    def base_url(self, chatwoot: ChatwootWorld, files: Certificate) -> Iterator[str]:
+        with served_over_tls(chatwoot.watched, files) as port:
+            yield f"https://chat.shop.example:{port}"
+
+    def test_a_certificate_that_is_trusted(
+        self, chatwoot: ChatwootWorld, base_url: str, files: Certificate, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SSL_CERT_FILE", str(files.certificate))
+        report = chatwoot.doctor(CHATWOOT_BASE_URL=base_url)
+
+        assert report.one("chatwoot.tls") == ("ok", "the connection is encrypted")
+        assert report.bad() == set()
+
+    def test_one_that_is_not(self, chatwoot: ChatwootWorld, base_url: str) -> None:
+        report = chatwoot.doctor(CHATWOOT_BASE_URL=base_url)
+
+        assert report.one(NAME) == ("fail", "CHATWOOT_BASE_URL: no TLS connection comes about")
+        assert "signed by a known authority" in report.fixes[NAME]
 
 
 def test_a_server_that_never_answers(chatwoot: ChatwootWorld, monkeypatch: pytest.MonkeyPatch) -> None:
