@@ -19,7 +19,8 @@ _OTHERS = re.compile(
     r"|AWS_ENDPOINT_URL_.*|AWS_(?!SQS_).*|POWERTOOLS_(?!SERVICE|METRICS).*|POWERTOOLS_METRICS_(DISABLED|FUNCTION_NAME)"
 )
 """What Metta's own tools, libraries and AWS read beside the settings."""
-_ALIKE = 0.85
+_ALIKE, _ALIKE_OURS = 0.85, 0.75
+"""How alike two names are for one to be a slip of the other; less will do where it is meant for Metta anyway."""
 _SHOWN = re.compile(r"[A-Z0-9_]{1,60}")
 
 
@@ -52,10 +53,11 @@ def _meant(name: str, names: frozenset[str]) -> str | None:
     """What a name was meant to be; empty when it is meant for Metta but like nothing, None when it is fine."""
     if name in _KNOWN or _OTHERS.fullmatch(name):
         return None
-    close = difflib.get_close_matches(name, sorted(_KNOWN), 1, _ALIKE)
+    ours = name.startswith(_OURS)
+    close = difflib.get_close_matches(name, sorted(_KNOWN), 1, _ALIKE_OURS if ours else _ALIKE)
     if close and close[0] not in names:
         return close[0]
-    return "" if name.startswith(_OURS) else None
+    return "" if ours else None
 
 
 def _contradictions(settings: Settings) -> Iterator[Check]:

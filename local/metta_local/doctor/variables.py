@@ -116,7 +116,10 @@ def policy_of(variables: Variables) -> tuple[Policy, Check]:
     try:
         policy = load_policy(variables.settings.metta_policy)
     except SettingsError as error:
-        return load_policy(), fail("settings.policy", str(error), "mend the file that METTA_POLICY names")
+        first, *more = [line.strip() for line in str(error).splitlines()]
+        found = f"{first} {more[0]}{f' (and {len(more) - 1} more)' if more[1:] else ''}" if more else first
+        fix = "`metta policy --check FILE` names every mistake in the file that METTA_POLICY names"
+        return load_policy(), fail("settings.policy", found, fix)
     return policy, ok("settings.policy", f"version {policy.version}")
 
 
