@@ -26,7 +26,22 @@ _ASSIGNED = re.compile(r"[A-Z][A-Z0-9_]*=.*", re.DOTALL)
 _JOINS = re.compile(r"&&|\|\||[|;]")
 _FOREIGN = {"METTA_BUILD_ARCH", "METTA_BUILD_PYTHON", "METTA_TEST_ODOO_URL", "DATA", "AWS_REGION", "AWS_PROFILE"}
 """Variables of commands that are not Metta's settings."""
-_PLAIN = {"cd", "rm", "git", "echo", "cat", "openssl", "export", "set", "zip", "source", "psql", "open"}
+_PLAIN = {
+    "cd",
+    "rm",
+    "git",
+    "echo",
+    "cat",
+    "openssl",
+    "export",
+    "set",
+    "read",
+    "unset",
+    "zip",
+    "source",
+    "psql",
+    "open",
+}
 """Programs whose options are not looked at."""
 
 
