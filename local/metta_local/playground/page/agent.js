@@ -8,8 +8,16 @@ import { drawThread } from "./thread.js";
 import { STATUSES, channelName } from "./words.js";
 
 const ACTS = [
-  ["take_over", "Take over", "Assigns the conversation to you. From then on Metta stays silent, also with a reply that is already on its way."],
-  ["give_back", "Give back to Metta", "Makes the conversation pending again. Metta answers what the customer is still waiting for."],
+  [
+    "take_over",
+    "Take over",
+    "Assigns the conversation to you. From then on Metta stays silent, also with a reply that is already on its way.",
+  ],
+  [
+    "give_back",
+    "Give back to Metta",
+    "Makes the conversation pending again. Metta answers what the customer is still waiting for.",
+  ],
   ["resolve", "Resolve", "Closes the conversation. When the customer writes again, Metta starts anew."],
 ];
 const byId = (id) => document.getElementById(id);
@@ -32,7 +40,11 @@ export function drawAgent() {
   shown(byId("agent-view"), Boolean(conversation));
   if (!conversation) return;
   drawHead(conversation);
-  drawThread(byId("agent-thread"), conversation, conversation.messages, { mine: ["metta", "team", "bot"], why: showTurn, folded: "agent" });
+  drawThread(byId("agent-thread"), conversation, conversation.messages, {
+    mine: ["metta", "team", "bot"],
+    why: showTurn,
+    folded: "agent",
+  });
   const idle = !state.hello?.writable || ["lost", "stopped"].includes(state.connection);
   for (const control of byId("agent-form").querySelectorAll("textarea, button, input")) control.disabled = idle;
   const closed = conversation.status === "resolved";
@@ -50,7 +62,10 @@ function drawHead(conversation) {
   say(byId("agent-assignee"), conversation.assignee?.name ?? "nobody");
   say(byId("agent-priority"), conversation.priority ?? "none");
   say(byId("agent-channel"), channelName(conversation.channel, state.hello));
-  say(byId("agent-contact"), [conversation.customer?.email, conversation.customer?.phone].filter(Boolean).join(", ") || "no address");
+  say(
+    byId("agent-contact"),
+    [conversation.customer?.email, conversation.customer?.phone].filter(Boolean).join(", ") || "no address",
+  );
   say(byId("agent-number"), `#${conversation.id}`);
 }
 
@@ -63,7 +78,11 @@ function build() {
       { id: "agent-empty" },
       icon("person"),
       h("p.welcome-title", {}, "No conversation chosen"),
-      h("p", {}, "Once the customer has written, you see here what your team would see in Chatwoot: the messages, Metta's private notes, who is in charge. You can take over, answer, and give the conversation back."),
+      h(
+        "p",
+        {},
+        "Once the customer has written, you see here what your team would see in Chatwoot: the messages, Metta's private notes, who is in charge. You can take over, answer, and give the conversation back.",
+      ),
     ),
     h(
       "div.agent-view",
@@ -73,10 +92,23 @@ function build() {
         {},
         h("h3", {}, h("bdi", { id: "agent-name" }), " ", h("span.number", { id: "agent-number" })),
         h("p.pill", { id: "agent-status" }),
-        h("dl.facts.inline", {}, ...fact("Assignee", "agent-assignee"), ...fact("Priority", "agent-priority"), ...fact("Channel", "agent-channel"), ...fact("Contact", "agent-contact")),
+        h(
+          "dl.facts.inline",
+          {},
+          ...fact("Assignee", "agent-assignee"),
+          ...fact("Priority", "agent-priority"),
+          ...fact("Channel", "agent-channel"),
+          ...fact("Contact", "agent-contact"),
+        ),
       ),
       h("div.acts", { role: "group", "aria-label": "Conversation", id: "acts" }, ...ACTS.map(act)),
-      h("div.thread", { id: "agent-thread", role: "log", "aria-live": "off", "aria-label": "Conversation as the team sees it", tabindex: "0" }),
+      h("div.thread", {
+        id: "agent-thread",
+        role: "log",
+        "aria-live": "off",
+        "aria-label": "Conversation as the team sees it",
+        tabindex: "0",
+      }),
       form(),
     ),
   );
@@ -87,31 +119,64 @@ function fact(label, id) {
 }
 
 function act([action, label, meaning]) {
-  return h("button", { type: "button", id: `act-${action}`, title: meaning, on: { click: () => ask({ action }) } }, label);
+  return h(
+    "button",
+    { type: "button", id: `act-${action}`, title: meaning, on: { click: () => ask({ action }) } },
+    label,
+  );
 }
 
 function form() {
   const radio = (value, label, checked) =>
-    h("label", {}, h("input", { type: "radio", name: "agent-kind", value, checked, on: { change: drawKind } }), h("span", {}, label));
+    h(
+      "label",
+      {},
+      h("input", { type: "radio", name: "agent-kind", value, checked, on: { change: drawKind } }),
+      h("span", {}, label),
+    );
   return h(
     "form.composer",
     { id: "agent-form", "data-kind": "reply", "aria-label": "Message of the human agent", on: { submit } },
-    h("fieldset.segments", {}, h("legend.unseen", {}, "What to write"), radio("reply", "Reply", true), radio("note", "Private note", false)),
+    h(
+      "fieldset.segments",
+      {},
+      h("legend.unseen", {}, "What to write"),
+      radio("reply", "Reply", true),
+      radio("note", "Private note", false),
+    ),
     h(
       "div.field.write",
       {},
       h("label.unseen", { htmlFor: "agent-text" }, "Agent's message"),
-      h("textarea", { id: "agent-text", rows: 2, dir: "auto", placeholder: "Answer the customer as a person of the team", "data-field": "text", on: { keydown: keys } }),
-      h("button.strong.send", { type: "submit", id: "agent-send" }, icon("send"), h("span", { id: "agent-send-word" }, "Send reply")),
+      h("textarea", {
+        id: "agent-text",
+        rows: 2,
+        dir: "auto",
+        placeholder: "Answer the customer as a person of the team",
+        "data-field": "text",
+        on: { keydown: keys },
+      }),
+      h(
+        "button.strong.send",
+        { type: "submit", id: "agent-send" },
+        icon("send"),
+        h("span", { id: "agent-send-word" }, "Send reply"),
+      ),
     ),
-    disclosure("agent help", ["What do the buttons do?"], () => h("dl.meanings", {}, ...ACTS.flatMap(([, label, meaning]) => [h("dt", {}, label), h("dd", {}, meaning)]))),
+    disclosure("agent help", ["What do the buttons do?"], () =>
+      h("dl.meanings", {}, ...ACTS.flatMap(([, label, meaning]) => [h("dt", {}, label), h("dd", {}, meaning)])),
+    ),
   );
 }
 
 function drawKind() {
   const kind = byId("agent-form").elements["agent-kind"].value;
   attribute(byId("agent-form"), "data-kind", kind);
-  attribute(byId("agent-text"), "placeholder", kind === "note" ? "Only the team sees this" : "Answer the customer as a person of the team");
+  attribute(
+    byId("agent-text"),
+    "placeholder",
+    kind === "note" ? "Only the team sees this" : "Answer the customer as a person of the team",
+  );
   say(byId("agent-send-word"), kind === "note" ? "Add note" : "Send reply");
 }
 

@@ -19,11 +19,16 @@ export function news() {
   }
   const fresh = told.conversation !== conversation.id;
   if (fresh) Object.assign(told, { conversation: conversation.id, messages: new Set(), turns: new Set() });
-  const messages = conversation.messages.filter((message) => isNew(told.messages, message.id) && ["metta", "team"].includes(message.from));
+  const messages = conversation.messages.filter(
+    (message) => isNew(told.messages, message.id) && ["metta", "team"].includes(message.from),
+  );
   const ended = entries(state.selected).filter(({ key, turn }) => turn && over(turn) && isNew(told.turns, key));
   if (fresh) return { text: "", message: false, turn: false };
   const said = [
-    ...messages.map((message) => `${message.private ? "Private note from " : ""}${author(message, conversation)}: ${(message.text ?? "").slice(0, LONGEST)}`),
+    ...messages.map(
+      (message) =>
+        `${message.private ? "Private note from " : ""}${author(message, conversation)}: ${(message.text ?? "").slice(0, LONGEST)}`,
+    ),
     ...ended.map(({ turn }) => `Turn ended. ${sentence(turn.words)}`),
   ];
   return { text: said.join(" "), message: messages.length > 0, turn: ended.length > 0 };

@@ -13,7 +13,13 @@ export function audit(turn) {
     ...[...byTable].map(([name, rows]) =>
       disclosure(
         `audit ${turn.id} ${name}`,
-        [h("span", {}, TABLES[name] ?? name), " ", h("code", {}, name), " ", h("span.fine", {}, counted(rows.length, "row"))],
+        [
+          h("span", {}, TABLES[name] ?? name),
+          " ",
+          h("code", {}, name),
+          " ",
+          h("span.fine", {}, counted(rows.length, "row")),
+        ],
         () => table(`audit ${turn.id} ${name}`, rows, rows.every((row) => row.turn_id === turn.id) ? ["turn_id"] : []),
       ),
     ),

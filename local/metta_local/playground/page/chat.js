@@ -18,7 +18,11 @@ export function drawChat() {
   const place = byId("thread");
   if (conversation) {
     if (place.dataset.of === NEW) fill(place);
-    drawThread(place, conversation, seenByCustomer(conversation.messages), { mine: ["customer"], why: null, folded: "chat" });
+    drawThread(place, conversation, seenByCustomer(conversation.messages), {
+      mine: ["customer"],
+      why: null,
+      folded: "chat",
+    });
   } else if (place.dataset.of !== NEW) {
     place.dataset.of = NEW;
     fill(place, welcome());
@@ -46,10 +50,21 @@ function drawWho(conversation) {
   const { name, email, phone } = conversation.customer ?? {};
   fill(
     byId("who"),
-    h("p.who-line", {}, icon(channelIcon(conversation.channel)), h("bdi.who-name", {}, name || "Somebody"), h("span", {}, channel)),
+    h(
+      "p.who-line",
+      {},
+      icon(channelIcon(conversation.channel)),
+      h("bdi.who-name", {}, name || "Somebody"),
+      h("span", {}, channel),
+    ),
     h("p.who-facts", {}, ...[email, phone].filter(Boolean).map((fact) => h("bdi", {}, fact))),
     level &&
-      h("details.explained", {}, h("summary", {}, h("span.pill", { "data-level": conversation.identity_hint }, level), " What does it mean?"), h("p", {}, meaning)),
+      h(
+        "details.explained",
+        {},
+        h("summary", {}, h("span.pill", { "data-level": conversation.identity_hint }, level), " What does it mean?"),
+        h("p", {}, meaning),
+      ),
   );
 }
 
@@ -58,7 +73,11 @@ function welcome() {
     "div.welcome",
     {},
     h("p.welcome-title", {}, "Write as a customer"),
-    h("p", {}, "Choose who writes above, then send a text of your own or one of the samples below. Metta answers here."),
+    h(
+      "p",
+      {},
+      "Choose who writes above, then send a text of your own or one of the samples below. Metta answers here.",
+    ),
     h("p.fine", {}, "The answer takes a few seconds: Metta waits in case the customer writes more."),
   );
 }

@@ -17,7 +17,8 @@ export function drawComposer() {
   if (!built) build();
   const reason = unwritable();
   attribute(byId("message"), "placeholder", reason ?? "Write as the customer");
-  for (const control of byId("composer").querySelectorAll("textarea, button, input, select")) control.disabled = reason !== null;
+  for (const control of byId("composer").querySelectorAll("textarea, button, input, select"))
+    control.disabled = reason !== null;
 }
 
 function unwritable() {
@@ -36,7 +37,14 @@ function build() {
       "div.field.write",
       {},
       h("label.unseen", { htmlFor: "message" }, "Message"),
-      h("textarea", { id: "message", rows: 2, dir: "auto", "data-field": "texts text", "aria-describedby": "message-help", on: { keydown: keys, input: grow } }),
+      h("textarea", {
+        id: "message",
+        rows: 2,
+        dir: "auto",
+        "data-field": "texts text",
+        "aria-describedby": "message-help",
+        on: { keydown: keys, input: grow },
+      }),
       h("button.strong.send", { type: "submit" }, icon("send"), h("span", {}, "Send")),
     ),
     h(
@@ -48,17 +56,37 @@ function build() {
         h("input", { type: "checkbox", id: "burst", role: "switch", on: { change: help } }),
         h("span", {}, "Each line a message"),
       ),
-      h("button.link", { type: "button", id: "attach", "aria-expanded": "false", "aria-controls": "attachment", on: { click: toggleFile } }, icon("clip"), "Attach a file"),
+      h(
+        "button.link",
+        {
+          type: "button",
+          id: "attach",
+          "aria-expanded": "false",
+          "aria-controls": "attachment",
+          on: { click: toggleFile },
+        },
+        icon("clip"),
+        "Attach a file",
+      ),
     ),
     h(
       "div.attachment",
       { id: "attachment", hidden: true, role: "group", "aria-label": "File" },
-      h("div.field", {}, h("label", { htmlFor: "file-name" }, "File name"), h("input", { id: "file-name", value: "photo.jpg", maxLength: 200, "data-field": "attachments name" })),
+      h(
+        "div.field",
+        {},
+        h("label", { htmlFor: "file-name" }, "File name"),
+        h("input", { id: "file-name", value: "photo.jpg", maxLength: 200, "data-field": "attachments name" }),
+      ),
       h(
         "div.field",
         {},
         h("label", { htmlFor: "file-type" }, "File type"),
-        h("select", { id: "file-type", "data-field": "file_type" }, ...FILE_TYPES.map((type) => h("option", { value: type }, type))),
+        h(
+          "select",
+          { id: "file-type", "data-field": "file_type" },
+          ...FILE_TYPES.map((type) => h("option", { value: type }, type)),
+        ),
       ),
       h("button", { type: "button", on: { click: addFile } }, "Add file"),
     ),
@@ -72,12 +100,19 @@ function build() {
 }
 
 function sample({ label, text }) {
-  return h("button.chip", { type: "button", title: text, on: { click: () => send(lines(text, text.includes("\n")), []) } }, label);
+  return h(
+    "button.chip",
+    { type: "button", title: text, on: { click: () => send(lines(text, text.includes("\n")), []) } },
+    label,
+  );
 }
 
 function help() {
   const burst = byId("burst").checked;
-  say(byId("message-help"), burst ? "Enter starts the next message, Ctrl+Enter sends them all." : "Enter sends, Shift+Enter starts a new line.");
+  say(
+    byId("message-help"),
+    burst ? "Enter starts the next message, Ctrl+Enter sends them all." : "Enter sends, Shift+Enter starts a new line.",
+  );
 }
 
 function keys(event) {
@@ -113,17 +148,27 @@ async function submit() {
 function send(texts, attachments) {
   complaint(byId("setup"), null);
   return attempt(byId("composer"), async () => {
-    if (!attachments.length && !texts.some((text) => text.trim())) throw new Refused("Write something, or attach a file.", "texts");
+    if (!attachments.length && !texts.some((text) => text.trim()))
+      throw new Refused("Write something, or attach a file.", "texts");
     const conversation = current();
     const who = conversation
       ? { channel: conversation.channel, identity: conversation.identity_hint, language: null, customer: null }
       : chosen();
     try {
-      const answer = await post("/api/write", { ...who, texts, attachments, conversation_id: conversation?.id ?? null });
+      const answer = await post("/api/write", {
+        ...who,
+        texts,
+        attachments,
+        conversation_id: conversation?.id ?? null,
+      });
       select(answer.conversation_id);
     } catch (error) {
       // What the form above says is complained about there.
-      if (error instanceof Refused && byId("setup").querySelector(`[data-field~="${CSS.escape(error.field ?? "")}"]`) && !conversation) {
+      if (
+        error instanceof Refused &&
+        byId("setup").querySelector(`[data-field~="${CSS.escape(error.field ?? "")}"]`) &&
+        !conversation
+      ) {
         await attempt(byId("setup"), () => Promise.reject(error));
       } else throw error;
       throw new Refused("Not sent: see above.", null);
@@ -157,7 +202,14 @@ function drawFiles() {
         byId("message").focus();
       };
       const name = file.name || "unnamed file";
-      return h("li.file", {}, icon("clip"), h("bdi", {}, name), h("span.file-type", {}, file.file_type), h("button.icon-only", { type: "button", "aria-label": `Remove ${name}`, on: { click: remove } }, icon("close")));
+      return h(
+        "li.file",
+        {},
+        icon("clip"),
+        h("bdi", {}, name),
+        h("span.file-type", {}, file.file_type),
+        h("button.icon-only", { type: "button", "aria-label": `Remove ${name}`, on: { click: remove } }, icon("close")),
+      );
     }),
   );
 }

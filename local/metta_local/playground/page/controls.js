@@ -37,7 +37,13 @@ export function drawWorker() {
   const place = byId("worker");
   attribute(place, "data-tone", worker?.armed ? "warn" : tone);
   const pid = worker?.pid && h("span.fine.extra", {}, `pid ${worker.pid} ·`);
-  fill(place, h("span.dot", { "aria-hidden": "true" }), h("strong", {}, words), pid, worker && h("span.fine", {}, counted(worker.kills ?? 0, "kill")));
+  fill(
+    place,
+    h("span.dot", { "aria-hidden": "true" }),
+    h("strong", {}, words),
+    pid,
+    worker && h("span.fine", {}, counted(worker.kills ?? 0, "kill")),
+  );
   const note = worker?.state === "ready" && !worker.armed ? "" : worker?.note;
   say(byId("kill-note"), sentence(note || "it is a process of its own, ended by SIGKILL; a new one starts by itself"));
 }
@@ -64,15 +70,31 @@ export function drawFaults() {
     sign: (fault) => `${fault.on} ${fault.title} ${fault.what}`,
     make: (fault) => {
       const id = `fault-${fault.name}`;
-      const box = h("input", { type: "checkbox", role: "switch", id, name: fault.name, checked: fault.on, "data-field": "name", "aria-describedby": `${id}-what` });
-      return h("li", {}, h("label.switch", {}, box, h("span", {}, fault.title)), h("p.fine", { id: `${id}-what` }, fault.what));
+      const box = h("input", {
+        type: "checkbox",
+        role: "switch",
+        id,
+        name: fault.name,
+        checked: fault.on,
+        "data-field": "name",
+        "aria-describedby": `${id}-what`,
+      });
+      return h(
+        "li",
+        {},
+        h("label.switch", {}, box, h("span", {}, fault.title)),
+        h("p.fine", { id: `${id}-what` }, fault.what),
+      );
     },
     update: (row, fault) => {
       row.querySelector("input").checked = fault.on;
     },
   });
-  attribute(byId("faults-button"), "data-on", on.length > 0);
-  say(byId("faults-button").querySelector(".word"), on.length ? `${counted(on.length, "fault")} on` : "Break something");
+  attribute(byId("faults-button"), "data-on", on.length ? "true" : null);
+  say(
+    byId("faults-button").querySelector(".word"),
+    on.length ? `${counted(on.length, "fault")} on` : "Break something",
+  );
 }
 
 /** Draw what is real and what stands in for it, and the moments at which the worker can be killed. */
@@ -83,14 +105,33 @@ export function drawServices() {
   drawnServices = signature;
   say(byId("version"), hello.version);
   const services = Object.entries(hello.services);
-  const names = (emulated) => listed(services.filter(([, facts]) => facts.emulated === emulated).map(([name]) => named(name)));
-  const words = [names(true) && `Emulated: ${names(true)}`, names(false) && `Real: ${names(false)}`].filter(Boolean).join(" · ");
+  const names = (emulated) =>
+    listed(services.filter(([, facts]) => facts.emulated === emulated).map(([name]) => named(name)));
+  const words = [names(true) && `Emulated: ${names(true)}`, names(false) && `Real: ${names(false)}`]
+    .filter(Boolean)
+    .join(" · ");
   fill(byId("services-button"), icon("info"), h("span.wide", {}, words), h("span.narrow", {}, "What is real?"));
   fill(
     byId("services-list"),
-    services.map(([name, { emulated, what }]) => h("div", {}, h("dt", {}, named(name)), h("dd", {}, h("span.pill", { "data-status": emulated ? "snoozed" : "open" }, emulated ? "emulated" : "real"), " ", what))),
+    services.map(([name, { emulated, what }]) =>
+      h(
+        "div",
+        {},
+        h("dt", {}, named(name)),
+        h(
+          "dd",
+          {},
+          h("span.pill", { "data-status": emulated ? "snoozed" : "open" }, emulated ? "emulated" : "real"),
+          " ",
+          what,
+        ),
+      ),
+    ),
   );
-  fill(byId("kill-at"), hello.kill_points.map(({ id, name }) => h("option", { value: id }, name)));
+  fill(
+    byId("kill-at"),
+    hello.kill_points.map(({ id, name }) => h("option", { value: id }, name)),
+  );
   shown(byId("kill"), !hello.deployed);
 }
 
@@ -103,7 +144,13 @@ export function drawNotices() {
   shown(byId("log-empty"), state.notices.length === 0);
   keyed(byId("notices"), state.notices, {
     key: (notice) => `${notice.at} ${notice.text}`,
-    make: (notice) => h("li", { "data-level": notice.level }, h("time", {}, time(notice.at, { seconds: true })), h("span", { dir: "auto" }, notice.text)),
+    make: (notice) =>
+      h(
+        "li",
+        { "data-level": notice.level },
+        h("time", {}, time(notice.at, { seconds: true })),
+        h("span", { dir: "auto" }, notice.text),
+      ),
   });
   say(byId("log-button").querySelector(".word"), state.notices.length ? `Log (${state.notices.length})` : "Log");
 }

@@ -8,6 +8,7 @@ import { STATUSES, channelIcon, channelName } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 
+let shownLast = null;
 const NARROW = window.matchMedia("(max-width: 1279px)");
 
 /** Let the buttons of the rail work; `onSelect` runs after the reader chose a conversation. */
@@ -50,6 +51,8 @@ function play(body) {
 /** Draw the list; only rows whose facts changed are touched. */
 export function drawConversations() {
   const all = [...state.conversations.values()].sort((one, other) => other.id - one.id);
+  const moved = shownLast !== state.selected;
+  shownLast = state.selected;
   const working = new Set();
   for (const turn of state.turns.values()) if (turn.state === "working") working.add(turn.conversation_id);
   say(byId("conversation-count"), String(all.length));
@@ -60,6 +63,7 @@ export function drawConversations() {
     make: (one) => refresh(h("li", {}, h("button.row", { type: "button", "data-id": one.id })), facts(one, working)),
     update: (row, one) => refresh(row, facts(one, working)),
   });
+  if (moved) byId("conversations").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
 }
 
 function facts(one, working) {
@@ -100,7 +104,12 @@ export function drawScenes() {
         "li",
         {},
         h("div", {}, h("strong", {}, scene.name), h("span", {}, scene.shows)),
-        h("button", { type: "button", "data-name": scene.name, "aria-label": `Play ${scene.name}` }, icon("play"), "Play"),
+        h(
+          "button",
+          { type: "button", "data-name": scene.name, "aria-label": `Play ${scene.name}` },
+          icon("play"),
+          "Play",
+        ),
       ),
   });
 }

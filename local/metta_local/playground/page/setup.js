@@ -17,7 +17,11 @@ export function drawSetup() {
   const { channels, languages, customers } = state.hello;
   fill(
     byId("setup"),
-    field("Channel", "channel", channels.map(({ id, name }) => [id, name])),
+    field(
+      "Channel",
+      "channel",
+      channels.map(({ id, name }) => [id, name]),
+    ),
     field("Identity", "identity", []),
     field("Customer", "customer", [["", "Somebody new"], ...customers.map(({ id, name }) => [id, name])]),
     field("Language", "language", [["", "Not known"], ...languages.map(({ code, name }) => [code, name])]),
@@ -33,7 +37,12 @@ export function drawSetup() {
 
 function field(label, id, options) {
   const made = options.map(([value, text]) => h("option", { value }, text));
-  return h("div.field", {}, h("label", { htmlFor: `who-${id}` }, label), h("select", { id: `who-${id}`, name: id, "data-field": id }, ...made));
+  return h(
+    "div.field",
+    {},
+    h("label", { htmlFor: `who-${id}` }, label),
+    h("select", { id: `who-${id}`, name: id, "data-field": id }, ...made),
+  );
 }
 
 function explain() {
@@ -41,9 +50,13 @@ function explain() {
   const possible = STRONGEST.filter((level) => channel?.identities.includes(level));
   const chosen = choice("identity").value;
   fill(choice("identity"), ...possible.map((level) => h("option", { value: level }, LEVELS[level][0])));
-  choice("identity").value = possible.includes(chosen) ? chosen : possible[0] ?? "";
+  choice("identity").value = possible.includes(chosen) ? chosen : (possible[0] ?? "");
   const customer = state.hello.customers.find(({ id }) => id === choice("customer").value);
-  const notes = [LEVELS[choice("identity").value]?.[1], channel?.note, customer && `${customer.name}: ${customer.note}`];
+  const notes = [
+    LEVELS[choice("identity").value]?.[1],
+    channel?.note,
+    customer && `${customer.name}: ${customer.note}`,
+  ];
   say(byId("meaning"), notes.map(sentence).filter(Boolean).join(" "));
 }
 

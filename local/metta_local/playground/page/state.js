@@ -58,7 +58,9 @@ const TAKES = {
   hello(data) {
     state.hello = data;
     // What the server does not tell of again is gone; the queue comes last of what follows a hello.
-    stale = new Set(["conversations", "turns", "skips"].flatMap((kind) => [...state[kind].keys()].map((id) => `${kind} ${id}`)));
+    stale = new Set(
+      ["conversations", "turns", "skips"].flatMap((kind) => [...state[kind].keys()].map((id) => `${kind} ${id}`)),
+    );
   },
   conversation: (data) => keep("conversations", data.id, data),
   turn: (data) => keep("turns", data.id, { ...data, seen_at: performance.now() }),

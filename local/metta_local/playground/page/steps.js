@@ -41,7 +41,17 @@ function received(turn) {
     aside: turn.attempt > 1 ? `attempt ${turn.attempt}` : "",
     seen: [messages, turn.attempt],
     body: () => [
-      h("ul.quotes", {}, ...messages.map((one) => h("li", {}, one.text ? longText(`in ${one.message_id}`, one.text, 600) : h("span.none", {}, "no words, only files")))),
+      h(
+        "ul.quotes",
+        {},
+        ...messages.map((one) =>
+          h(
+            "li",
+            {},
+            one.text ? longText(`in ${one.message_id}`, one.text, 600) : h("span.none", {}, "no words, only files"),
+          ),
+        ),
+      ),
     ],
   };
 }
@@ -59,7 +69,10 @@ function checked(turn, { verdict, index }, title, again) {
     body: () => {
       const text = () => judged(`${turn.id} ${index}`, verdict, again).filter(Boolean);
       const words = h("p", {}, sentence(verdict.words || verdict.reason || "nothing to object to"));
-      return [words, ...(found ? text() : [disclosure(`judged ${turn.id} ${index}`, ["the text that was checked"], text)])];
+      return [
+        words,
+        ...(found ? text() : [disclosure(`judged ${turn.id} ${index}`, ["the text that was checked"], text)]),
+      ];
     },
   };
 }
@@ -97,8 +110,16 @@ function modelStep(turn, call, index) {
         "p.figures",
         {},
         h("code", {}, call.model),
-        h("span", {}, `${count(call.input_tokens)} tokens in${call.cached_tokens ? `, ${count(call.cached_tokens)} of them cached` : ""}`),
-        h("span", {}, `${count(call.output_tokens)} out${call.reasoning_tokens ? `, ${count(call.reasoning_tokens)} of them reasoning` : ""}`),
+        h(
+          "span",
+          {},
+          `${count(call.input_tokens)} tokens in${call.cached_tokens ? `, ${count(call.cached_tokens)} of them cached` : ""}`,
+        ),
+        h(
+          "span",
+          {},
+          `${count(call.output_tokens)} out${call.reasoning_tokens ? `, ${count(call.reasoning_tokens)} of them reasoning` : ""}`,
+        ),
         h("span", {}, money(call.cost_usd)),
       ),
     ],
@@ -112,12 +133,15 @@ function toolStep(turn, call, index) {
     key: `tool ${index}`,
     icon: "tool",
     tone: failed ? "bad" : "plain",
-    title: failed ? `${TOOLS[call.name] ?? call.name}: failed${call.error ? ` (${call.error})` : ""}` : TOOLS[call.name] ?? call.name,
+    title: failed
+      ? `${TOOLS[call.name] ?? call.name}: failed${call.error ? ` (${call.error})` : ""}`
+      : (TOOLS[call.name] ?? call.name),
     aside: duration(call.duration_ms),
     seen: call,
     body: () => [
       h("p", {}, h("code.call", {}, h("b", {}, call.name), "(", h("bdi", {}, argumentsLine(call.arguments)), ")")),
-      call.withheld?.length > 0 && h("p.warning", {}, `The model did not get to read ${call.withheld.join(", ")}: the text there gave orders.`),
+      call.withheld?.length > 0 &&
+        h("p.warning", {}, `The model did not get to read ${call.withheld.join(", ")}: the text there gave orders.`),
       h("div.result", {}, value(id, call.result)),
       raw(id, { arguments: call.arguments, result: call.result }),
     ],
@@ -135,7 +159,10 @@ function ending(turn, conversation) {
       title: "The reply was not sent",
       aside: "",
       seen: [turn.words, turn.reply],
-      body: () => [h("p", {}, sentence(turn.words)), turn.reply && h("blockquote.judged.struck", { dir: "auto" }, longText(`drop ${turn.id}`, turn.reply))],
+      body: () => [
+        h("p", {}, sentence(turn.words)),
+        turn.reply && h("blockquote.judged.struck", { dir: "auto" }, longText(`drop ${turn.id}`, turn.reply)),
+      ],
     });
   }
   if (over(turn) && turn.handoff) {
@@ -156,14 +183,23 @@ function ending(turn, conversation) {
 function untold(turn) {
   const kinds = new Set((turn.sent ?? []).map((sent) => sent.kind));
   return [
-    !kinds.has("handoff_note") && turn.handoff.note && h("div.letter", { "data-private": true, dir: "auto" }, note(turn.handoff.note)),
-    !kinds.has("handoff_word") && turn.handoff.word && h("div.letter", { dir: "auto" }, longText(`word ${turn.id}`, turn.handoff.word)),
+    !kinds.has("handoff_note") &&
+      turn.handoff.note &&
+      h("div.letter", { "data-private": true, dir: "auto" }, note(turn.handoff.note)),
+    !kinds.has("handoff_word") &&
+      turn.handoff.word &&
+      h("div.letter", { dir: "auto" }, longText(`word ${turn.id}`, turn.handoff.word)),
   ];
 }
 
 function left(turn, sent, index, conversation) {
   const message = conversation?.messages.find((one) => one.id === sent.message_id);
-  const known = { reply: turn.reply, note: turn.reply, handoff_note: turn.handoff?.note, handoff_word: turn.handoff?.word }[sent.kind];
+  const known = {
+    reply: turn.reply,
+    note: turn.reply,
+    handoff_note: turn.handoff?.note,
+    handoff_word: turn.handoff?.word,
+  }[sent.kind];
   const text = sent.text ?? message?.text ?? known ?? "";
   return {
     key: `sent ${index}`,
@@ -172,6 +208,12 @@ function left(turn, sent, index, conversation) {
     title: SENT[sent.kind] ?? "Sent",
     aside: sent.message_id ? `message ${sent.message_id}` : "",
     seen: [sent, text],
-    body: () => [h("div.letter", { "data-private": Boolean(sent.private), dir: "auto" }, sent.private && text.length < 6000 ? note(text) : longText(`sent ${turn.id} ${index}`, text))],
+    body: () => [
+      h(
+        "div.letter",
+        { "data-private": Boolean(sent.private), dir: "auto" },
+        sent.private && text.length < 6000 ? note(text) : longText(`sent ${turn.id} ${index}`, text),
+      ),
+    ],
   };
 }

@@ -26,7 +26,15 @@ export function told(turn) {
 export function story(turn) {
   const input = (turn.verdicts ?? []).find((verdict) => verdict.direction === "input");
   const output = (turn.verdicts ?? []).findLast((verdict) => verdict.direction !== "input");
-  return [again(turn), input && who(turn), input && checked("message", input), input && did(turn), output && checked("reply", output)].filter(Boolean).join(" ");
+  return [
+    again(turn),
+    input && who(turn),
+    input && checked("message", input),
+    input && did(turn),
+    output && checked("reply", output),
+  ]
+    .filter(Boolean)
+    .join(" ");
 }
 
 function again(turn) {
@@ -36,7 +44,11 @@ function again(turn) {
 }
 
 function who(turn) {
-  const known = { verified: "The customer's address is proved", claimed: "The customer's address is only claimed", anonymous: "Nobody knows who the customer is" };
+  const known = {
+    verified: "The customer's address is proved",
+    claimed: "The customer's address is only claimed",
+    anonymous: "Nobody knows who the customer is",
+  };
   return LEVELS[turn.identity] ? `${known[turn.identity]}.` : "";
 }
 

@@ -20,10 +20,8 @@ const BY_KIND = { handoff_note: "Metta's note to the team", note: "Metta's draft
 export function longText(id, text, longest = LONGEST) {
   if (text.length <= longest) return h("span.text", { dir: "auto" }, text);
   const cut = boundary(text, longest);
-  const rest = disclosure(
-    `text ${id}`,
-    [`${counted(text.length - cut, "more character")}`],
-    () => h("span.text", { dir: "auto" }, text.slice(cut)),
+  const rest = disclosure(`text ${id}`, [`${counted(text.length - cut, "more character")}`], () =>
+    h("span.text", { dir: "auto" }, text.slice(cut)),
   );
   return h("span.text.long", { dir: "auto" }, text.slice(0, cut), "…", rest);
 }
@@ -73,7 +71,11 @@ export function drawThread(place, conversation, messages, view) {
 function watch(place) {
   if (watched.has(place)) return;
   watched.add(place);
-  place.addEventListener("scroll", () => pinned.set(place, place.scrollHeight - place.scrollTop - place.clientHeight < NEAR_END), { passive: true });
+  place.addEventListener(
+    "scroll",
+    () => pinned.set(place, place.scrollHeight - place.scrollTop - place.clientHeight < NEAR_END),
+    { passive: true },
+  );
   new ResizeObserver(() => toEnd(place)).observe(place);
 }
 
@@ -93,10 +95,15 @@ function bubble(message, conversation, { mine, why, folded }) {
   }
   const name = author(message, conversation);
   const side = mine.includes(message.from) ? "right" : "left";
-  const note = message.private ? BY_KIND[message.kind] ?? "Private note" : null;
+  const note = message.private ? (BY_KIND[message.kind] ?? "Private note") : null;
   return h(
     "article.message",
-    { "data-side": side, "data-from": message.from, "data-private": message.private, "aria-label": note ? `${note}, ${name}` : name },
+    {
+      "data-side": side,
+      "data-from": message.from,
+      "data-private": message.private,
+      "aria-label": note ? `${note}, ${name}` : name,
+    },
     h(
       "p.message-head",
       {},
@@ -106,7 +113,10 @@ function bubble(message, conversation, { mine, why, folded }) {
     ),
     h("div.bubble", {}, message.text ? said(message, folded) : null, ...files(message)),
     message.error && h("p.failed", {}, icon("warn"), `Not delivered: ${message.error}`),
-    why && message.from === "metta" && message.turn_id && !message.private &&
+    why &&
+      message.from === "metta" &&
+      message.turn_id &&
+      !message.private &&
       h("button.link.why", { type: "button", on: { click: () => why(message) } }, "How this came about"),
   );
 }

@@ -31,7 +31,14 @@ function build() {
   byId("entries").addEventListener("change", (event) => choose(event.target.value));
   fill(
     byId("turn-body"),
-    h("div.empty-state", { id: "turn-empty" }, icon("clock"), h("p.welcome-title", { id: "turn-empty-title" }), h("p", { id: "turn-empty-text" }), anatomy()),
+    h(
+      "div.empty-state",
+      { id: "turn-empty" },
+      icon("clock"),
+      h("p.welcome-title", { id: "turn-empty-title" }),
+      h("p", { id: "turn-empty-text" }),
+      anatomy(),
+    ),
     h(
       "div.turn-view",
       { id: "turn-view", hidden: true },
@@ -39,10 +46,24 @@ function build() {
         "div.verdict-card",
         { id: "summary" },
         h("span.summary-icon", { id: "summary-icon" }),
-        h("div.summary-text", {}, h("p.summary-words", { id: "summary-words" }), h("p.summary-story", { id: "summary-story" })),
+        h(
+          "div.summary-text",
+          {},
+          h("p.summary-words", { id: "summary-words" }),
+          h("p.summary-story", { id: "summary-story" }),
+        ),
         h("dl.facts.inline", { id: "summary-facts" }),
       ),
-      h("div", { id: "turn-parts" }, h("h3", {}, "Step by step"), h("ol.steps", { id: "steps" }), h("h3", { id: "time-title" }, "Where the time went"), chart(), h("h3", {}, "Audit log"), h("div.audit", { id: "audit" })),
+      h(
+        "div",
+        { id: "turn-parts" },
+        h("h3", {}, "Step by step"),
+        h("ol.steps", { id: "steps" }),
+        h("h3", { id: "time-title" }, "Where the time went"),
+        chart(),
+        h("h3", {}, "Audit log"),
+        h("div.audit", { id: "audit" }),
+      ),
     ),
   );
 }
@@ -55,7 +76,11 @@ function anatomy() {
     ["send", "Sent, dropped or handed over", "after the conversation was read once more"],
     ["database", "Written down", "every step, in PostgreSQL"],
   ];
-  return h("ol.anatomy", { "aria-label": "What a turn consists of" }, ...parts.map(([name, title, text]) => h("li", {}, icon(name), h("span", {}, h("strong", {}, title), " ", text))));
+  return h(
+    "ol.anatomy",
+    { "aria-label": "What a turn consists of" },
+    ...parts.map(([name, title, text]) => h("li", {}, icon(name), h("span", {}, h("strong", {}, title), " ", text))),
+  );
 }
 
 function drawEmpty() {
@@ -95,7 +120,14 @@ function drawSkip(skip) {
   drawState(OUTCOMES.skipped);
   say(byId("summary-words"), sentence(`Not answered: ${skip.words || skip.reason}`));
   say(byId("summary-story"), "The message came through the queue and was looked at; it began no turn.");
-  keyed(byId("summary-facts"), [["Message", String(skip.message_id)], ["Reason", skip.reason]], { key: ([name]) => name, sign: ([, text]) => text, make: fact });
+  keyed(
+    byId("summary-facts"),
+    [
+      ["Message", String(skip.message_id)],
+      ["Reason", skip.reason],
+    ],
+    { key: ([name]) => name, sign: ([, text]) => text, make: fact },
+  );
 }
 
 function drawState([, tone, name]) {
@@ -128,7 +160,11 @@ function drawWhole(turn) {
   const place = byId("turn-view").querySelector(".waterfall");
   shown(place, (turn.spans ?? []).length > 0);
   drawChart(place, turn);
-  keyed(byId("audit"), [turn], { key: () => turn.id, sign: () => String(turn.audit?.length), make: () => h("div", {}, ...audit(turn)) });
+  keyed(byId("audit"), [turn], {
+    key: () => turn.id,
+    sign: () => String(turn.audit?.length),
+    make: () => h("div", {}, ...audit(turn)),
+  });
 }
 
 let redrawn = 0;
@@ -140,7 +176,11 @@ function facts(turn) {
     ["Identity", level, meaning],
     ["Channel", channelName(turn.channel, state.hello), null],
     ["Language", language ?? "", "The language that Metta answers in"],
-    ["Took", turn.latency_ms ? duration(turn.latency_ms) : "", "From the turn's start to its end; the wait for further messages is not counted"],
+    [
+      "Took",
+      turn.latency_ms ? duration(turn.latency_ms) : "",
+      "From the turn's start to its end; the wait for further messages is not counted",
+    ],
     ["Tokens", turn.tokens ? count(turn.tokens) : "", "Read and written by the model"],
     ["Cost", turn.tokens ? money(turn.cost_usd) : "", "At the policy's prices"],
     ["Attempt", turn.attempt > 1 ? String(turn.attempt) : "", "Real tries of this turn"],
@@ -152,6 +192,11 @@ function drawStep(step) {
     "li.step",
     { "data-tone": step.tone },
     h("span.step-icon", {}, icon(step.icon)),
-    h("div.step-body", {}, h("div.step-head", {}, h("h4", {}, step.title), step.aside && h("span.aside", {}, step.aside)), ...step.body().flat().filter(Boolean)),
+    h(
+      "div.step-body",
+      {},
+      h("div.step-head", {}, h("h4", {}, step.title), step.aside && h("span.aside", {}, step.aside)),
+      ...step.body().flat().filter(Boolean),
+    ),
   );
 }

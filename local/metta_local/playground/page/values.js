@@ -22,17 +22,37 @@ export function value(id, given) {
 function named(id, given) {
   const entries = Object.entries(given);
   if (!entries.length) return h("span.none", {}, "none");
-  return h("dl.values", {}, ...entries.map(([name, one]) => h("div", { "data-deep": one !== null && typeof one === "object" }, h("dt", { dir: "auto" }, spaced(name)), h("dd", {}, value(`${id} ${name}`, one)))));
+  return h(
+    "dl.values",
+    {},
+    ...entries.map(([name, one]) =>
+      h(
+        "div",
+        { "data-deep": one !== null && typeof one === "object" },
+        h("dt", { dir: "auto" }, spaced(name)),
+        h("dd", {}, value(`${id} ${name}`, one)),
+      ),
+    ),
+  );
 }
 
 function list(id, given) {
   if (!given.length) return h("span.none", {}, "none");
   if (given.every(flat)) return table(id, given);
-  return h("ul.values-list", {}, ...given.slice(0, MOST_ROWS).map((one, index) => h("li", {}, value(`${id} ${index}`, one))));
+  return h(
+    "ul.values-list",
+    {},
+    ...given.slice(0, MOST_ROWS).map((one, index) => h("li", {}, value(`${id} ${index}`, one))),
+  );
 }
 
 function flat(row) {
-  return row !== null && typeof row === "object" && !Array.isArray(row) && Object.values(row).every((cell) => cell === null || typeof cell !== "object");
+  return (
+    row !== null &&
+    typeof row === "object" &&
+    !Array.isArray(row) &&
+    Object.values(row).every((cell) => cell === null || typeof cell !== "object")
+  );
 }
 
 /**
@@ -40,19 +60,32 @@ function flat(row) {
  * @param {string[]} left names of fields that are not shown
  */
 export function table(id, given, left = []) {
-  const columns = [...new Set(given.flatMap((row) => Object.keys(row)))].filter((name) => !left.includes(name)).slice(0, MOST_COLUMNS + 24);
-  const rows = given.slice(0, MOST_ROWS).map((row, index) => h("tr", {}, ...columns.map((name) => h("td", {}, value(`${id} ${index} ${name}`, row[name])))));
+  const columns = [...new Set(given.flatMap((row) => Object.keys(row)))]
+    .filter((name) => !left.includes(name))
+    .slice(0, MOST_COLUMNS + 24);
+  const rows = given
+    .slice(0, MOST_ROWS)
+    .map((row, index) =>
+      h("tr", {}, ...columns.map((name) => h("td", {}, value(`${id} ${index} ${name}`, row[name])))),
+    );
   return h(
     "div.scroll",
     { tabindex: "0", role: "group", "aria-label": "Table, scrolls sideways" },
-    h("table", {}, h("thead", {}, h("tr", {}, ...columns.map((name) => h("th", { scope: "col" }, spaced(name))))), h("tbody", {}, ...rows)),
+    h(
+      "table",
+      {},
+      h("thead", {}, h("tr", {}, ...columns.map((name) => h("th", { scope: "col" }, spaced(name))))),
+      h("tbody", {}, ...rows),
+    ),
     given.length > MOST_ROWS && h("p.fine", {}, `${given.length - MOST_ROWS} more rows are not shown.`),
   );
 }
 
 /** The JSON as it is, folded. */
 export function raw(id, given, label = "as JSON") {
-  return disclosure(`json ${id}`, [label], () => h("pre.code", { tabindex: "0", dir: "ltr" }, JSON.stringify(given, null, 2)));
+  return disclosure(`json ${id}`, [label], () =>
+    h("pre.code", { tabindex: "0", dir: "ltr" }, JSON.stringify(given, null, 2)),
+  );
 }
 
 /** orderedOn -> ordered on; result_digest -> result digest. */

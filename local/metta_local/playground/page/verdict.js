@@ -43,7 +43,11 @@ function marked(tree, findings) {
     const { check, kind, score } = findings[node.finding];
     return h(
       "mark",
-      { "data-check": check, "data-label": node.goesOn ? null : kind || check, title: `${check}/${kind}, certainty ${certainty(score)}` },
+      {
+        "data-check": check,
+        "data-label": node.goesOn ? null : kind || check,
+        title: `${check}/${kind}, certainty ${certainty(score)}`,
+      },
       ...marked(node.inside, findings),
     );
   });
@@ -61,7 +65,12 @@ function list(findings) {
         { "data-check": check },
         h("span.check", {}, `${check}/${kind}`),
         h("span.finding-words", {}, words || ""),
-        h("span.certainty", { title: "How certain the check is, from 0 to 1" }, meter, h("span.number", {}, certainty(score))),
+        h(
+          "span.certainty",
+          { title: "How certain the check is, from 0 to 1" },
+          meter,
+          h("span.number", {}, certainty(score)),
+        ),
         h("span.place", { title: "Code points of the text, the end not included" }, `${start}–${end}`),
       );
     }),

@@ -29,7 +29,14 @@ export function drawChart(place, turn) {
   keyed(place.querySelector(".bars"), rows(spans), {
     key: ({ span }) => span.id,
     sign: ({ span, depth }) => `${JSON.stringify(span)} ${depth} ${whole} ${turn.state}`,
-    make: (row) => refresh(h("li", {}, h("span.label"), h("span.track", {}, h("span.span")), h("span.number")), row, now, whole, turn.state),
+    make: (row) =>
+      refresh(
+        h("li", {}, h("span.label"), h("span.track", {}, h("span.span")), h("span.number")),
+        row,
+        now,
+        whole,
+        turn.state,
+      ),
     update: (row, fresh) => refresh(row, fresh, now, whole, turn.state),
   });
   if (live) running = setTimeout(() => place.isConnected && drawChart(place, turn), EVERY_MS);
@@ -54,7 +61,11 @@ function refresh(row, { span, depth }, now, whole, state) {
   const open = span.end_ms === null;
   const { from, length } = bar(span, now, whole);
   say(label, span.label || span.name);
-  attribute(row, "title", [span.name, ...Object.entries(span.detail ?? {}).map(([name, value]) => `${name} ${value}`)].join(" · "));
+  attribute(
+    row,
+    "title",
+    [span.name, ...Object.entries(span.detail ?? {}).map(([name, value]) => `${name} ${value}`)].join(" · "),
+  );
   row.style.setProperty("--depth", Math.min(depth, 6));
   attribute(row, "data-kind", kind(span.name));
   attribute(row, "data-open", open ? state : null);

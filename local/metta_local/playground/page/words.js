@@ -7,7 +7,10 @@ export const LEVELS = {
     "Claimed",
     "An address was typed, and nothing proves it. One order at a time, and only when its number and this address belong together.",
   ],
-  verified: ["Verified", "The address is proved by the channel or a signed login. Metta may show this customer's own orders, nobody else's."],
+  verified: [
+    "Verified",
+    "The address is proved by the channel or a signed login. Metta may show this customer's own orders, nobody else's.",
+  ],
 };
 export const STATUSES = {
   pending: ["Pending", "Metta answers"],
@@ -68,7 +71,12 @@ export const TABLES = {
 
 const whole = new Intl.NumberFormat("en");
 const clock = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const exact = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const exact = new Intl.DateTimeFormat("en", {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hourCycle: "h23",
+});
 
 /** A moment, from an ISO text or seconds; null where there is none. */
 export function moment(value) {
