@@ -170,14 +170,15 @@ class Admin:
             "id": bot.id,
             "name": bot.name,
             "description": None,
-            "outgoing_url": self._dispatcher.url_of(bot),
             "bot_type": "webhook",
             "account_id": bot.account_id,
             "system_bot": bot.account_id is None,
         }
+        if bot.account_id is not None:
+            shown["outgoing_url"] = self._dispatcher.url_of(bot)
         if user.role == "administrator":
             shown["access_token"] = {"id": bot.id, "owner_type": "AgentBot", "owner_id": bot.id, "token": bot.token}
-            if self._dispatcher.signs("bot"):
+            if bot.account_id is not None and self._dispatcher.signs("bot"):
                 shown["secret"] = self._dispatcher.secret_of(bot)
         return shown
 

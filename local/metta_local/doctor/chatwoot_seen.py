@@ -26,7 +26,8 @@ class Hook:
 
     Attributes:
         id: of the bot, webhook or inbox.
-        url: as registered; it may hold a secret and is never to be shown.
+        url: as registered, empty for none; it may hold a secret and is never to be shown.
+        hidden: whether Chatwoot keeps the URL to itself, as it does of a bot of the whole installation.
         secret: what its events are signed with; None when that is not shown.
         subscriptions: of an account webhook.
     """
@@ -35,6 +36,7 @@ class Hook:
     url: str
     secret: SecretStr | None = None
     subscriptions: frozenset[str] = frozenset()
+    hidden: bool = False
 
     @property
     def parts(self) -> SplitResult | None:
@@ -167,7 +169,8 @@ def _attached(answer: Answer) -> Hook | None:
 
 
 def _bot(row: Mapping[str, Any]) -> Hook:
-    return Hook(number(row.get("id")) or 0, _text(row.get("outgoing_url")), _secret(row))
+    hidden = "outgoing_url" not in row
+    return Hook(number(row.get("id")) or 0, _text(row.get("outgoing_url")), _secret(row), hidden=hidden)
 
 
 def _webhooks(answer: Answer) -> tuple[Hook, ...] | None:

@@ -60,9 +60,9 @@ def ours(seen: Seen, secrets: Sequence[SecretStr]) -> Ours:
     """
     attached = {bot.id: bot for bot in seen.bots.values() if bot is not None}
     bot = seen.own_bot or next((bot for bot in attached.values() if bot.signed_with(secrets)), None)
-    if bot is None and len(attached) == 1:
-        (bot,) = attached.values()
     webhooks = seen.webhooks or ()
+    if bot is None and len(attached) == 1 and not any(each.signed_with(secrets) for each in webhooks):
+        (bot,) = attached.values()
     by_sign = [each for each in webhooks if each.signed_with(secrets) or (bot and bot.url and each.place == bot.place)]
     if bot is not None and bot.id not in attached and webhooks:
         bot = None
@@ -125,6 +125,8 @@ def address(seen: Seen | None, secrets: Sequence[SecretStr], base_url: str) -> C
         if seen.webhooks is None:
             return skip(name, f"where Chatwoot sends messages: {BY_ADMIN}")
         return fail(name, "neither a bot nor an account webhook leads anywhere: Metta hears nothing", _make())
+    if any(each.hidden for each in hooks):
+        return skip(name, "the bot is one of the whole installation: its URL is shown in the super admin console alone")
     if any(not each.url for each in hooks):
         return fail(name, "the bot has no webhook URL: Metta hears nothing", "set it: Settings > Bots > BOT")
     if any(each.parts is None for each in hooks):

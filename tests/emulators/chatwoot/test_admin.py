@@ -106,6 +106,14 @@ def test_tokens_and_secrets_of_bots_are_for_administrators(empty: Chat) -> None:
     assert not {"access_token", "secret"} & set(agent[0])
 
 
+def test_address_and_secret_of_a_bot_of_the_whole_installation_are_shown_to_nobody(empty: Chat) -> None:
+    empty.emulator.world.bots[5].account_id = None
+    bot = get(empty, "/api/v1/accounts/3/agent_bots").json()[0]
+
+    assert (bot["id"], bot["system_bot"]) == (5, True)
+    assert not {"outgoing_url", "secret"} & set(bot)
+
+
 def test_before_signatures_there_are_no_secrets(start: Start) -> None:
     old = start(version="4.11.1", path="both", empty=True)
 

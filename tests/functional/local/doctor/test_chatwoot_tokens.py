@@ -7,6 +7,7 @@ import json
 import pytest
 
 from metta_local.chatwoot.faults import Fault
+from metta_local.doctor import chatwoot_ask
 
 from .chatwoot_world import ChatwootWorld
 
@@ -58,6 +59,16 @@ def test_a_chatwoot_that_breaks_down_while_it_is_asked(chatwoot: ChatwootWorld) 
 
     assert report.one(TOKEN) == ("fail", "whose CHATWOOT_API_KEY is could not be asked: it answers 500")
     assert report.statuses[ACCOUNT] == "skip"
+
+
+def test_a_chatwoot_that_falls_silent_while_it_is_asked(
+    chatwoot: ChatwootWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chatwoot_ask, "CALL_SECONDS", 0.3)
+    chatwoot.emulator.faults.add(Fault("profile", "delay", delay_seconds=20, times=None))
+    status, found = chatwoot.doctor().one(TOKEN)
+
+    assert (status, "no answer within" in found) == ("fail", True)
 
 
 def test_a_chatwoot_that_breaks_down_halfway(chatwoot: ChatwootWorld) -> None:

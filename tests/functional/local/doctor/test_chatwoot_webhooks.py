@@ -62,6 +62,17 @@ class TestTwice:
 
         assert "both bring every message to Metta" in chatwoot.doctor().found[TWICE]
 
+    def test_an_account_webhook_beside_somebody_else_s_bot_is_one_door(self, chatwoot: ChatwootWorld) -> None:
+        """A user's token sends, so that the bot is known to be another's by its secret alone."""
+        world = chatwoot.emulator.world
+        world.bots[6].outgoing_url, world.bots[6].secret = "https://crm.example/hook", "another-secret"
+        for inbox in world.inboxes.values():
+            inbox.bot_id = 6
+        chatwoot.emulator.path = "account"
+        report = chatwoot.doctor(CHATWOOT_API_KEY=chatwoot.emulator.agent_token, CHATWOOT_HISTORY_API_KEY=None)
+
+        assert report.bad() == {"chatwoot.token"}
+
     def test_somebody_else_s_webhook_is_none_of_metta_s(self, chatwoot: ChatwootWorld) -> None:
         chatwoot.emulator.add_webhook("https://crm.example/hook", ["message_created"], "another-secret")
 
@@ -129,6 +140,13 @@ class TestAddress:
 
         assert report.one(ADDRESS) == ("fail", "the bot has no webhook URL: Metta hears nothing")
         assert "Settings > Bots" in report.fixes[ADDRESS]
+
+    def test_of_a_bot_of_the_whole_installation_is_not_shown(self, chatwoot: ChatwootWorld) -> None:
+        chatwoot.emulator.world.bots[5].account_id = None
+        report = chatwoot.doctor()
+
+        assert report.bad() == set()
+        assert report.statuses[ADDRESS] == report.statuses[SECRET] == "skip"
 
     def test_that_is_no_address(self, chatwoot: ChatwootWorld) -> None:
         chatwoot.emulator.webhook_url = "https://[half"
