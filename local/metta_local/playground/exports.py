@@ -51,6 +51,7 @@ def exported_to(path: Path) -> Iterator[ExportFile]:
             if not path.read_bytes().startswith(_FIRST_LINE.encode()):
                 raise CommandError(f"--env-file {path}: is there already; name a new file, since it is removed later")
             path.unlink()
+        path.parent.mkdir(exist_ok=True)  # a fresh clone has no .metta
         _make(path, f"{_FIRST_LINE}\n")
     except OSError as error:
         raise CommandError(f"--env-file {path}: cannot be written ({error.strerror})") from None

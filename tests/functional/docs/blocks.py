@@ -15,7 +15,7 @@ GENERATED = {
     "docs/model-card.md": "written by the training; tests/unit/local/test_training_card.py holds it to that",
 }
 """Pages whose blocks are not run here, and why."""
-_NOTE = re.compile(r"<!--\s*(not run|file|json|beside):\s*(.+?)\s*-->\s*", re.DOTALL)
+_NOTE = re.compile(r"<!--\s*(not run|file|json|beside|soon):\s*(.+?)\s*-->\s*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class Block:
 
     Attributes:
         notes: what the comments before it say: ``not run`` (why), ``file`` (where its text goes), ``json`` (what it
-            describes), ``beside`` (words of a command that goes on beside the rest of the page, once they are printed).
+            describes), ``beside`` (words of a command that goes on beside the rest of the page, once they are printed),
+            ``soon`` (why what it prints may take a while).
     """
 
     page: str

@@ -28,6 +28,9 @@ _LINKED = (
     "template.yaml",
 )
 _LEFT = shutil.ignore_patterns("__pycache__", "corpus", "page.png", ".metta", "*.egg-info")
+DEFAULT_PAGE = "http://127.0.0.1:8765"
+"""Where documents say that ``metta up`` serves its page; here it takes a free port."""
+_PAGE = re.compile(r"page: (http://\S+)")
 _HUNK = re.compile(r"^@@.*$", re.MULTILINE)
 
 
@@ -84,7 +87,11 @@ class Scratch:
     def console(self, block: Block) -> None:
         """Run each command after ``$`` and compare what it prints, both channels; ``...`` stands for anything."""
         for command, expected in sessions(block.text):
-            done = self._run(["bash", "-uo", "pipefail", "-c", f"{{ {self.here(command)}\n}} 2>&1"])
+            until = time.monotonic() + (SECONDS if "soon" in block.notes else 0)
+            while True:
+                done = self._run(["bash", "-uo", "pipefail", "-c", f"{{ {self.here(command)}\n}} 2>&1"])
+                if agrees(self.here(expected), done.stdout) or time.monotonic() > until:
+                    break
             assert agrees(self.here(expected), done.stdout), (
                 f"{block.place}: $ {command}\n--- as the page has it\n{expected}\n--- as it is\n{done.stdout}"
             )
@@ -142,7 +149,7 @@ class Scratch:
         told = self.directory / f".beside-{len(self._beside)}"
         with told.open("w") as out:
             process = subprocess.Popen(
-                ["bash", "-c", f"exec {self.here(block.text.strip())}"],
+                ["bash", "-c", f"exec {self.here(block.text.strip())} --port 0"],
                 cwd=self.directory,
                 env=self.variables,
                 stdin=subprocess.DEVNULL,
@@ -156,6 +163,8 @@ class Scratch:
             assert process.poll() is None, f"{block.place} ended with {process.returncode}:\n{told.read_text()}"
             assert time.monotonic() < until, f"{block.place} never said {words!r}:\n{told.read_text()}"
             time.sleep(0.1)
+        if page := _PAGE.search(told.read_text()):
+            self._substitutes[DEFAULT_PAGE] = page[1]
 
 
 def sessions(text: str) -> list[tuple[str, str]]:

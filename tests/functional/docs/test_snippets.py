@@ -59,9 +59,11 @@ def test_its_steps_can_be_taken(page: str, request: pytest.FixtureRequest, tmp_p
         return
     if any("curl " in block.text for block in todo) and shutil.which("curl") is None:
         pytest.skip("needs curl")
-    prepared: Prepared = request.getfixturevalue("prepared")
-    substitutes = {"t-4f6c...": prepared.turn_id}
-    with Scratch(tmp_path, prepared.variables, code=page in CHANGED, substitutes=substitutes) as scratch:
+    variables, substitutes = {"AWS_EC2_METADATA_DISABLED": "true"}, {}
+    if not any("beside" in block.notes for block in todo):  # else the page starts a stack of its own
+        prepared: Prepared = request.getfixturevalue("prepared")
+        variables, substitutes = {**prepared.variables}, {"t-4f6c...": prepared.turn_id}
+    with Scratch(tmp_path, variables, code=page in CHANGED, substitutes=substitutes) as scratch:
         for block in todo:
             take(block, scratch)
 

@@ -75,7 +75,11 @@ def test_a_file_of_somebody_else_is_not_overwritten(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text("OPENAI_API_KEY=mine\n")
     refused(metta("up", "--port", "0", "--env-file", str(file)), "--env-file", str(file), "already")
-    refused(metta("up", "--port", "0", "--env-file", str(tmp_path / "no" / "file")), "--env-file", "cannot be written")
+    refused(
+        metta("up", "--port", "0", "--env-file", str(tmp_path / "no" / "where" / "file")),
+        "--env-file",
+        "cannot be written",
+    )
     assert file.read_text() == "OPENAI_API_KEY=mine\n"
 
 
