@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
 
 from browser import chromium
 from browser.playground import KEPT, Playground, started
@@ -26,6 +28,7 @@ _reports = pytest.StashKey[dict[str, pytest.TestReport]]()
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     path = chromium.executable()
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=path, args=list(chromium.FLAGS))
         yield launched
@@ -35,7 +38,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="package")
 def playground(browser: Browser) -> Iterator[Playground]:
     """The one stack of all tests; each has conversations of its own on it."""
-    with started("metta-up") as running:
+    with started("metta-up", BURST_QUIET_SECONDS="1.5") as running:
         yield running
 
 
@@ -49,15 +52,22 @@ def watched() -> list[Watched]:
 def opens(
     browser: Browser, playground: Playground, watched: list[Watched], request: pytest.FixtureRequest
 ) -> Iterator[Opens]:
-    """Opens the page in a fresh context, as a browser of its own; options as ``Browser.new_context`` has them."""
+    """Opens the page in a fresh context, as a browser of its own; options as ``Browser.new_context`` has them.
+
+    ``before`` is given the context before anything is asked for.
+    """
     with ExitStack() as contexts:
         pages: list[Page] = []
 
-        def open_page(url: str = playground.url, **options: Any) -> Page:
+        def open_page(
+            url: str = playground.url, before: Callable[[BrowserContext], None] | None = None, **options: Any
+        ) -> Page:
             context = browser.new_context(**{"viewport": WIDE, "locale": "en-GB", **options})
             contexts.callback(context.close)
             context.set_default_timeout(PATIENCE_MS)
             watched.append(Watched(context, url))
+            if before is not None:
+                before(context)
             page = context.new_page()
             pages.append(page)
             page.goto(url)
@@ -85,12 +95,16 @@ def page(opens: Opens) -> Page:
 @pytest.fixture
 def shot() -> Callable[[Page, str], None]:
     """Keeps what is seen as ``.metta/browser/NAME.png``."""
+    return lambda page, name: _picture(page, KEPT / f"{name}.png")
 
-    def keep(page: Page, name: str) -> None:
-        KEPT.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=KEPT / f"{name}.png", animations="disabled")
 
-    return keep
+# Past Page.screenshot, which puts a style of its own into the page: its policy would forbid that, loudly.
+def _picture(page: Page, path: Path, *, whole: bool = False) -> None:
+    session = page.context.new_cdp_session(page)
+    taken = session.send("Page.captureScreenshot", {"format": "png", "captureBeyondViewport": whole})
+    session.detach()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(base64.b64decode(taken["data"]))
 
 
 def _hear_all(page: Page) -> None:
@@ -105,7 +119,7 @@ def _keep(name: str, pages: list[Page], watched: list[Watched]) -> None:
     for number, page in enumerate(pages):
         stem = KEPT / f"failed-{re.sub(r'[^a-zA-Z0-9_-]+', '-', name)[:80]}-{number}"
         try:
-            page.screenshot(path=stem.with_suffix(".png"), full_page=True)
+            _picture(page, stem.with_suffix(".png"), whole=True)
             stem.with_suffix(".html").write_text(page.content(), encoding="utf-8")
         except Error as error:
             stem.with_suffix(".html").write_text(str(error), encoding="utf-8")

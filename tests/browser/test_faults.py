@@ -1,0 +1,69 @@
+"""Trouble switched on from the page: the customer still gets an honest end, and the page tells what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from browser.person import VISITOR, WHATSAPP, Person, turns
+from browser.playground import Playground
+
+Shot = Callable[[Page, str], None]
+PATIENCE_MS = 60_000.0
+"""Several tries with pauses between them."""
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_broken_afterwards(playground: Playground) -> Iterator[None]:
+    yield
+    for fault in playground.get("/api/state")["faults"]["faults"]:
+        if fault["on"]:
+            playground.post("/api/faults", {"name": fault["name"], "on": False})
+
+
+def test_with_odoo_down_the_customer_gets_a_person(page: Page, playground: Playground, shot: Shot) -> None:
+    person = Person(page).starts(**WHATSAPP)
+    person.switches("Odoo is down", on=True)
+
+    number = person.writes("Hi, where is my order S00042?")
+
+    expect(person.turn).to_contain_text("Handed to a person", timeout=PATIENCE_MS, use_inner_text=True)
+    expect(person.turn.get_by_text("all rows as JSON")).to_be_visible()
+    expect(person.turn).to_contain_text("Looked up an order: failed", use_inner_text=True)
+    expect(person.replies).to_have_count(1)
+    expect(person.chat).to_contain_text("A colleague from our team will take over", use_inner_text=True)
+    expect(person.agent).to_contain_text("Open: a person answers", use_inner_text=True)
+    assert turns(playground, number)[-1]["outcome"] == "handed_off"
+    shot(page, "odoo-down")
+
+
+def test_a_lost_answer_of_chatwoot_makes_no_second_reply(page: Page, shot: Shot) -> None:
+    person = Person(page).starts(**VISITOR)
+    person.switches("Chatwoot loses answers", on=True)
+
+    person.writes("Do you have a desk lamp in stock?")
+
+    expect(person.replies).to_have_count(1)
+    expect(person.turn).to_contain_text("Answered by the assistant.", timeout=PATIENCE_MS, use_inner_text=True)
+    expect(person.turn.get_by_text("all rows as JSON")).to_be_visible(timeout=PATIENCE_MS)
+    expect(person.replies).to_have_count(1)
+    shot(page, "answer-lost")
+
+
+def test_a_customer_who_writes_while_a_slow_model_thinks_gets_one_answer_to_both(page: Page, shot: Shot) -> None:
+    person = Person(page).starts(**VISITOR)
+    person.switches("The model is slow", on=True)
+    person.writes("How long does shipping take?")
+    expect(person.turn).to_contain_text("At work", use_inner_text=True)
+
+    person.writes("And what are your opening hours?")
+
+    expect(person.turn.get_by_role("heading", level=4).first).to_have_text(
+        "2 messages, answered together", timeout=PATIENCE_MS
+    )
+    person.switches("The model is slow", on=False)
+    expect(person.replies).to_have_count(1, timeout=PATIENCE_MS)
+    person.sees_end("Answered by the assistant.")
+    shot(page, "overtaken")

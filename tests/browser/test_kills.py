@@ -1,0 +1,60 @@
+"""The worker killed from the page at each point of a turn: exactly one reply, and the page tells of the kill."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from browser.person import VISITOR, Person, turns
+from browser.playground import Playground
+
+Shot = Callable[[Page, str], None]
+MOMENTS = {
+    "Now": "now",
+    "When the model is asked": "model",
+    "Just before the reply is sent": "send",
+    "After Chatwoot has the reply, before Metta wrote that down": "sent",
+}
+PATIENCE_MS = 90_000.0
+"""A lease has to end before another worker may go on."""
+
+
+@pytest.fixture(scope="module")
+def killed(browser: Browser, playground: Playground) -> Iterator[dict[str, int]]:
+    """One conversation for each moment, all killed before the first is waited for: their leases end side by side."""
+    context = browser.new_context(locale="en-GB")
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    page.goto(playground.url)
+    numbers = {}
+    for moment in MOMENTS:
+        kills = playground.get("/api/state")["worker"]["kills"]
+        person = Person(page).starts(**VISITOR)
+        expect(page.get_by_text("Worker ready")).to_be_visible()
+        if moment != "Now":
+            person.kills(moment)
+        numbers[moment] = person.writes("How long does shipping take?")
+        if moment == "Now":
+            person.kills(moment)
+        gauges = page.get_by_role("group", name="Worker and queue")
+        expect(gauges).to_contain_text(f"· {kills + 1} kill", use_inner_text=True, timeout=PATIENCE_MS)
+    yield numbers
+    context.close()
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_killed_worker_costs_no_message_and_doubles_none(
+    page: Page, killed: dict[str, int], playground: Playground, shot: Shot, moment: str
+) -> None:
+    number = killed[moment]
+    person = Person(page)
+    person.chooses(playground, number)
+
+    expect(person.turn.get_by_text("all rows as JSON")).to_be_visible(timeout=PATIENCE_MS)
+    expect(person.turn).to_contain_text("Answered by the assistant.", use_inner_text=True)
+    expect(person.replies).to_have_count(1)
+    expect(person.replies).to_contain_text("2 to 4 working days", use_inner_text=True)
+    assert [turn["outcome"] for turn in turns(playground, number)] == ["answered"]
+    shot(page, f"killed-{MOMENTS[moment]}")
