@@ -91,7 +91,7 @@ class Asker:
         self._base_url = base_url
         self._gate = asyncio.Semaphore(_AT_A_TIME)
         self._client = httpx.AsyncClient(
-            timeout=CALL_SECONDS, follow_redirects=False, trust_env=not is_loopback(urlsplit(base_url).hostname or "")
+            timeout=None, follow_redirects=False, trust_env=not is_loopback(urlsplit(base_url).hostname or "")
         )
 
     async def __aenter__(self) -> Asker:
@@ -155,8 +155,6 @@ def _trouble(error: BaseException) -> Trouble:
         return Trouble.NAME
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
         return Trouble.TLS
-    if any(isinstance(cause, httpx.TimeoutException) for cause in causes):
-        return Trouble.SILENT
     return Trouble.REFUSED if isinstance(error, httpx.ConnectError) else Trouble.BROKEN
 
 

@@ -7,6 +7,7 @@ import asyncio
 from metta.settings import ChatwootSettings, Settings
 from metta_local.doctor import chatwoot_address, chatwoot_inboxes, chatwoot_tokens, chatwoot_webhooks
 from metta_local.doctor.chatwoot_ask import Asker
+from metta_local.doctor.chatwoot_ours import Ours, ours
 from metta_local.doctor.chatwoot_owner import Entry, Kind, Owner, whose
 from metta_local.doctor.chatwoot_seen import Seen, eyes, see, shown_inboxes
 from metta_local.doctor.check import Status
@@ -52,14 +53,15 @@ def _settings(
     tell: Tell,
 ) -> None:
     """What was seen, judged."""
-    wanted, when, secrets = chatwoot.inbox_ids, chatwoot.answer_when, settings.webhook_secrets
+    wanted, when = chatwoot.inbox_ids, chatwoot.answer_when
+    mine = ours(seen, settings.webhook_secrets) if seen is not None else Ours()
     tell(chatwoot_inboxes.inboxes(wanted, seen))
-    tell(chatwoot_inboxes.bots(wanted, seen, when))
-    tell(chatwoot_webhooks.twice(seen, secrets))
-    tell(chatwoot_webhooks.subscriptions(seen, secrets))
-    tell(chatwoot_webhooks.address(seen, secrets, chatwoot.base_url))
+    tell(chatwoot_inboxes.bots(wanted, seen, mine, when))
+    tell(chatwoot_webhooks.twice(seen, mine))
+    tell(chatwoot_webhooks.subscriptions(seen, mine))
+    tell(chatwoot_webhooks.address(seen, mine, chatwoot.base_url))
     previous = settings.chatwoot_webhook_secret_previous
-    tell(chatwoot_webhooks.secret(seen, settings.chatwoot_webhook_secret, previous, version))
+    tell(chatwoot_webhooks.secret(seen, mine, settings.chatwoot_webhook_secret, previous, version))
     tell(chatwoot_inboxes.assignment(wanted, seen, when))
     tell(chatwoot_inboxes.team(chatwoot.handoff_team_id, seen))
 

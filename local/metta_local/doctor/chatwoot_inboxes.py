@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Literal
 
+from metta_local.doctor.chatwoot_ours import HEARD, Ours
 from metta_local.doctor.chatwoot_seen import MOST_INBOXES, Seen
 from metta_local.doctor.check import Check, Status, fail, ok, skip, warn
 
-HEARD = "message_created"
 BY_ADMIN = "an administrator's token shows it: set CHATWOOT_ADMIN_API_KEY for this command alone"
 BY_USER = "a user's token shows it: CHATWOOT_HISTORY_API_KEY, or CHATWOOT_ADMIN_API_KEY for this command alone"
 _ATTACH = "attach Metta's bot: Settings > Inboxes > INBOX > Bot configuration"
@@ -40,7 +40,7 @@ def inboxes(wanted: frozenset[int], seen: Seen | None) -> Check:
     return ok(name, f"{listed(found)} are answered{more}" if wanted else f"all {len(found)} {whose}{more}")
 
 
-def bots(wanted: frozenset[int], seen: Seen | None, when: AnswerWhen) -> Check:
+def bots(wanted: frozenset[int], seen: Seen | None, mine: Ours, when: AnswerWhen) -> Check:
     """Whether Metta hears of each inbox, and new conversations begin in the status that it answers.
 
     Without ``CHATWOOT_INBOX_IDS`` the inboxes that Metta's bot is attached to are those that are meant.
@@ -49,17 +49,16 @@ def bots(wanted: frozenset[int], seen: Seen | None, when: AnswerWhen) -> Check:
     if seen is None or not seen.bots:
         return skip(name, f"whether the bot is attached to the inboxes: {BY_USER}")
     attached = {at: seen.bots[at] for at in answered(wanted, seen) if at in seen.bots}
-    own = seen.own_bot
-    theirs = [at for at, bot in attached.items() if bot and (own is None or bot.id == own.id)]
+    theirs = [at for at, bot in attached.items() if bot and bot.id not in mine.others]
     without = [at for at, bot in attached.items() if bot is None] if wanted or not theirs else []
-    others = [at for at, bot in attached.items() if bot and own and bot.id != own.id]
-    heard = None if seen.webhooks is None else any(HEARD in hook.subscriptions for hook in seen.webhooks)
+    others = [at for at, bot in attached.items() if bot and bot.id in mine.others]
+    heard = None if seen.webhooks is None else mine.heard
     found = [
         _none(name, without, when, heard=heard),
         _other(name, others if wanted or heard or not theirs else [], heard=heard),
         _some(name, theirs, seen),
     ]
-    whose = "Metta's bot" if own else "a bot"
+    whose = "Metta's bot" if seen.own_bot else "a bot"
     well = f"{whose} is attached to {listed(theirs)}" if theirs else "an account webhook tells of the inboxes"
     return _worst([check for check in found if check]) or ok(name, well)
 
@@ -89,12 +88,10 @@ def _none(name: str, at: Sequence[int], when: AnswerWhen, *, heard: bool | None)
 def _other(name: str, at: Sequence[int], *, heard: bool | None) -> Check | None:
     if not at:
         return None
+    where = f"another bot than Metta's is attached to {listed(at)}"
     if heard:
-        found = (
-            f"another bot than CHATWOOT_API_KEY's is attached to {listed(at)}, beside an account webhook: both answer"
-        )
+        found = f"{where}, beside an account webhook: both answer"
         return fail(name, found, f"{_ATTACH}, or leave those inboxes out of CHATWOOT_INBOX_IDS")
-    where = f"another bot than CHATWOOT_API_KEY's is attached to {listed(at)}"
     found = f"{where}: the events go to it, or the token is not Metta's"
     return fail(name, found, f"{_ATTACH}, or use that bot's token")
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from metta_local.doctor.chatwoot_address import WITHOUT_BOT_SIGNATURE, Version
-from metta_local.doctor.chatwoot_inboxes import BY_ADMIN, HEARD
+from metta_local.doctor.chatwoot_inboxes import BY_ADMIN
+from metta_local.doctor.chatwoot_ours import HEARD, Ours
 from metta_local.doctor.chatwoot_seen import Hook, Seen
 from metta_local.doctor.check import Check, fail, ok, skip, warn
 from metta_local.doctor.loopback import is_loopback
@@ -27,49 +27,7 @@ _WHERE = "Settings > Integrations > Webhooks"
 _ALL = ", ".join((HEARD, *NEEDED))
 
 
-@dataclass(frozen=True)
-class Ours:
-    """What leads to Metta.
-
-    Attributes:
-        bot: that is attached to an answered inbox, or could be.
-        webhooks: of the account.
-        unclear: whether bots are attached and none of them can be told to be Metta's.
-    """
-
-    bot: Hook | None
-    webhooks: tuple[Hook, ...]
-    unclear: bool = False
-
-    @property
-    def all(self) -> tuple[Hook, ...]:
-        """Bot and webhooks."""
-        return (self.bot, *self.webhooks) if self.bot else self.webhooks
-
-    @property
-    def heard(self) -> bool:
-        """Whether an account webhook brings messages."""
-        return any(HEARD in hook.subscriptions for hook in self.webhooks)
-
-
-def ours(seen: Seen, secrets: Sequence[SecretStr]) -> Ours:
-    """What leads to Metta, as far as that can be told.
-
-    A bot is Metta's by its token or its secret, or because no other is attached anywhere and nobody's token sends as
-    another one; a webhook by its secret, by the bot's address, or because nothing else could bring messages.
-    """
-    attached = {bot.id: bot for bot in seen.bots.values() if bot is not None}
-    bot = seen.own_bot or next((bot for bot in attached.values() if bot.signed_with(secrets)), None)
-    webhooks = seen.webhooks or ()
-    if bot is None and len(attached) == 1 and not any(each.signed_with(secrets) for each in webhooks):
-        (bot,) = attached.values()
-    by_sign = [each for each in webhooks if each.signed_with(secrets) or (bot and bot.url and each.place == bot.place)]
-    if bot is not None and bot.id not in attached and webhooks:
-        bot = None
-    return Ours(bot, tuple(by_sign or (() if attached else webhooks)), unclear=bool(attached) and bot is None)
-
-
-def twice(seen: Seen | None, secrets: Sequence[SecretStr]) -> Check:
+def twice(seen: Seen | None, mine: Ours) -> Check:
     """Whether a message comes more than once."""
     name = "chatwoot.webhooks"
     if seen is None or seen.webhooks is None:
@@ -83,19 +41,17 @@ def twice(seen: Seen | None, secrets: Sequence[SecretStr]) -> Check:
         pairs = "; ".join(f"{_named(one)} and {_named(other)}" for one, other in doubled[:3])
         found = f"the same address is registered twice ({pairs}): every message comes twice, and is paid for twice"
         return warn(name, found, f"delete the account webhook ({_WHERE}); a bot alone is enough")
-    mine = ours(seen, secrets)
     if mine.bot is not None and mine.heard:
         found = f"the bot and account webhook {_ids(mine.webhooks)} both bring every message to Metta"
         return warn(name, found, f"delete the account webhook ({_WHERE}); a bot alone is enough")
     return ok(name, "nothing is registered twice")
 
 
-def subscriptions(seen: Seen | None, secrets: Sequence[SecretStr]) -> Check:
+def subscriptions(seen: Seen | None, mine: Ours) -> Check:
     """Whether the account webhook, if that is what brings messages, brings the events that are needed and no others."""
     name = "chatwoot.subscriptions"
     if seen is None or seen.webhooks is None:
         return skip(name, f"what the account webhook is subscribed to: {BY_ADMIN}")
-    mine = ours(seen, secrets)
     bot, webhooks = mine.bot, mine.webhooks
     if not webhooks:
         return ok(name, "a bot's events are fixed; there is no account webhook of Metta's")
@@ -112,12 +68,11 @@ def subscriptions(seen: Seen | None, secrets: Sequence[SecretStr]) -> Check:
     return ok(name, f"{which} brings what is needed")
 
 
-def address(seen: Seen | None, secrets: Sequence[SecretStr], base_url: str) -> Check:
+def address(seen: Seen | None, mine: Ours, base_url: str) -> Check:
     """Whether the address that Chatwoot sends to can be reached from where Chatwoot is."""
     name = "chatwoot.webhook_address"
     if seen is None:
         return skip(name, f"where Chatwoot sends messages: {BY_ADMIN}")
-    mine = ours(seen, secrets)
     hooks = mine.all
     if not hooks:
         if mine.unclear:
@@ -142,7 +97,9 @@ def address(seen: Seen | None, secrets: Sequence[SecretStr], base_url: str) -> C
     return ok(name, "the address looks as if Chatwoot reaches it")
 
 
-def secret(seen: Seen | None, current: SecretStr | None, previous: SecretStr | None, version: Version | None) -> Check:
+def secret(
+    seen: Seen | None, mine: Ours, current: SecretStr | None, previous: SecretStr | None, version: Version | None
+) -> Check:
     """Whether signatures are checked, and with the secret that Chatwoot signs with."""
     name = "chatwoot.webhook_secret"
     secrets = [each for each in (current, previous) if each is not None]
@@ -151,7 +108,6 @@ def secret(seen: Seen | None, current: SecretStr | None, previous: SecretStr | N
         return warn(name, found, "set it to the bot's or account webhook's secret (docs/deploy.md, 2)")
     if seen is None or not seen.administrator or seen.webhooks is None:
         return skip(name, f"it is set; whether it is what Chatwoot signs with: {BY_ADMIN}")
-    mine = ours(seen, secrets)
     bot, hooks = mine.bot, mine.all
     if not hooks:
         return skip(name, "it is set; nothing that is known to be Metta's could be signed with it")

@@ -134,6 +134,13 @@ def test_an_address_of_something_else(chatwoot: ChatwootWorld, answer: Response,
         assert word not in report.text, "the server's words are not told"
 
 
+def test_an_answer_without_end(chatwoot: ChatwootWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chatwoot_ask, "MOST_BYTES", 1000)
+    chatwoot.watched.app = everywhere(JSONResponse({"version": "4.15.1", "more": "." * 100_000}))
+
+    assert "something other than Chatwoot" in chatwoot.doctor().found[NAME]
+
+
 @pytest.mark.usefixtures("name_server")
 def test_http_that_redirects_to_https(chatwoot: ChatwootWorld, served: Callable[[Any], str]) -> None:
     chatwoot.watched.app = everywhere(RedirectResponse("https://chat.shop.example/api", 301))

@@ -66,12 +66,12 @@ class TestBot:
         report = chatwoot.doctor(CHATWOOT_INBOX_IDS="11,12")
 
         status, found = report.one(BOT)
-        assert (status, "another bot than CHATWOOT_API_KEY's is attached to inbox 11" in found) == ("fail", True)
+        assert (status, "another bot than Metta's is attached to inbox 11" in found) == ("fail", True)
 
     def test_the_token_of_another_bot_of_the_account(self, chatwoot: ChatwootWorld) -> None:
         report = chatwoot.doctor(CHATWOOT_API_KEY=chatwoot.emulator.world.bots[6].token)
 
-        assert "another bot than CHATWOOT_API_KEY's is attached to inboxes 11, 12, 13" in report.found[BOT]
+        assert "another bot than Metta's is attached to inboxes 11, 12, 13" in report.found[BOT]
         assert "use that bot's token" in report.fixes[BOT]
 
     def test_an_account_webhook_beside_another_bot_brings_two_answers(self, chatwoot: ChatwootWorld) -> None:

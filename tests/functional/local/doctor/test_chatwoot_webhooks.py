@@ -62,7 +62,9 @@ class TestTwice:
 
         assert "both bring every message to Metta" in chatwoot.doctor().found[TWICE]
 
-    def test_an_account_webhook_beside_somebody_else_s_bot_is_one_door(self, chatwoot: ChatwootWorld) -> None:
+    def test_an_account_webhook_beside_somebody_else_s_bot_is_one_door_of_metta_s(
+        self, chatwoot: ChatwootWorld
+    ) -> None:
         """A user's token sends, so that the bot is known to be another's by its secret alone."""
         world = chatwoot.emulator.world
         world.bots[6].outgoing_url, world.bots[6].secret = "https://crm.example/hook", "another-secret"
@@ -71,7 +73,8 @@ class TestTwice:
         chatwoot.emulator.path = "account"
         report = chatwoot.doctor(CHATWOOT_API_KEY=chatwoot.emulator.agent_token, CHATWOOT_HISTORY_API_KEY=None)
 
-        assert report.bad() == {"chatwoot.token"}
+        assert report.bad() == {"chatwoot.token", "chatwoot.bot"}
+        assert "beside an account webhook: both answer" in report.found["chatwoot.bot"]
 
     def test_somebody_else_s_webhook_is_none_of_metta_s(self, chatwoot: ChatwootWorld) -> None:
         chatwoot.emulator.add_webhook("https://crm.example/hook", ["message_created"], "another-secret")
