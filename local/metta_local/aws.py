@@ -219,13 +219,18 @@ class MiniStack:
         dynamodb = self.client("dynamodb")
         dynamodb.create_table(TableName=name, **table_attributes())
         dynamodb.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 10})
+        self.keep_and_forget(name)
+        return name
+
+    def keep_and_forget(self, table: str) -> None:
+        """End items by ``expiration`` and keep backups, as the template asks and CloudFormation here does not."""
+        dynamodb = self.client("dynamodb")
         dynamodb.update_time_to_live(
-            TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": "expiration"}
+            TableName=table, TimeToLiveSpecification={"Enabled": True, "AttributeName": "expiration"}
         )
         dynamodb.update_continuous_backups(
-            TableName=name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+            TableName=table, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
         )
-        return name
 
     def create_secret(self, values: dict[str, str], name: str = "metta") -> str:
         """Create the secret that holds variables.

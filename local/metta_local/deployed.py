@@ -89,6 +89,7 @@ def deploy_onto(
         outputs = deploy.deploy(aws, deploy.build(BUILD_DIRECTORY), parameters)
     except RuntimeError as error:
         raise CommandError(str(error)) from None
+    aws.keep_and_forget(outputs["IdempotencyTableName"])
     return {
         "AWS_SQS_QUEUE_URL": outputs["QueueUrl"],
         "AWS_SQS_DLQ_URL": outputs["DeadLetterQueueUrl"],

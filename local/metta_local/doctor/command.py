@@ -15,10 +15,10 @@ from metta_local.doctor.check import Check, healthy, skip
 from metta_local.doctor.database_checks import look as look_at_database
 from metta_local.doctor.given import Given, Look
 from metta_local.doctor.model_checks import look as look_at_model
-from metta_local.doctor.progress import Progress
 from metta_local.doctor.queue_checks import look as look_at_queue
 from metta_local.doctor.side_by_side import Tell, Work
 from metta_local.doctor.state_checks import look as look_at_state
+from metta_local.progress import Progress
 
 AREAS = variables.AREAS
 SECONDS = 10.0
@@ -74,12 +74,21 @@ def run(*, as_json: bool = False, only: str | None = None) -> int:
 
 
 def _checks(areas: list[str]) -> list[Check]:
-    with Progress(areas, sys.stderr) as progress:
+    waiting = list(areas)
+    with Progress(_looking_at(waiting), len(areas)) as progress:
+
+        def done(area: str) -> None:
+            waiting.remove(area)
+            progress.at(len(areas) - len(waiting), _looking_at(waiting))
+
         taken = variables.take(os.environ)
         policy, policy_check = variables.policy_of(taken)
         given = Given(taken, policy)
-        works = [_work(area, given, policy_check) for area in areas]
-        return side_by_side.run(works, progress.done)
+        return side_by_side.run([_work(area, given, policy_check) for area in areas], done)
+
+
+def _looking_at(areas: list[str]) -> str:
+    return f"looking at {', '.join(areas)}"
 
 
 def _work(area: str, given: Given, policy_check: Check) -> Work:
