@@ -84,7 +84,8 @@ def names_in(path: str) -> frozenset[str]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             found.add(node.name)
         if isinstance(node, ast.ClassDef):
-            found |= {f"{node.name}::{each.name}" for each in node.body if isinstance(each, ast.FunctionDef)}
+            methods = {each.name for each in node.body if isinstance(each, ast.FunctionDef)}
+            found |= methods | {f"{node.name}::{method}" for method in methods}
     return frozenset(found)
 
 
