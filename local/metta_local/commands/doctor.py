@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable, Mapping
 
 from metta_local.commands.command import Command, json_option
 from metta_local.console import CommandError
@@ -21,6 +22,12 @@ def _run(chosen: argparse.Namespace) -> int:
     return doctor.run(as_json=chosen.json, only=chosen.only)
 
 
+def _words() -> Mapping[str, Iterable[str]]:
+    from metta_local.doctor import AREAS
+
+    return {"only": AREAS}
+
+
 COMMAND = Command(
     name="doctor",
     summary="check variables, connections and rights; say what to do about each",
@@ -28,7 +35,7 @@ COMMAND = Command(
         Looks at every variable and everything that Metta talks to, and says in one line each what is wrong and what to
         do about it. It changes nothing anywhere and shows no secret.
         """,
-    uses=("METTA_SECRET_ARN",),
+    uses=("METTA_SECRET_ARN", "CHATWOOT_ADMIN_API_KEY"),
     examples=(
         ("metta doctor", "everything"),
         ("metta doctor --only odoo", "is Odoo reachable, is the key accepted, and may it do more than it should"),
@@ -36,7 +43,8 @@ COMMAND = Command(
     ),
     good="nothing failed; warnings may be there",
     bad="a check failed",
-    more=("docs/odoo.md",),
+    more=("docs/doctor.md", "docs/odoo.md"),
+    words=_words,
     arguments=_arguments,
     run=_run,
 )

@@ -162,7 +162,4 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     """An error and whatever it was raised from."""
     while error is not None:
         yield error
-        if isinstance(error, BaseExceptionGroup):
-            for inner in error.exceptions:
-                yield from _causes(inner)
         error = error.__cause__ or error.__context__
