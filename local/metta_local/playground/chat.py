@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 MOST_MESSAGES = 200
 """Of a conversation, the newest."""
+_KINDS = {"User": "user", "AgentBot": "bot"}
 
 
 def conversation_view(chatwoot: ChatwootEmulator, id_: int, name: str | None) -> JsonObject:
@@ -49,7 +50,7 @@ def conversation_view(chatwoot: ChatwootEmulator, id_: int, name: str | None) ->
         "channel": channel,
         "identity_hint": _hint(channel, meta, messages),
         "status": shown["status"],
-        "assignee": assignee and {"name": assignee["name"], "kind": meta.get("assignee_type")},
+        "assignee": assignee and {"name": assignee["name"], "kind": _KINDS.get(meta.get("assignee_type"), "bot")},
         "priority": shown["priority"],
         "typing": typing,
         "updated_at": _moment(shown["updated_at"]),

@@ -82,13 +82,17 @@ class LiveTurn:
         if self.state == "working":
             self.state = "interrupted"
 
+    def latest_row(self) -> JsonObject | None:
+        """Its row with all its parts, from the audit log or as it would be written now."""
+        return self.row or (rows_of(self.turn) if self.turn is not None else None)
+
     def view(self, judged: str | None) -> JsonObject | None:
         """The turn as the page has it; None while too little is known.
 
         Args:
             judged: the customer's own words, where they are known.
         """
-        row = self.row or (rows_of(self.turn) if self.turn is not None else None)
+        row = self.latest_row()
         if row is None:
             return None
         withheld = [call.withheld for call in self.turn.work.tool_calls] if self.turn is not None else []

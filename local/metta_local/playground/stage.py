@@ -67,6 +67,7 @@ class Playground:
         self._worker: WorkerKeeper | None = None
         self._turns: Turns | None = None
         self._audit: AuditReader | None = None
+        self._chatwoot_is_ours = True
         if not deployed:
             self._worker = WorkerKeeper(self._told, lambda state: self.board.put("worker", state), self.board.notice)
             self._worker.back_within = LEASE_SECONDS + BUSY_SECONDS
@@ -100,6 +101,7 @@ class Playground:
             self._worker.work_with(environment)
 
         chat = None
+        self._chatwoot_is_ours = stack.chatwoot is not None
         known = channels(policy)
         if stack.chatwoot is not None:
             chat = Chat(stack.chatwoot, self._show_conversation)
@@ -162,6 +164,10 @@ class Playground:
 
     def _show_turn(self, shown: JsonObject) -> None:
         self.board.put("turn", shown, shown["id"])
+        if self._turns is not None and not self._chatwoot_is_ours:
+            known = self._turns.known_of(shown["conversation_id"])
+            if known is not None:
+                self.board.put("conversation", known, str(known["id"]))
 
     def _show_conversation(self, shown: JsonObject) -> None:
         self.board.put("conversation", shown, str(shown["id"]))

@@ -10,6 +10,7 @@ from typing import Any
 from metta.messages import JsonObject, Turn
 from metta_local.playground.board import KEPT
 from metta_local.playground.judged_text import judged_text
+from metta_local.playground.known_from_turns import conversation_known_from
 from metta_local.playground.live_turn import LiveTurn
 from metta_local.playground.turn_view import audit_of
 
@@ -69,6 +70,12 @@ class Turns:
                     one.row, one.audit = row, audit_of(record, row)
                     self._tell(one)
                 self._take_up(row)
+
+    def known_of(self, conversation_id: int) -> JsonObject | None:
+        """A conversation as far as its turns tell of it; None when they tell nothing."""
+        with self._lock:
+            of_it = [one for one in self._turns.values() if one.conversation_id == conversation_id]
+            return conversation_known_from(of_it) if of_it else None
 
     def conversation_of(self, turn_id: str) -> int | None:
         """The conversation of a turn, where it is known."""

@@ -123,7 +123,7 @@ def test_a_person_takes_over_and_gives_back(ground: Ground) -> None:
     ground.audited(conversation)
 
     taken = ground.post("agent", conversation_id=conversation, action="take_over")
-    assert (taken["status"], taken["assignee"]["name"]) == ("open", "Nina Kraus")
+    assert (taken["status"], taken["assignee"]) == ("open", {"name": "Nina Kraus", "kind": "user"})
     ground.post("agent", conversation_id=conversation, action="note", text="I look after this one.")
     ground.post("agent", conversation_id=conversation, action="reply", text="Hello, Nina here.")
     ground.write("And mugs?", conversation_id=conversation)
