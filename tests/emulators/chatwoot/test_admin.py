@@ -16,7 +16,7 @@ NOT_FOUND = {"error": "Resource could not be found"}
 NO_RIGHT = {"error": "You are not authorized to do this action"}
 
 
-def get(chat: Chat, path: str, token: str | None = "user") -> httpx.Response:
+def get(chat: Chat, path: str, token: str | None = "user", *, method: str = "GET") -> httpx.Response:
     """A call with one of the emulator's tokens, by name, or another."""
     given = (
         chat.emulator.world.platform_token if token == "platform" else getattr(chat.emulator, f"{token}_token", token)
@@ -25,7 +25,7 @@ def get(chat: Chat, path: str, token: str | None = "user") -> httpx.Response:
     async def send() -> httpx.Response:
         transport = httpx.ASGITransport(chat.emulator.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://chatwoot.test") as client:
-            return await client.get(path, headers={"api_access_token": given} if given else {})
+            return await client.request(method, path, headers={"api_access_token": given} if given else {})
 
     return asyncio.run(send())
 
@@ -132,8 +132,20 @@ def test_webhooks_are_for_administrators(start: Start) -> None:
     assert get(chat, "/api/v1/accounts/3/agent_bots").json()[0]["outgoing_url"] is None
 
 
+@pytest.mark.parametrize("path", ["/api/v1/profile", "/api/v1/accounts/3/webhooks", "/api/v1/accounts/3"])
+def test_nothing_of_it_can_be_changed_here(empty: Chat, path: str) -> None:
+    assert get(empty, path, method="POST").json() == NOT_FOUND
+
+
 def test_teams_are_for_every_user(empty: Chat) -> None:
     assert [team["id"] for team in get(empty, "/api/v1/accounts/3/teams", "agent").json()] == [7, 8]
+
+
+def test_an_account_is_shown_to_its_members_and_missing_to_others(empty: Chat) -> None:
+    shown = get(empty, "/api/v1/accounts/3", "agent").json()
+
+    assert (shown["id"], shown["name"], shown["status"]) == (3, "Acme Retail", "active")
+    assert get(empty, "/api/v1/accounts/4").json() == NOT_FOUND
 
 
 def test_a_suspended_account_still_has_a_profile_that_says_so(empty: Chat) -> None:
