@@ -48,9 +48,9 @@ export function drawAgent() {
   const idle = !state.hello?.writable || ["lost", "stopped"].includes(state.connection);
   for (const control of byId("agent-form").querySelectorAll("textarea, button, input")) control.disabled = idle;
   const closed = conversation.status === "resolved";
-  const mine = conversation.assignee?.kind === "user" || conversation.status === "open";
-  byId("act-take_over").disabled = idle || conversation.assignee?.kind === "user";
-  byId("act-give_back").disabled = idle || (conversation.status === "pending" && !mine);
+  const assigned = conversation.assignee !== null && !/bot/i.test(conversation.assignee.kind);
+  byId("act-take_over").disabled = idle || (assigned && conversation.status === "open");
+  byId("act-give_back").disabled = idle || (conversation.status === "pending" && !assigned);
   byId("act-resolve").disabled = idle || closed;
 }
 
@@ -197,5 +197,6 @@ function ask(body) {
   return attempt(byId("agent-form"), async () => {
     if (body.text !== undefined && !body.text.trim()) throw new Refused("Write something first.", "text");
     await post("/api/agent", { conversation_id: conversation.id, ...body });
+    choose(null);
   });
 }

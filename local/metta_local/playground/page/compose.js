@@ -4,7 +4,7 @@ import { attribute, fill, h, say, shown } from "./dom.js";
 import { icon } from "./icons.js";
 import { Refused, attempt, complaint, post } from "./post.js";
 import { chosen } from "./setup.js";
-import { current, select, state } from "./state.js";
+import { choose, current, select, state } from "./state.js";
 
 const FILE_TYPES = ["image", "audio", "video", "file"];
 const byId = (id) => document.getElementById(id);
@@ -134,10 +134,10 @@ function lines(text, burst) {
 
 async function submit() {
   const box = byId("message");
-  const texts = lines(box.value, byId("burst").checked);
-  const sent = await send(texts.length ? texts : [""], attached);
-  if (!sent) return;
-  box.value = "";
+  const written = box.value;
+  const texts = lines(written, byId("burst").checked);
+  if (!(await send(texts.length ? texts : [""], attached))) return;
+  if (box.value === written) box.value = "";
   attached = [];
   drawFiles();
   grow();
@@ -154,26 +154,21 @@ function send(texts, attachments) {
     const who = conversation
       ? { channel: conversation.channel, identity: conversation.identity_hint, language: null, customer: null }
       : chosen();
-    try {
-      const answer = await post("/api/write", {
-        ...who,
-        texts,
-        attachments,
-        conversation_id: conversation?.id ?? null,
-      });
-      select(answer.conversation_id);
-    } catch (error) {
-      // What the form above says is complained about there.
-      if (
-        error instanceof Refused &&
-        byId("setup").querySelector(`[data-field~="${CSS.escape(error.field ?? "")}"]`) &&
-        !conversation
-      ) {
-        await attempt(byId("setup"), () => Promise.reject(error));
-      } else throw error;
-      throw new Refused("Not sent: see above.", null);
-    }
+    const body = { ...who, texts, attachments, conversation_id: conversation?.id ?? null };
+    const answer = await post("/api/write", body).catch((error) => {
+      throw conversation ? error : complainedAbove(error);
+    });
+    select(answer.conversation_id);
+    choose(null);
   });
+}
+
+/** What is objected to in the form above is said there; here it is only pointed at. */
+function complainedAbove(error) {
+  const setup = byId("setup");
+  if (!error.field || !setup.querySelector(`[data-field~="${CSS.escape(error.field)}"]`)) return error;
+  complaint(setup, error);
+  return new Refused("Not sent: see above.", null);
 }
 
 function toggleFile() {

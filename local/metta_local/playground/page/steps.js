@@ -3,10 +3,10 @@
 import { disclosure, h } from "./dom.js";
 import { argumentsLine, raw, value } from "./values.js";
 import { longText } from "./thread.js";
-import { ACTIONS, SENT, TOOLS, count, counted, duration, money } from "./words.js";
+import { ACTIONS, SENT, TOOLS, count, counted, duration, listed, money } from "./words.js";
 import { over } from "./state.js";
 import { note } from "./markdown.js";
-import { sentence } from "./story.js";
+import { capital, doing, sentence } from "./story.js";
 import { judged } from "./verdict.js";
 
 /**
@@ -28,6 +28,7 @@ export function steps(turn, conversation, again) {
     ...calls(turn, verdicts),
     ...outputs.map((one) => checked(turn, one, "What Metta wants to say", again)),
     ...ending(turn, conversation),
+    ...underWay(turn),
   ];
 }
 
@@ -128,24 +129,29 @@ function modelStep(turn, call, index) {
 
 function toolStep(turn, call, index) {
   const id = `${turn.id} tool ${index}`;
-  const failed = !call.ok;
+  const [done, tried] = TOOLS[call.name] ?? [`used ${call.name}`, `use ${call.name}`];
+  const empty = !call.ok && Object.keys(call.result ?? {}).length === 0;
   return {
     key: `tool ${index}`,
     icon: "tool",
-    tone: failed ? "bad" : "plain",
-    title: failed
-      ? `${TOOLS[call.name] ?? call.name}: failed${call.error ? ` (${call.error})` : ""}`
-      : (TOOLS[call.name] ?? call.name),
+    tone: call.ok ? "plain" : "bad",
+    title: call.ok ? capital(done) : `Could not ${tried}${call.error ? `: ${call.error}` : ""}`,
     aside: duration(call.duration_ms),
     seen: call,
     body: () => [
       h("p", {}, h("code.call", {}, h("b", {}, call.name), "(", h("bdi", {}, argumentsLine(call.arguments)), ")")),
       call.withheld?.length > 0 &&
-        h("p.warning", {}, `The model did not get to read ${call.withheld.join(", ")}: the text there gave orders.`),
-      h("div.result", {}, value(id, call.result)),
+        h("p.warning", {}, `The model did not get to read ${listed(call.withheld)}: the text there gave orders.`),
+      !empty && h("div.result", {}, value(id, call.result)),
       raw(id, { arguments: call.arguments, result: call.result }),
     ],
   };
+}
+
+function underWay(turn) {
+  const title = doing(turn);
+  if (!title) return [];
+  return [{ key: "now", icon: "clock", tone: "busy", title, aside: "now", seen: title, body: () => [] }];
 }
 
 function ending(turn, conversation) {

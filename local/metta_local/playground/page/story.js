@@ -1,22 +1,34 @@
 /** A turn in one sentence and a few more: what Metta did and why, for somebody who sees the page for the first time. */
 
 import { over } from "./state.js";
-import { LEVELS, SPOKEN_TOOLS, listed } from "./words.js";
+import { TOOLS, listed } from "./words.js";
+
+/** With a capital at its start. */
+export function capital(words) {
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}`;
+}
 
 /** Words of the stack as a sentence: a capital at its start and a full stop. */
 export function sentence(words) {
   const text = String(words ?? "").trim();
   if (!text) return "";
-  return `${text[0].toUpperCase()}${text.slice(1)}${/[.!?…]$/.test(text) ? "" : "."}`;
+  return `${capital(text)}${/[.!?…]$/.test(text) ? "" : "."}`;
+}
+
+/** What a turn does at this moment, in the words of its innermost span; empty when it does nothing. */
+export function doing(turn) {
+  if (turn.state !== "working") return "";
+  const running = (turn.spans ?? []).filter((span) => span.end_ms === null).at(-1);
+  return running ? running.label || running.name : "";
 }
 
 /** What a turn does or did. */
 export function told(turn) {
+  if (turn.state === "working") return doing(turn) ? `At work: ${lowered(doing(turn))}.` : "At work.";
   if (turn.words) return sentence(turn.words);
-  if (turn.state === "interrupted") return "The worker ended in the middle of this turn.";
-  if (turn.state === "retrying") return "Something failed that may pass.";
-  const running = (turn.spans ?? []).filter((span) => span.end_ms === null).at(-1);
-  return running ? `At work: ${running.label || running.name}.` : "At work.";
+  return turn.state === "interrupted"
+    ? "The worker ended in the middle of this turn."
+    : "Something failed that may pass.";
 }
 
 /**
@@ -26,15 +38,8 @@ export function told(turn) {
 export function story(turn) {
   const input = (turn.verdicts ?? []).find((verdict) => verdict.direction === "input");
   const output = (turn.verdicts ?? []).findLast((verdict) => verdict.direction !== "input");
-  return [
-    again(turn),
-    input && who(turn),
-    input && checked("message", input),
-    input && did(turn),
-    output && checked("reply", output),
-  ]
-    .filter(Boolean)
-    .join(" ");
+  const parts = [again(turn), ...(input ? [who(turn), checked("message", input), did(turn)] : [])];
+  return [...parts, output && checked("reply", output)].filter(Boolean).join(" ");
 }
 
 function again(turn) {
@@ -43,25 +48,39 @@ function again(turn) {
   return turn.state === "retrying" ? "The message is back in the queue and is tried again soon." : "";
 }
 
+const KNOWN = {
+  verified: "The customer's address is proved",
+  claimed: "The customer's address is only claimed",
+  anonymous: "Nobody knows who the customer is",
+};
+const CHECKED = { redact: "masked in part", block: "stopped", handoff: "left to a person" };
+
 function who(turn) {
-  const known = {
-    verified: "The customer's address is proved",
-    claimed: "The customer's address is only claimed",
-    anonymous: "Nobody knows who the customer is",
-  };
-  return LEVELS[turn.identity] ? `${known[turn.identity]}.` : "";
+  if (turn.identity_words) return sentence(`Identity: ${turn.identity_words}`);
+  return KNOWN[turn.identity] ? `${KNOWN[turn.identity]}.` : "";
 }
 
 function checked(what, verdict) {
-  if (verdict.action === "allow") return "";
-  return `The ${what} was ${{ redact: "masked in part", block: "stopped", handoff: "left to a person" }[verdict.action] ?? verdict.action} by a check.`;
+  return verdict.action === "allow" ? "" : `The ${what} was ${CHECKED[verdict.action] ?? verdict.action} by a check.`;
 }
 
 function did(turn) {
-  const tools = [...new Set((turn.tool_calls ?? []).map((call) => SPOKEN_TOOLS[call.name] ?? `used ${call.name}`))];
   const times = (turn.model_calls ?? []).length;
+  const tools = used(turn.tool_calls ?? []);
   if (!times && !tools.length) return over(turn) ? "No model and no tool was asked." : "";
-  const asked = times && `The model was asked ${times === 1 ? "once" : times === 2 ? "twice" : `${times} times`}`;
-  if (!tools.length) return `${asked}; no tool was needed.`;
-  return asked ? `${asked} and ${listed(tools)}.` : `Metta ${listed(tools)}.`;
+  const asked = `The model was asked ${{ 1: "once", 2: "twice" }[times] ?? `${times} times`}`;
+  if (!tools.length) return over(turn) ? `${asked}; no tool was needed.` : `${asked}.`;
+  return [times && `${asked}.`, `Metta ${listed(tools)}.`].filter(Boolean).join(" ");
+}
+
+/** What was done with tools; one that never worked was only tried. */
+function used(calls) {
+  return [...new Set(calls.map((call) => call.name))].map((name) => {
+    const [done, tried] = TOOLS[name] ?? [`used ${name}`, `use ${name}`];
+    return calls.some((call) => call.name === name && call.ok) ? done : `tried in vain to ${tried}`;
+  });
+}
+
+function lowered(words) {
+  return `${words.charAt(0).toLowerCase()}${words.slice(1)}`;
 }

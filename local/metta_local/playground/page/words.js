@@ -41,19 +41,13 @@ export const SENT = {
   handoff_note: "Private note for the team",
   handoff_word: "Word to the customer",
 };
+/** What a tool does: done, and as what was tried. */
 export const TOOLS = {
-  getProduct: "Looked up a product",
-  searchProducts: "Searched the products",
-  getOrder: "Looked up an order",
-  getOrdersByCustomer: "Looked up the customer's orders",
-  handOffToHuman: "Asked for a person",
-};
-export const SPOKEN_TOOLS = {
-  getProduct: "looked up a product",
-  searchProducts: "searched the products",
-  getOrder: "looked up an order",
-  getOrdersByCustomer: "looked up the customer's orders",
-  handOffToHuman: "asked for a person",
+  getProduct: ["looked up a product", "look up a product"],
+  searchProducts: ["searched the products", "search the products"],
+  getOrder: ["looked up an order", "look up an order"],
+  getOrdersByCustomer: ["looked up the customer's orders", "look up the customer's orders"],
+  handOffToHuman: ["asked for a person", "ask for a person"],
 };
 export const TABLES = {
   conversations: "Who wrote",
