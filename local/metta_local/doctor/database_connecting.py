@@ -18,7 +18,11 @@ STATEMENT_SECONDS = 4
 _ADDRESS = "check host and port; can this machine reach it (firewall, allowed addresses)?"
 _PASSWORD = "check role and password; a password with @ : / ? # has to be percent-encoded in a URL"
 _CAUSES: tuple[tuple[tuple[str, ...], str, str], ...] = (
-    (("password authentication failed", "no password supplied"), "the server refuses role or password", _PASSWORD),
+    (
+        ("password authentication failed", "sasl authentication failed", "no such user", "no password supplied"),
+        "the server refuses role or password",
+        _PASSWORD,
+    ),
     (
         (
             "could not translate host name",

@@ -28,6 +28,7 @@ from metta_local.doctor.side_by_side import Tell
 
 CALL_SECONDS = 4.0
 CLOSE_NAMES = 3
+_TROUBLE = 500
 _NAME = re.compile(r"[\w.:/@-]{1,80}")
 """Names of models that are shown; anything else that a server calls one is not."""
 _OWN_NAMES = (".azure.com", ".azure-api.net")
@@ -73,10 +74,14 @@ async def look(given: Given, tell: Tell) -> None:
             tell(bad)
             return
         refused = await _ask(http, "POST", f"{url}/responses")
-    if bad := _refusal(refused) or _no_responses(refused):
+    if refused.status >= _TROUBLE:
+        found = f"whether there is a Responses API is not known: an empty request is answered with {refused.status}"
+        tell(warn("model.connection", found, "try a message out with the console's simulate (docs/console.md)"))
+    elif bad := _refusal(refused) or _no_responses(refused):
         tell(bad)
         return
-    tell(ok("model.connection", "the key is accepted, and there is a Responses API"))
+    else:
+        tell(ok("model.connection", "the key is accepted, and there is a Responses API"))
     tell(_known("model.name", "OPENAI_MODEL", settings.model, settings, listed))
     judge = given.policy.second_opinion.judge
     if judge.enabled and judge.model:
@@ -115,7 +120,7 @@ def _refusal(answer: Answer) -> Check | None:
         return fail(name, f"the address leads elsewhere ({status})", _BASE)
     if status == 429:
         return fail(name, "the API takes no more requests for now (429)", "look at the project's limits and credit")
-    if status >= 500:
+    if status >= _TROUBLE:
         return fail(name, f"the API is in trouble ({status})", "look at the provider's status page, try again")
     if status < 300 and not isinstance(answer.body, dict):
         return fail(name, "what answers is no model API (no JSON)", _BASE)

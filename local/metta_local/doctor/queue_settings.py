@@ -76,13 +76,15 @@ def redrive(queue: Queue, max_receives: int) -> Check:
             f"the queue gives a message up after {queue.max_receives} receives, Metta counts on {max_receives} "
             "(SQS_MAX_RECEIVE_COUNT): it is dead-lettered before a person is called, and the customer hears nothing"
         )
-        return fail(name, found, f"set the queue's maxReceiveCount to {max_receives}, or SQS_MAX_RECEIVE_COUNT to its")
+        fix = f"make both the same: maxReceiveCount {max_receives} there, or SQS_MAX_RECEIVE_COUNT={queue.max_receives}"
+        return fail(name, found, fix)
     if queue.max_receives > max_receives:
         found = (
             f"the queue permits {queue.max_receives} receives, Metta gives up after {max_receives} "
             "(SQS_MAX_RECEIVE_COUNT): the rest is never used"
         )
-        return warn(name, found, f"set SQS_MAX_RECEIVE_COUNT to {queue.max_receives}, or the queue's to {max_receives}")
+        fix = f"make both the same: SQS_MAX_RECEIVE_COUNT={queue.max_receives}, or maxReceiveCount {max_receives} there"
+        return warn(name, found, fix)
     return ok(name, f"after {queue.max_receives} receives a message goes to the dead-letter queue")
 
 

@@ -79,6 +79,24 @@ class TestConnection:
         assert "4711" not in report.text
         assert urlsplit(databases.urls.database_url).password not in report.text
 
+    @pytest.mark.parametrize(
+        ("change", "told"),
+        [
+            (lambda url: url.replace("metta_worker:", "metta_worker:wrong-4711-"), "refuses role or password"),
+            (lambda url: url.replace("metta_worker", "nobody_4711"), "refuses role or password"),
+            (lambda url: f"{url}_4711", "no such database"),
+        ],
+        ids=["password", "role", "database"],
+    )
+    def test_a_pooler_says_it_in_words_of_its_own(
+        self, ask: Ask, pooler: PgBouncer, change: Callable[[str], str], told: str
+    ) -> None:
+        report = ask(DATABASE_URL=change(pooler.urls.database_url))
+
+        status, found = report.one("database.connection")
+        assert (status, told in found) == ("fail", True), found
+        assert "4711" not in report.text
+
     def test_a_host_that_no_name_server_knows(self, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
         def unknown(*_: object, **__: object) -> None:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")

@@ -138,6 +138,15 @@ class TestAddress:
         assert told in report.found["model.connection"]
         assert "secret words" not in report.text
 
+    def test_a_gateway_that_stumbles_over_an_empty_request(self, served: Serve, examine: Examine) -> None:
+        api = answering(models=(200, LISTED), responses=(500, {"error": {"message": "secret words"}}))
+
+        report = examine("model", {"OPENAI_API_KEY": "sk-x", "OPENAI_BASE_URL": f"{served(api)}/v1"})
+
+        status, found = report.one("model.connection")
+        assert (status, "not known" in found) == ("warn", True)
+        assert report.statuses["model.name"] == "ok"
+
     def test_a_key_that_would_travel_in_clear(self, ask: Ask, served: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
         known = socket.getaddrinfo
         monkeypatch.setattr(

@@ -150,6 +150,7 @@ class TestCredentials:
         status, found = report.one("queue.mapping")
         assert status == "skip"
         assert "lambda:ListEventSourceMappings" in found
+        assert report.statuses["queue.visibility"] == "skip"
         assert not any(leak in report.text for leak in LEAKS)
 
 

@@ -29,6 +29,7 @@ class TestMapping:
 
         status, found = report.one("queue.mapping")
         assert (status, "metta worker" in found) == ("skip", True)
+        assert "queue.visibility" not in report.statuses, "the worker brings its own"
 
     def test_none_although_messages_wait(self, world: AwsWorld, examine: Examine) -> None:
         queue, dead = world.sound_queues()

@@ -58,7 +58,7 @@ class TestRedrive:
         assert status == "fail"
         assert "after 3 receives" in found
         assert "the customer hears nothing" in found
-        assert "SQS_MAX_RECEIVE_COUNT" in report.fixes["queue.redrive"]
+        assert "maxReceiveCount 30 there" in report.fixes["queue.redrive"]
 
     def test_metta_gives_up_before_the_queue_does(self, world: AwsWorld, examine: Examine) -> None:
         queues = world.sound_queues(max_receive_count=30)
@@ -66,7 +66,7 @@ class TestRedrive:
         report = examine("queue", world.with_queues(*queues, SQS_MAX_RECEIVE_COUNT="20"))
 
         assert report.statuses["queue.redrive"] == "warn"
-        assert "SQS_MAX_RECEIVE_COUNT to 30" in report.fixes["queue.redrive"]
+        assert "SQS_MAX_RECEIVE_COUNT=30" in report.fixes["queue.redrive"]
 
     def test_the_number_is_the_same_where_both_were_changed(self, world: AwsWorld, examine: Examine) -> None:
         queues = world.sound_queues(max_receive_count=50)
