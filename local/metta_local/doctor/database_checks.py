@@ -21,6 +21,8 @@ FULL = 0.9
 """Beyond this share of what there is, somebody should look."""
 FEW = 3
 """Connections that one worker wants: it writes audits of several turns at a time."""
+LEAST_STATEMENT_MS = 1000
+"""A turn's audit is written in some milliseconds, behind a lock or on a waking server in hundreds."""
 _MIGRATE = "run `metta migrate` with DATABASE_MIGRATE_URL, or deploy with MigrateOnDeploy=true"
 
 
@@ -41,6 +43,7 @@ async def look(given: Given, tell: Tell) -> None:
     tell(ok("database.connection", "the role is let in"))
     tell(_writable(own))
     tell(_room(left))
+    tell(_timeouts(left))
     tell(_schema(lambda: status(url), own))
     tell(worker(own))
     for check in _others(given.settings, own):
@@ -106,6 +109,16 @@ def _room(left: Room) -> Check:
             fix = "enlarge it, or `metta audit erase --older-than DAYS` (docs/audit.md)"
             return warn(name, f"{size}: when it is full no audit can be written", fix)
     return ok(name, f"{size}; connections taken: {left.connections} of {left.most_connections}")
+
+
+def _timeouts(left: Room) -> Check:
+    name, after = "database.timeouts", left.statement_ms
+    if 0 < after < LEAST_STATEMENT_MS:
+        found = (
+            f"the server breaks the worker's statements off after {after} ms: on a busy day audits fail and come back"
+        )
+        return warn(name, found, "ALTER ROLE ... SET statement_timeout = '30s'")
+    return ok(name, f"a statement may take {after / 1000:g} s" if after else "the server breaks no statement off")
 
 
 def _schema(ask: Callable[[], SchemaStatus], own: Role) -> Check:

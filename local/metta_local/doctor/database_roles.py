@@ -26,7 +26,8 @@ SELECT current_setting('max_connections')::int,
        (SELECT count(*) FROM pg_stat_activity WHERE datid IS NOT NULL),
        (SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user),
        pg_database_size(current_database()) / 1048576,
-       nullif(current_setting('neon.max_cluster_size', true), '')
+       nullif(current_setting('neon.max_cluster_size', true), ''),
+       (SELECT reset_val::int FROM pg_settings WHERE name = 'statement_timeout')
 """
 _BEGUN: LiteralString = "SELECT min(applied_at) FROM metta.migrations"
 _TABLES: LiteralString = """
@@ -122,6 +123,7 @@ class Room:
         role_limit: connections that this role may have; None for any number.
         megabytes: that the database takes.
         most_megabytes: that it may take, as far as the server says; None where it does not.
+        statement_ms: after which the server breaks a statement of this role off; 0 for never.
     """
 
     most_connections: int
@@ -129,6 +131,7 @@ class Room:
     role_limit: int | None
     megabytes: int
     most_megabytes: int | None
+    statement_ms: int
 
 
 def role(connection: psycopg.Connection) -> Role:
@@ -154,9 +157,9 @@ def room(connection: psycopg.Connection) -> Room:
     Raises:
         psycopg.Error: it did not answer.
     """
-    most, now, limit, size, largest = _row(connection, _ROOM)
+    most, now, limit, size, largest, statement_ms = _row(connection, _ROOM)
     known = largest if largest is not None and str(largest).isdigit() else None
-    return Room(most, now, limit if limit >= 0 else None, int(size), int(known) if known else None)
+    return Room(most, now, limit if limit >= 0 else None, int(size), int(known) if known else None, statement_ms)
 
 
 def _row(connection: psycopg.Connection, question: LiteralString) -> tuple[Any, ...]:

@@ -244,6 +244,19 @@ class TestWriting:
         assert before == after
 
 
+def test_a_server_that_breaks_statements_off_too_soon(databases: Databases, ask: Ask) -> None:
+    with databases.superuser() as admin:
+        admin.execute("ALTER ROLE metta_worker SET statement_timeout = '200ms'")
+        try:
+            report = ask()
+        finally:
+            admin.execute("ALTER ROLE metta_worker SET statement_timeout = '30s'")
+
+    status, found = report.one("database.timeouts")
+    assert (status, "200 ms" in found) == ("warn", True)
+    assert "statement_timeout" in report.fixes["database.timeouts"]
+
+
 class TestRoom:
     def test_a_role_with_few_connections(self, databases: Databases, ask: Ask) -> None:
         with databases.superuser() as admin:
