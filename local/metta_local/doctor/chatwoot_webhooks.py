@@ -86,7 +86,9 @@ def address(seen: Seen | None, mine: Ours, base_url: str) -> Check:
         return fail(name, "the bot has no webhook URL: Metta hears nothing", "set it: Settings > Bots > BOT")
     if any(each.parts is None for each in hooks):
         return fail(
-            name, "the webhook's URL is none: Metta hears nothing", "copy the address again (docs/deploy.md, 7)"
+            name,
+            "the webhook's URL is not an address: Metta hears nothing",
+            "copy the address again (docs/deploy.md, 7)",
         )
     here = is_loopback(urlsplit(base_url).hostname or "")
     if not here and any(_inside(each) for each in hooks):

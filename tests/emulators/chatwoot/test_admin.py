@@ -152,6 +152,7 @@ def test_a_suspended_account_still_has_a_profile_that_says_so(empty: Chat) -> No
     empty.emulator.world.account.suspended = True
 
     assert get(empty, "/api/v1/profile").json()["accounts"][0]["status"] == "suspended"
+    assert get(empty, "/api/v1/accounts/3").json()["status"] == "suspended"
     assert get(empty, "/api/v1/accounts/3/inboxes").json() == {"error": "Account is suspended"}
 
 

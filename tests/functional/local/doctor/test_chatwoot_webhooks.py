@@ -154,7 +154,7 @@ class TestAddress:
     def test_that_is_no_address(self, chatwoot: ChatwootWorld) -> None:
         chatwoot.emulator.webhook_url = "https://[half"
 
-        assert chatwoot.doctor().one(ADDRESS) == ("fail", "the webhook's URL is none: Metta hears nothing")
+        assert chatwoot.doctor().one(ADDRESS) == ("fail", "the webhook's URL is not an address: Metta hears nothing")
 
 
 class TestSecret:
