@@ -2,7 +2,7 @@
 
 import { attribute, disclosure, fill, h, say, shown } from "./dom.js";
 import { icon } from "./icons.js";
-import { Refused, attempt, post } from "./post.js";
+import { Refused, attempt, inTurn, post } from "./post.js";
 import { choose, current, entryOf, state } from "./state.js";
 import { drawThread } from "./thread.js";
 import { STATUSES, channelName } from "./words.js";
@@ -21,6 +21,7 @@ const ACTS = [
   ["resolve", "Resolve", "Closes the conversation. When the customer writes again, Metta starts anew."],
 ];
 const byId = (id) => document.getElementById(id);
+const queue = inTurn();
 let showTurn = null;
 let built = false;
 
@@ -183,13 +184,20 @@ function drawKind() {
 function keys(event) {
   if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
   event.preventDefault();
-  byId("agent-form").requestSubmit();
+  if (byId("agent-text").value.trim()) byId("agent-form").requestSubmit();
 }
 
-async function submit(event) {
+function submit(event) {
   event.preventDefault();
-  const text = byId("agent-text").value;
-  if (await ask({ action: byId("agent-form").elements["agent-kind"].value, text })) byId("agent-text").value = "";
+  const meant = byId("agent-text").value.trim() !== "";
+  return queue(() => (meant && !byId("agent-text").value ? null : sendWritten()));
+}
+
+async function sendWritten() {
+  const box = byId("agent-text");
+  const text = box.value;
+  const sent = await ask({ action: byId("agent-form").elements["agent-kind"].value, text });
+  if (sent && box.value === text) box.value = "";
 }
 
 function ask(body) {

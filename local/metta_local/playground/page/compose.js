@@ -2,12 +2,13 @@
 
 import { attribute, fill, h, say, shown } from "./dom.js";
 import { icon } from "./icons.js";
-import { Refused, attempt, complaint, post } from "./post.js";
+import { Refused, attempt, complaint, inTurn, post } from "./post.js";
 import { chosen } from "./setup.js";
 import { choose, current, select, state } from "./state.js";
 
 const FILE_TYPES = ["image", "audio", "video", "file"];
 const byId = (id) => document.getElementById(id);
+const queue = inTurn();
 let attached = [];
 let built = false;
 
@@ -100,11 +101,11 @@ function build() {
 }
 
 function sample({ label, text }) {
-  return h(
-    "button.chip",
-    { type: "button", title: text, on: { click: () => send(lines(text, text.includes("\n")), []) } },
-    label,
-  );
+  const click = () => {
+    // Who presses twice means it once.
+    if (!byId("composer").hasAttribute("aria-busy")) send(lines(text, text.includes("\n")), []);
+  };
+  return h("button.chip", { type: "button", title: text, on: { click } }, label);
 }
 
 function help() {
@@ -119,7 +120,7 @@ function keys(event) {
   if (event.key !== "Enter" || event.isComposing || event.shiftKey) return;
   if (byId("burst").checked && !event.ctrlKey && !event.metaKey) return;
   event.preventDefault();
-  submit();
+  if (!empty()) submit();
 }
 
 function grow() {
@@ -132,7 +133,15 @@ function lines(text, burst) {
   return burst ? text.split("\n").filter((line) => line.trim()) : [text];
 }
 
-async function submit() {
+const empty = () => !byId("message").value.trim() && !attached.length;
+
+/** What a second press asks for, the first may have done by the time it is its turn. */
+function submit() {
+  const meant = !empty();
+  return queue(() => (meant && empty() ? null : sendWritten()));
+}
+
+async function sendWritten() {
   const box = byId("message");
   const written = box.value;
   const texts = lines(written, byId("burst").checked);

@@ -36,14 +36,9 @@ export function drawWorker() {
   const [words, tone] = WORKER[worker?.state] ?? ["Worker unknown", "muted"];
   const place = byId("worker");
   attribute(place, "data-tone", worker?.armed ? "warn" : tone);
-  const pid = worker?.pid && h("span.fine.extra", {}, `pid ${worker.pid} ·`);
-  fill(
-    place,
-    h("span.dot", { "aria-hidden": "true" }),
-    h("strong", {}, words),
-    pid,
-    worker && h("span.fine", {}, counted(worker.kills ?? 0, "kill")),
-  );
+  const pid = worker?.pid && h("span.extra", {}, `pid ${worker.pid} · `);
+  const facts = worker && h("span.fine", {}, pid, counted(worker.kills ?? 0, "kill"));
+  fill(place, h("span.dot", { "aria-hidden": "true" }), h("strong", {}, words), facts);
   const note = worker?.state === "ready" && !worker.armed ? "" : worker?.note;
   say(byId("kill-note"), sentence(note || "it is a process of its own, ended by SIGKILL; a new one starts by itself"));
 }

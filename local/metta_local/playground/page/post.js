@@ -30,14 +30,38 @@ export async function post(path, body) {
   return answer;
 }
 
+const running = new WeakMap();
+
+/** One after another: gives a function that runs what it gets once the one before is done. */
+export function inTurn() {
+  let last = Promise.resolve();
+  return (step) => {
+    last = last.then(step, step);
+    return last;
+  };
+}
+
 /**
- * Do something that a form asks for: old complaints go, the button waits, a refusal is shown at its field.
+ * Do something that a form asks for, after what it asked for before: old complaints go, a refusal is shown at its field.
  * @param {Element} form
  * @param {Function} act may throw Refused
  * @returns {Promise<boolean>} whether it was done
  */
 export async function attempt(form, act) {
-  if (form.getAttribute("aria-busy") === "true") return false;
+  while (running.has(form)) await running.get(form);
+  const done = once(form, act);
+  running.set(
+    form,
+    done.catch(() => false),
+  );
+  try {
+    return await done;
+  } finally {
+    running.delete(form);
+  }
+}
+
+async function once(form, act) {
   complaint(form, null);
   attribute(form, "aria-busy", "true");
   try {

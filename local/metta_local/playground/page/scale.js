@@ -50,7 +50,7 @@ export function bar(span, now, whole) {
  * @param {number} whole milliseconds
  * @param {number} most how many at the most, 0 not counted
  */
-export function ticks(whole, most = 5) {
+export function ticks(whole, most = 4) {
   if (!(whole > 0)) return [0];
   let step = 1;
   for (let power = 0; whole / step > most; power += 1) step = STEPS[power % 3] * 10 ** Math.floor(power / 3);
