@@ -29,7 +29,7 @@ def judged_text(raw: Sequence[JsonObject], message_ids: Sequence[int], limit: in
     if not message_ids or any(id_ not in known for id_ in message_ids):
         return None
     texts = bounded_together([with_transcripts(_incoming(known[id_])) for id_ in sorted(message_ids)], limit)
-    return bounded("\n".join(texts), limit)
+    return texts[0] if len(texts) == 1 else bounded("\n".join(texts), limit)
 
 
 def with_places(verdict: JsonObject, text: str | None) -> JsonObject:

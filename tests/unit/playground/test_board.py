@@ -58,8 +58,8 @@ async def test_what_did_not_change_is_not_told_again() -> None:
     board.put("queue", {"waiting": 0})
     await taken(page)
     board.put("queue", {"waiting": 0})
-    board.put("queue", {"waiting": 1})
-    assert await taken(page) == [("queue", {"waiting": 1})]
+    board.put("worker", {"state": "ready"})
+    assert await taken(page) == [("worker", {"state": "ready"})]
 
 
 @on_a_loop

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from metta.guardrails import Guardrails
+from metta.intake import Intake
 from metta.messages import (
     Action,
     AgentWork,
@@ -16,6 +18,7 @@ from metta.messages import (
     Direction,
     Finding,
     IncomingMessage,
+    MessageContext,
     ModelCall,
     Outcome,
     Phase,
@@ -25,6 +28,7 @@ from metta.messages import (
     Verdict,
 )
 from metta.observability.words import CAUSES
+from metta.policy import Policy
 from metta_local.playground.live_turn import MOST_SPANS
 from metta_local.playground.span_words import comes_back, label
 from metta_local.playground.turn_view import rows_of
@@ -184,13 +188,37 @@ def test_where_the_own_words_are_not_at_hand_marks_follow_into_what_was_kept() -
     assert told["text"][finding["start"] : finding["end"]] == "[CARD]"
 
 
-def test_a_long_text_is_marked_as_it_was_judged_shortened() -> None:
-    long = "x" * 300 + "4111 1111 1111 1111"
-    watched = Watched(raw(1, long), limit=100)
-    shown = watched.tell(turn(input_verdict=verdict("kept")))
+class Judges(Guardrails):
+    """Remembers what it judged last."""
+
+    text = ""
+
+    def validate_input(self, text: str, context: MessageContext) -> Verdict:
+        self.text = text
+        return super().validate_input(text, context)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["short"],
+        ["x" * 1000 + " and 4111 1111 1111 1111"],
+        ["one", "two 🙂"],
+        ["a" * 150, "b" * 150],
+        ["a" * 500, "b" * 90, "", "c 4111 1111 1111 1111"],
+    ],
+    ids=["one", "one too long", "burst", "burst too long together", "burst with one too long"],
+)
+def test_the_text_that_is_marked_is_the_one_that_was_judged(texts: list[str]) -> None:
+    limit = 200
+    policy = Policy.model_validate({"limits": {"input_chars": limit}})
+    judges = Judges(policy)
+    messages = [message(place, text) for place, text in enumerate(texts, 1)]
+    one = turn(messages=tuple(messages), covered=tuple(range(1, len(texts) + 1)))
+    Intake(judges, policy).judge(one, messages)
+    shown = Watched(*(raw(place, text) for place, text in enumerate(texts, 1)), limit=limit).tell(one)
     [told] = shown["verdicts"]
-    assert "\n[...]\n" in told["text"]
-    assert len(told["text"]) < 120
+    assert told["text"] == judges.text
 
 
 def test_a_reply_is_marked_as_the_model_wrote_it() -> None:
