@@ -12,7 +12,7 @@ let drawnWho = "";
 /** Draw the chat of the conversation that is shown. */
 export function drawChat() {
   const conversation = current();
-  shown(byId("setup"), !conversation);
+  shown(byId("setup"), !conversation && state.hello?.writable !== false);
   shown(byId("who"), Boolean(conversation));
   drawWho(conversation);
   const place = byId("thread");
@@ -23,11 +23,14 @@ export function drawChat() {
       why: null,
       folded: "chat",
     });
-  } else if (place.dataset.of !== NEW) {
-    place.dataset.of = NEW;
-    fill(place, welcome());
-    toStart(place);
-  }
+  } else drawWelcome(place, state.hello?.writable !== false);
+}
+
+function drawWelcome(place, writable) {
+  if (place.dataset.of === NEW && place.dataset.writable === String(writable)) return;
+  Object.assign(place.dataset, { of: NEW, writable });
+  fill(place, welcome(writable));
+  toStart(place);
 }
 
 /** What a customer gets to see: no private note, no activity line. */
@@ -68,16 +71,11 @@ function drawWho(conversation) {
   );
 }
 
-function welcome() {
-  return h(
-    "div.welcome",
-    {},
-    h("p.welcome-title", {}, "Write as a customer"),
-    h(
-      "p",
-      {},
-      "Choose who writes above, then send a text of your own or one of the samples below. Metta answers here.",
-    ),
-    h("p.fine", {}, "The answer takes a few seconds: Metta waits in case the customer writes more."),
-  );
+function welcome(writable) {
+  const title = writable ? "Write as a customer" : "Write in Chatwoot";
+  const text = writable
+    ? "Choose who writes above, then send a text of your own or one of the samples below. Metta answers here."
+    : "Chatwoot is a real one here, so nobody can write on this page. Each turn is shown on the right while it happens.";
+  const wait = "The answer takes a few seconds: Metta waits in case the customer writes more.";
+  return h("div.welcome", {}, h("p.welcome-title", {}, title), h("p", {}, text), h("p.fine", {}, wait));
 }

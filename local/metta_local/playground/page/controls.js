@@ -39,8 +39,13 @@ export function drawWorker() {
   const pid = worker?.pid && h("span.extra", {}, `pid ${worker.pid} · `);
   const facts = worker && h("span.fine", {}, pid, counted(worker.kills ?? 0, "kill"));
   fill(place, h("span.dot", { "aria-hidden": "true" }), h("strong", {}, words), facts);
-  const note = worker?.state === "ready" && !worker.armed ? "" : worker?.note;
-  say(byId("kill-note"), sentence(note || "it is a process of its own, ended by SIGKILL; a new one starts by itself"));
+  say(byId("kill-note"), sentence(killNote(worker)));
+}
+
+function killNote(worker) {
+  if (state.hello?.deployed) return "the function runs as it was deployed; there is no process of its own to kill";
+  const news = worker && (worker.state !== "ready" || worker.armed);
+  return (news && worker.note) || "it is a process of its own, ended by SIGKILL; a new one starts by itself";
 }
 
 /** Draw how full the queue is. */

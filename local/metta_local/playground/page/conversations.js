@@ -96,6 +96,7 @@ function refresh(row, seen) {
 /** Draw what can be played. */
 export function drawScenes() {
   const scenes = state.hello?.scenes ?? [];
+  byId("new-conversation").disabled = state.hello?.writable === false;
   byId("scenes-button").disabled = !state.hello?.writable || scenes.length === 0;
   keyed(byId("scene-list"), scenes, {
     key: (scene) => scene.name,

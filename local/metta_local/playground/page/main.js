@@ -33,7 +33,7 @@ function draw(topics) {
   }
   if (any("conversation", "turn", "selected", "hello")) drawConversations();
   if (any("conversation", "turn", "skip", "selected", "chosen", "hello")) drawTurn();
-  if (any("worker")) drawWorker();
+  if (any("worker", "hello")) drawWorker();
   if (any("queue")) drawQueue();
   if (any("faults")) drawFaults();
   if (any("notice")) drawNotices();
