@@ -11,7 +11,7 @@ import { hint } from "./hint.js";
 import { icon, placeIcons } from "./icons.js";
 import { drawSetup } from "./setup.js";
 import { current, shownEntry, state, subscribe, touch } from "./state.js";
-import { listen } from "./stream.js";
+import { listen, restWhileHidden } from "./stream.js";
 import { news, setUpTabs, showPane } from "./tabs.js";
 import { drawTurn } from "./turn.js";
 
@@ -87,3 +87,4 @@ setUpAgent(() => showPane("turn"));
 subscribe(draw);
 touch("worker", "queue", "connection", "conversation", "selected", "turn", "notice");
 listen();
+restWhileHidden();

@@ -5,9 +5,11 @@ import { apply, connection, state, touch } from "./state.js";
 const EVENTS = ["hello", "conversation", "turn", "skip", "worker", "faults", "queue", "notice"];
 const TRIES_BEFORE_STOPPED = 3;
 const AGAIN_MS = 4000;
+const HIDDEN_MS = 60_000;
 
 let source = null;
 let misses = 0;
+let leaving = null;
 
 /** Connect, or try again. */
 export function listen() {
@@ -23,6 +25,15 @@ export function listen() {
   }
   source.addEventListener("bye", ended);
   source.addEventListener("error", lost);
+}
+
+/** A page that nobody looks at lets go of its stream: a browser keeps but six connections to one address. */
+export function restWhileHidden() {
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(leaving);
+    if (document.visibilityState === "hidden") leaving = setTimeout(() => source.close(), HIDDEN_MS);
+    else if (source.readyState === EventSource.CLOSED && state.connection !== "stopped") listen();
+  });
 }
 
 /** The stack said that it stops: asking again would only fill the browser's log. */

@@ -28,7 +28,11 @@ export function drawTurn() {
 
 function build() {
   built = true;
-  byId("entries").addEventListener("change", (event) => choose(event.target.value));
+  byId("entries").addEventListener("change", (event) => {
+    // Who chooses the newest wants to see the one after it, too.
+    const key = event.target.value;
+    choose(key === entries(state.selected).at(-1)?.key ? null : key);
+  });
   fill(
     byId("turn-body"),
     h(

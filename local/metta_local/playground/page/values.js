@@ -4,7 +4,7 @@ import { disclosure, h } from "./dom.js";
 import { longText } from "./thread.js";
 
 const MOST_ROWS = 100;
-const MOST_COLUMNS = 12;
+const MOST_COLUMNS = 36;
 
 /**
  * Any JSON value as elements.
@@ -62,7 +62,7 @@ function flat(row) {
 export function table(id, given, left = []) {
   const columns = [...new Set(given.flatMap((row) => Object.keys(row)))]
     .filter((name) => !left.includes(name))
-    .slice(0, MOST_COLUMNS + 24);
+    .slice(0, MOST_COLUMNS);
   const rows = given
     .slice(0, MOST_ROWS)
     .map((row, index) =>
