@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .blocks import ROOT, Block
 
-SECONDS = 60
+SECONDS = 180
 """Longest time that one block may take."""
 _COPIED = ("docs", "events", "layers/metta", "local", "tests")
 _LINKED = (
