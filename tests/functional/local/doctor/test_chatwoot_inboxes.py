@@ -87,6 +87,17 @@ class TestBot:
         assert report.bad() == {"chatwoot.token"}
         assert report.one(BOT) == ("ok", "a bot is attached to inboxes 11, 12, 13")
 
+    def test_a_user_s_token_beside_two_bots_of_which_one_signs_with_metta_s_secret(
+        self, chatwoot: ChatwootWorld
+    ) -> None:
+        chatwoot.emulator.world.inboxes[12].bot_id = 6
+        report = chatwoot.doctor(
+            CHATWOOT_API_KEY=chatwoot.emulator.agent_token, CHATWOOT_HISTORY_API_KEY=None, CHATWOOT_INBOX_IDS="11,12"
+        )
+
+        assert report.bad() == {"chatwoot.token", BOT}
+        assert "another bot than Metta's is attached to inbox 12" in report.found[BOT]
+
 
 class TestAccountWebhook:
     def test_alone_with_pending_nobody_is_answered(self, chatwoot: ChatwootWorld) -> None:

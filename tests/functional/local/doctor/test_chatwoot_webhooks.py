@@ -170,6 +170,15 @@ class TestSecret:
         assert report.bad() == {SECRET}
         assert "is not what the bot signs with: every message of its is refused" in report.found[SECRET]
 
+    def test_not_that_of_the_only_bot_while_a_user_s_token_sends(self, chatwoot: ChatwootWorld) -> None:
+        report = chatwoot.doctor(
+            CHATWOOT_API_KEY=chatwoot.emulator.agent_token,
+            CHATWOOT_HISTORY_API_KEY=None,
+            CHATWOOT_WEBHOOK_SECRET="of-the-other-bot",
+        )
+
+        assert "is not what the bot signs with" in report.found[SECRET]
+
     def test_not_the_account_webhook_s(self, by_account: ChatwootWorld) -> None:
         report = unassigned(by_account, CHATWOOT_WEBHOOK_SECRET="of-a-bot-4711")
 
