@@ -19,6 +19,9 @@ from browser.watched import Watched
 WIDE = {"width": 1440, "height": 900}
 PATIENCE_MS = 20_000.0
 """How long a test waits for something to be seen: an answer takes a few seconds, on a busy machine more."""
+SETTLED = """() => Promise.all(document.getAnimations()
+    .filter((one) => Number.isFinite(one.effect.getComputedTiming().endTime))
+    .map((one) => one.finished.catch(() => null)))"""
 Opens = Callable[..., Page]
 _reports = pytest.StashKey[dict[str, pytest.TestReport]]()
 
@@ -38,7 +41,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="package")
 def playground(browser: Browser) -> Iterator[Playground]:
     """The one stack of all tests; each has conversations of its own on it."""
-    with started("metta-up", BURST_QUIET_SECONDS="1.5") as running:
+    with started("metta-up", BURST_QUIET_SECONDS="1.5", METTA_MAX_ATTEMPTS="3") as running:
         yield running
 
 
@@ -94,8 +97,13 @@ def page(opens: Opens) -> Page:
 
 @pytest.fixture
 def shot() -> Callable[[Page, str], None]:
-    """Keeps what is seen as ``.metta/browser/NAME.png``."""
-    return lambda page, name: _picture(page, KEPT / f"{name}.png")
+    """Keeps what is seen as ``.metta/browser/NAME.png``, once what came into view has come."""
+
+    def keep(page: Page, name: str) -> None:
+        page.evaluate(SETTLED)
+        _picture(page, KEPT / f"{name}.png")
+
+    return keep
 
 
 # Past Page.screenshot, which puts a style of its own into the page: its policy would forbid that, loudly.

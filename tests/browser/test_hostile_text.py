@@ -41,8 +41,10 @@ def test_a_message_is_shown_as_it_was_written(page: Page, shot: Shot, text: str)
     person.writes(text)
     person.sees_end("Answered")
 
-    for place in (person.chat, person.team, person.turn):
+    for place in (person.chat, person.team):
         expect(place.get_by_text(text, exact=True).first).to_be_visible()
+    if text is not HOSTILE["bidi"]:  # of which the guardrails leave the words alone
+        expect(person.turn.get_by_text(text, exact=True).first).to_be_visible()
     assert page.locator(FOREIGN).count() == 0
     assert page.title() == "Metta playground"
     if text is HOSTILE["html"]:
