@@ -38,7 +38,7 @@ export function showPane(name) {
 
 /** Say at a tab that there is something new behind it. */
 export function news(name) {
-  if (NARROW.matches && name !== chosen) attribute(byId(`tab-${name}`), "data-news", true);
+  if (NARROW.matches && name !== chosen) attribute(byId(`tab-${name}`), "data-news", "true");
 }
 
 function arrange() {
