@@ -26,7 +26,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from metta.settings import Settings
+from metta.settings import Settings, fetch_secret
 from metta_local.doctor import clock
 from metta_local.doctor.check import Check, fail
 from metta_local.doctor.clock import Reading
@@ -58,6 +58,23 @@ _REFUSED_KEYS = frozenset(
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException"})
 _DENIED = ("AccessDenied", "UnauthorizedOperation", "NotAuthorized")
 _SKEWED = frozenset({"RequestTimeTooSkewed", "RequestExpired"})
+
+
+def secret(arn: str, endpoint: str | None) -> Mapping[str, Any]:
+    """The JSON object that a secret holds, as it is now; boto3 itself would try for minutes.
+
+    Raises:
+        SettingsError: it cannot be read; boto3's error is among its causes.
+    """
+    import boto3
+    from aws_lambda_powertools.utilities.parameters import SecretsProvider
+
+    def get(name: str, **given: Any) -> Any:
+        session: Any = boto3.session.Session()
+        client = session.client("secretsmanager", endpoint_url=endpoint, config=_CONFIG)
+        return SecretsProvider(boto3_client=client).get(name, **given)
+
+    return fetch_secret(arn, max_age=0, get=get)
 
 
 class AwsError(Exception):
@@ -108,7 +125,7 @@ class Aws:
             self._session = self._session or self._new_session()
             return self._session.client(service, endpoint_url=self._endpoint, config=_CONFIG)
         except (BotoCoreError, ValueError) as error:
-            raise self._trouble(error, "") from None
+            raise meaning(error, "", self._endpoint) from None
 
     def ask(self, call: Callable[..., Mapping[str, Any]], right: str, **given: Any) -> Mapping[str, Any]:
         """What a client's method answers.
@@ -124,41 +141,53 @@ class Aws:
         asked = clock.now()
         try:
             answer = call(**given)
-        except ClientError as error:
-            self._read_clock(error.response, asked)
-            raise self._refusal(error, right) from None
-        except (BotoCoreError, ResponseParserError, ValueError) as error:
-            raise self._trouble(error, right) from None
+        except (ClientError, BotoCoreError, ResponseParserError, ValueError) as error:
+            if isinstance(error, ClientError):
+                self._read_clock(error.response, asked)
+            raise meaning(error, right, self._endpoint) from None
         self._read_clock(answer, asked)
         return answer
 
     def _read_clock(self, answer: Mapping[str, Any], asked: float) -> None:
         self.reading = Reading.of(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}), asked)
 
-    def _refusal(self, error: ClientError, right: str) -> AwsError:
-        code = str(error.response.get("Error", {}).get("Code", ""))
-        short = code.rpartition(".")[2] if _CODE.fullmatch(code) else "unknown"
-        if any(word in short for word in _DENIED):
-            return AwsError(f"access denied: these credentials may not {right}", f"allow {right} to them", short)
-        if short in _EXPIRED:
-            return AwsError("the AWS credentials have expired", f"get new ones: {_KEYS}", short)
-        if short in _SKEWED:
-            return AwsError("AWS refuses the request's time: this machine's clock is wrong", "set the clock", short)
-        if short in _REFUSED_KEYS:
-            return AwsError("AWS does not accept the credentials", _KEYS, short)
-        return AwsError(f"AWS refuses {right} ({short})", "see what that word means in AWS's documentation", short)
 
-    def _trouble(self, error: Exception, right: str) -> AwsError:
-        if isinstance(error, _NO_CREDENTIALS):
-            return AwsError(f"there are no AWS credentials that work ({type(error).__name__})", _KEYS)
-        if isinstance(error, NoRegionError | InvalidRegionError):
-            return AwsError("no AWS region is known", "set AWS_DEFAULT_REGION")
-        if isinstance(error, SSLError):
-            return AwsError("AWS's certificate is not accepted", "is there a proxy between? name its CA: AWS_CA_BUNDLE")
-        if isinstance(error, _UNREACHABLE):
-            where = "what AWS_ENDPOINT_URL names" if self._endpoint else "AWS"
-            fix = "is it running there?" if self._endpoint else "can this machine reach it (firewall, proxy, region)?"
-            return AwsError(f"{where} does not answer ({type(error).__name__})", fix)
-        if not right:
-            return AwsError(f"AWS cannot be asked ({type(error).__name__})", "check AWS_ENDPOINT_URL and AWS_PROFILE")
-        return AwsError(f"AWS cannot be asked to {right} ({type(error).__name__})", "check AWS_ENDPOINT_URL")
+def meaning(error: Exception, right: str, endpoint: str | None) -> AwsError:
+    """What boto3's error means.
+
+    Args:
+        error: as a call or a client raised it.
+        right: the action that was asked for, as IAM calls it; empty when only a client was made.
+        endpoint: the override, if any.
+    """
+    if isinstance(error, ClientError):
+        return _refusal(error, right)
+    kind = type(error).__name__
+    if isinstance(error, _NO_CREDENTIALS):
+        return AwsError(f"there are no AWS credentials that work ({kind})", _KEYS)
+    if isinstance(error, NoRegionError | InvalidRegionError):
+        return AwsError("no AWS region is known", "set AWS_DEFAULT_REGION")
+    if isinstance(error, SSLError):
+        return AwsError("AWS's certificate is not accepted", "is there a proxy between? name its CA: AWS_CA_BUNDLE")
+    if isinstance(error, _UNREACHABLE):
+        where = "what AWS_ENDPOINT_URL names" if endpoint else "AWS"
+        fix = "is it running there?" if endpoint else "can this machine reach it (firewall, proxy, region)?"
+        return AwsError(f"{where} does not answer ({kind})", fix)
+    if isinstance(error, ValueError) and endpoint:
+        return AwsError("AWS_ENDPOINT_URL is no address", "scheme, host and port, for example http://127.0.0.1:4566")
+    what = f"AWS cannot be asked for {right}" if right else "AWS cannot be asked"
+    return AwsError(f"{what} ({kind})", "check AWS_ENDPOINT_URL, AWS_DEFAULT_REGION and AWS_PROFILE")
+
+
+def _refusal(error: ClientError, right: str) -> AwsError:
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    short = code.rpartition(".")[2] if _CODE.fullmatch(code) else "unknown"
+    if any(word in short for word in _DENIED):
+        return AwsError(f"access denied: these credentials have no right to {right}", f"allow {right} to them", short)
+    if short in _EXPIRED:
+        return AwsError("the AWS credentials have expired", f"get new ones: {_KEYS}", short)
+    if short in _SKEWED:
+        return AwsError("AWS refuses the request's time: this machine's clock is wrong", "set the clock", short)
+    if short in _REFUSED_KEYS:
+        return AwsError("AWS does not accept the credentials", _KEYS, short)
+    return AwsError(f"AWS refuses {right} ({short})", "see what that word means in AWS's documentation", short)

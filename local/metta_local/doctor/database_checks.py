@@ -29,7 +29,8 @@ _MIGRATE = "run `metta migrate` with DATABASE_MIGRATE_URL, or deploy with Migrat
 async def look(given: Given, tell: Tell) -> None:
     """All checks of the database; without a connection the rest is left out."""
     url = given.settings.database.get_secret_value()
-    tell(_tls("database.tls", "DATABASE_URL", url))
+    for check in _tls("database.tls", "DATABASE_URL", url):
+        tell(check)
     try:
         with looking(url, "DATABASE_URL") as connection:
             own, left = role(connection), room(connection)
@@ -61,8 +62,7 @@ def _others(settings: Settings, own: Role) -> list[Check]:
         if secret is None:
             found.append(skip(name, f"{variable} is not set here; the worker needs none"))
             continue
-        tls = _tls(f"{name}_tls", variable, secret.get_secret_value())
-        found += [tls] if tls.fix else []
+        found += [tls for tls in _tls(f"{name}_tls", variable, secret.get_secret_value()) if tls.fix]
         try:
             with looking(secret.get_secret_value(), variable) as connection:
                 found.append(judge(name, variable, role(connection), own))
@@ -73,14 +73,18 @@ def _others(settings: Settings, own: Role) -> list[Check]:
     return found
 
 
-def _tls(name: str, variable: str, url: str) -> Check:
-    host, mode = place(url)
+def _tls(name: str, variable: str, url: str) -> list[Check]:
+    """Whether nobody can listen; nothing of what is no connection string."""
+    where = place(url)
+    if where is None:
+        return []
+    host, mode = where
     if is_loopback(host):
-        return ok(name, "the server is on this machine")
+        return [ok(name, "the server is on this machine")]
     if mode == "verify-full":
-        return ok(name, "encrypted, and the server is checked to be the one that is meant")
+        return [ok(name, "encrypted, and the server is checked to be the one that is meant")]
     found = f"{variable} has no sslmode=verify-full: anybody between could be the server, and read password and log"
-    return warn(name, found, "add ?sslmode=verify-full (Metta brings the CA bundle that public servers need)")
+    return [warn(name, found, "add ?sslmode=verify-full (Metta brings the CA bundle that public servers need)")]
 
 
 def _writable(own: Role) -> Check:

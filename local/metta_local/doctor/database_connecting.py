@@ -32,7 +32,13 @@ _CAUSES: tuple[tuple[tuple[str, ...], str, str], ...] = (
             "label",
         ),
         "the name of the host is not known (DNS)",
-        "check the host in it for a slip; with Neon it is shown under Connect",
+        "check the host for a slip (Neon: under Connect); a password with @ : / ? # has to be percent-encoded",
+    ),
+    (("no such file or directory",), "no server is behind that socket", "check host and port, or is it down?"),
+    (
+        ("invalid sslmode", "invalid connection option", "invalid integer value", "invalid uri query"),
+        "a parameter behind the ? is none, or has a value that it cannot have",
+        "take it away, or see .env.example",
     ),
     (("connection refused",), "nothing listens at that host and port (refused)", _ADDRESS),
     (("timeout expired", "timed out"), "the host does not answer in time", _ADDRESS),
@@ -100,12 +106,12 @@ def looking(url: str, variable: str) -> Iterator[psycopg.Connection]:
         connection.rollback()
 
 
-def place(url: str) -> tuple[str, str]:
-    """Host and sslmode of a connection string; empty where it names none, or is none."""
+def place(url: str) -> tuple[str, str] | None:
+    """Host and sslmode of a connection string, empty where it names none; None when it is no connection string."""
     try:
         given = conninfo_to_dict(url)
     except psycopg.ProgrammingError:
-        return "", ""
+        return None
     mode = "verify-full" if given.get("sslrootcert") == "system" else str(given.get("sslmode") or "")
     return str(given.get("host") or given.get("hostaddr") or ""), mode
 

@@ -66,7 +66,12 @@ async def look(given: Given, tell: Tell) -> None:
     url = settings.base_url or OFFICIAL_URL
     tell(_tls(url))
     headers = {"Authorization": f"Bearer {settings.api_key.get_secret_value()}"}
-    async with httpx.AsyncClient(headers=headers, timeout=CALL_SECONDS) as http:
+    try:
+        client = httpx.AsyncClient(headers=headers, timeout=CALL_SECONDS)
+    except ValueError:
+        tell(fail("model.connection", "a proxy's address is none", "mend HTTPS_PROXY, HTTP_PROXY or ALL_PROXY"))
+        return
+    async with client as http:
         listed = await _ask(http, "GET", f"{url}/models")
         if reading := listed.reading:
             tell(clock.check("model.clock", "the model's API's", reading))

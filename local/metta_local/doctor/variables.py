@@ -5,19 +5,24 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from metta import settings as metta_settings
 from metta.errors import SettingsError
 from metta.persistence.chain import weakness
 from metta.policy import Policy, load_policy
 from metta.settings import Settings
+from metta_local.doctor import aws_access
 from metta_local.doctor.check import Check, fail, ok, warn
 
 SECRET_SECONDS = 8.0
-"""How long the secret may take; boto3 itself would try for minutes."""
+"""How long the secret may take, whatever hangs."""
 _ENV_EXAMPLE = ".env.example lists every variable with its meaning"
 _ARN = "METTA_SECRET_ARN"
+_RIGHT = "secretsmanager:GetSecretValue"
 _AREAS = {
     "queue": ("AWS_SQS_", "SQS_"),
     "state": ("IDEMPOTENCY_",),
@@ -43,6 +48,7 @@ class Variables:
         malformed: what is wrong with the others, per variable.
         blanks: variables whose value begins or ends with a blank, as a careless paste leaves it.
         secret_problem: why the secret could not be read; empty when it was, or when none is named.
+        secret_fix: what to do about that.
         read_secret: whether there is a secret and it was read.
         names: of everything that is set, in the environment or the secret, Metta's or not.
     """
@@ -51,25 +57,28 @@ class Variables:
     malformed: Mapping[str, str] = field(default_factory=dict)
     blanks: frozenset[str] = frozenset()
     secret_problem: str = ""
+    secret_fix: str = ""
     read_secret: bool = False
     names: frozenset[str] = frozenset()
 
 
-def take(environ: Mapping[str, str], secret: Secret = metta_settings.fetch_secret) -> Variables:
+def take(environ: Mapping[str, str], secret: Secret | None = None) -> Variables:
     """Read all variables; a malformed one does not stand in the way of the others.
 
     Args:
         environ: the environment.
-        secret: reads what ``METTA_SECRET_ARN`` names.
+        secret: reads what ``METTA_SECRET_ARN`` names; Secrets Manager unless given.
     """
+    endpoint = environ.get("AWS_ENDPOINT_URL") or None
+    secret = secret or partial(aws_access.secret, endpoint=endpoint)
     given: dict[str, Any] = {}
-    problem = ""
+    problem = fix = ""
     arn = environ.get(_ARN)
     if arn:
         try:
             given.update({name.upper(): value for name, value in _in_time(secret, arn).items()})
         except SettingsError as error:
-            problem = str(error)
+            problem, fix = _why_not(error, endpoint)
     given.update({name.upper(): value for name, value in environ.items() if value})
     known = {name: value for name, value in given.items() if name.lower() in Settings.model_fields and name != _ARN}
     malformed: dict[str, str] = {}
@@ -83,6 +92,7 @@ def take(environ: Mapping[str, str], secret: Secret = metta_settings.fetch_secre
         malformed=malformed,
         blanks=frozenset(name for name, value in known.items() if isinstance(value, str) and value != value.strip()),
         secret_problem=problem,
+        secret_fix=fix,
         read_secret=bool(arn) and not problem,
         names=frozenset(given),
     )
@@ -140,8 +150,21 @@ def area_of(variable: str) -> str:
 def _secret(variables: Variables) -> list[Check]:
     name = "settings.secret"
     if variables.secret_problem:
-        return [fail(name, variables.secret_problem, "check METTA_SECRET_ARN and the right to read the secret")]
+        return [fail(name, variables.secret_problem, variables.secret_fix)]
     return [ok(name, "METTA_SECRET_ARN can be read")] if variables.read_secret else []
+
+
+def _why_not(error: SettingsError, endpoint: str | None) -> tuple[str, str]:
+    """What stood in the way of the secret, and what to do; AWS's own error is somewhere behind the one that came."""
+    behind: BaseException | None = error
+    while behind is not None and not isinstance(behind, ClientError | BotoCoreError):
+        behind = behind.__cause__ or behind.__context__
+    if not isinstance(behind, ClientError | BotoCoreError):
+        return str(error), f"check {_ARN} and the right {_RIGHT}"
+    found = aws_access.meaning(behind, _RIGHT, endpoint)
+    if found.missing:
+        return f"{_ARN}: there is no such secret in this region and account", "see `aws secretsmanager list-secrets`"
+    return f"{_ARN}: {found}", found.fix
 
 
 def _in_time(secret: Secret, arn: str) -> Mapping[str, Any]:

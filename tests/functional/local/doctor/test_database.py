@@ -64,8 +64,11 @@ class TestConnection:
             (lambda url: url.replace("metta_worker", "nobody_4711"), "refuses role or password", "password"),
             (lambda url: f"{url}_4711", "no such database", "last /"),
             (lambda url: f"{url}?sslmode=require", "does not speak TLS", "TLS"),
+            (lambda url: f"{url}?sslmode=very", "behind the ?", "take it away"),
+            (lambda url: url.replace("metta_worker:", "metta_worker:p@ss"), "DNS", "percent-encoded"),
+            (lambda _: "postgresql://w:p@/metta?host=/nowhere", "socket", "is it down"),
         ],
-        ids=["host", "password", "role", "database", "tls"],
+        ids=["host", "password", "role", "database", "tls", "parameter", "@ in a password", "socket"],
     )
     def test_what_stands_in_the_way_is_named(
         self, databases: Databases, ask: Ask, change: Callable[[str], str], told: str, fix: str
@@ -130,6 +133,7 @@ class TestConnection:
         report = ask(DATABASE_URL="postgresql://user:sec ret@@host:port:/x")
 
         assert report.statuses["database.connection"] == "fail"
+        assert "database.tls" not in report.statuses
         assert "sec ret" not in report.text
 
     def test_a_role_that_may_not_connect(self, databases: Databases, ask: Ask) -> None:

@@ -98,6 +98,15 @@ class TestAddress:
 
         assert report.statuses["model.connection"] == "fail"
 
+    def test_a_proxy_that_is_no_address(self, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HTTPS_PROXY", "nonsense://4711")
+
+        report = ask()
+
+        assert report.statuses["model.connection"] == "fail"
+        assert "HTTPS_PROXY" in report.fixes["model.connection"]
+        assert "4711" not in report.text
+
     def test_a_page_of_a_shop(self, ask: Ask, served: Serve) -> None:
         report = ask(OPENAI_BASE_URL=f"{served(page(200))}/v1")
 

@@ -81,6 +81,13 @@ class TestAddress:
         assert status == "fail"
         assert "AWS_ENDPOINT_URL" in found
 
+    def test_an_endpoint_without_its_scheme(self, world: AwsWorld, examine: Examine) -> None:
+        queue, dead = world.sound_queues()
+
+        report = examine("queue", world.with_queues(queue, dead, AWS_ENDPOINT_URL="localhost:4566"))
+
+        assert report.one("queue.connection") == ("fail", "AWS_ENDPOINT_URL is no address")
+
     def test_an_endpoint_that_says_nothing_is_given_up(self, world: AwsWorld, examine: Examine) -> None:
         with socket.create_server(("127.0.0.1", 0)) as silent:
             url = f"http://127.0.0.1:{silent.getsockname()[1]}"

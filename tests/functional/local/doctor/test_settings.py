@@ -71,6 +71,34 @@ class TestNames:
         assert "4711" not in report.text
 
 
+class TestSecret:
+    def test_one_that_there_is_not(self, world: AwsWorld, examine: Examine) -> None:
+        arn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:shop-4711-AbCdEf"
+
+        report = examine("settings", world.variables(METTA_SECRET_ARN=arn))
+
+        status, found = report.one("settings.secret")
+        assert (status, "no such secret" in found) == ("fail", True)
+        assert "4711" not in report.text
+
+    def test_one_that_may_not_be_read(self, strict: AwsWorld, examine: Examine) -> None:
+        arn = strict.aws.create_secret({"OPENAI_API_KEY": "sk-x"}, strict.name)
+
+        report = examine("settings", strict.variables(METTA_SECRET_ARN=arn, **strict.keys_of_user()))
+
+        status, found = report.one("settings.secret")
+        assert (status, "access denied" in found) == ("fail", True)
+        assert report.fixes["settings.secret"] == "allow secretsmanager:GetSecretValue to them"
+
+    def test_nobody_there_who_has_it(self, world: AwsWorld, examine: Examine) -> None:
+        variables = world.variables(METTA_SECRET_ARN="arn:x", AWS_ENDPOINT_URL="http://127.0.0.1:1")
+
+        report = examine("settings", variables)
+
+        status, found = report.one("settings.secret")
+        assert (status, "does not answer" in found) == ("fail", True)
+
+
 class TestContradictions:
     @pytest.mark.parametrize(
         ("variables", "told"),
