@@ -62,6 +62,7 @@ class Report:
 Doctor = Callable[..., Report]
 Examine = Callable[[str, Mapping[str, str | None]], Report]
 """Runs the command for one area with exactly these variables of Metta's."""
+AskDatabase = Callable[..., Report]
 
 
 @pytest.fixture(scope="session")
@@ -92,6 +93,12 @@ def databases() -> Iterator[Databases]:
         yield Databases(urls, postgres.superuser_url)
     finally:
         postgres.stop()
+
+
+@pytest.fixture
+def ask_database(databases: Databases, examine: Examine) -> AskDatabase:
+    """Examines the migrated database with the three roles; keywords change the variables."""
+    return lambda **changed: examine("database", {**databases.variables(), **changed})
 
 
 @pytest.fixture(scope="session")
