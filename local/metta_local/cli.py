@@ -102,7 +102,9 @@ def _run(chosen: argparse.Namespace) -> int:
 
         if not isinstance(error, MettaError):
             raise
-        complain(str(error))
+        from metta_local.hints import told
+
+        complain(told(error))
     return 1
 
 

@@ -56,7 +56,7 @@ def run(*, as_json: bool = False, log: str | None = None) -> int:
             "CHATWOOT_BASE_URL is set: the demo plays the customers itself and does not write into a real Chatwoot. "
             "Unset it, or use `metta up` or `metta worker` with it"
         )
-    path = Path(log) if log else _temporary_file()
+    path = _kept(log) if log else _temporary_file()
     try:
         with Progress("starting the local stack", len(SCENES)) as progress, stdout_kept(path) as out:
             view = DemoView(out, progress, quiet=as_json)
@@ -148,6 +148,14 @@ def _report(one: Played, chatwoot: ChatwootEmulator, *, emulated: bool) -> JsonO
     }
     conversation["problems"] = demo_report.problems(one, conversation, emulated=emulated)
     return conversation
+
+
+def _kept(log: str) -> Path:
+    try:
+        Path(log).open("a").close()
+    except OSError as error:
+        raise CommandError(f"--log {log}: cannot be written ({error.strerror})") from None
+    return Path(log)
 
 
 def _temporary_file() -> Path:

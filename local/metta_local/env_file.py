@@ -15,6 +15,7 @@ from pathlib import Path
 from metta_local.console import CommandError
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_MOST_BYTES = 1_000_000
 
 
 def read(name: str) -> dict[str, str]:
@@ -24,12 +25,16 @@ def read(name: str) -> dict[str, str]:
         CommandError: it cannot be read, or lines are at fault, which are named by their number and never shown.
     """
     try:
-        text = Path(name).read_bytes().decode("utf-8-sig")
+        with Path(name).open("rb") as file:
+            raw = file.read(_MOST_BYTES + 1)
+        text = raw.decode("utf-8-sig")
     except OSError as error:
         hint = "; `metta up --env-file FILE` writes one" if isinstance(error, FileNotFoundError) else ""
         raise CommandError(f"--env-file {name}: cannot be read ({error.strerror}){hint}") from None
     except UnicodeDecodeError as error:
         raise CommandError(f"--env-file {name}: not UTF-8 (byte {error.start + 1})") from None
+    if len(raw) > _MOST_BYTES:
+        raise CommandError(f"--env-file {name}: more than {_MOST_BYTES} bytes; is this a file of variables?")
     found: dict[str, str] = {}
     wrong = []
     for number, line in enumerate(text.split("\n"), 1):

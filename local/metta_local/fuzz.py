@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 
-from metta_local.console import say, say_json
+from metta_local.console import CommandError, say, say_json
 from metta_local.fuzz_growth import growth, suspects
 from metta_local.fuzz_patterns import guardrail_patterns, pieces_of
 from metta_local.fuzz_properties import NOWHERE, TURN, Property, Subject, complaint, shrunk, unchanged
@@ -179,6 +179,8 @@ def run(*, seconds: float, seed: int | None, case: int | None, as_json: bool) ->
         case: the number of the only text to be judged.
         as_json: the report as one JSON object.
     """
+    if case is not None and seed is None:
+        raise CommandError("--case names a text of a seed: say which with --seed")
     fuzz = Fuzz(random.SystemRandom().randrange(10**6) if seed is None else seed, Texts(), Subject())
     if case is None:
         fuzz.run_for(seconds)

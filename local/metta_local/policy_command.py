@@ -20,6 +20,7 @@ from metta.policy import Policy, load_policy, policy_schema
 from metta_local.console import CommandError, complain, say, say_json
 
 _LONGEST_DEFAULT = 48
+_MOST_BYTES = 1_000_000
 _LINE = re.compile(r"line (\d+): ")
 _NONE = re.compile(r"\bNone\b")
 
@@ -54,7 +55,11 @@ def run(*, check: str | None, schema: bool, reference: bool, as_json: bool = Fal
 
 def _check(name: str, *, as_json: bool) -> int:
     try:
-        Path(name).read_bytes().decode()
+        with Path(name).open("rb") as file:
+            raw = file.read(_MOST_BYTES + 1)
+        if len(raw) > _MOST_BYTES:
+            raise CommandError(f"--check {name}: more than {_MOST_BYTES} bytes; is this a policy file?")
+        raw.decode()
     except OSError as error:
         raise CommandError(f"--check {name}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError as error:

@@ -14,6 +14,7 @@ from metta.errors import SettingsError
 from metta.messages import JsonObject
 from metta.settings import Settings
 from metta_local.console import CommandError, complain, say
+from metta_local.hints import doctor
 from metta_local.redrive import Choice, DeadLetter, DeadLetterQueue, Fate, Report
 from metta_local.sqs import queue_url, sqs_client
 from metta_local.sqs_event import queue_arn
@@ -63,7 +64,7 @@ def run(
             return 0
         report = letters.move(choice)
     except (ClientError, BotoCoreError) as error:
-        raise CommandError(f"AWS_SQS_DLQ_URL: the queue cannot be read: {error}") from None
+        raise CommandError(f"AWS_SQS_DLQ_URL: the queue cannot be read: {error}; {doctor('queue')}") from None
     return _show(report, dead, dry_run=False, as_json=as_json)
 
 

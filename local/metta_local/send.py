@@ -4,27 +4,38 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 from metta import settings as metta_settings
 from metta.receiving.envelope import MAX_BODY_BYTES, NotAWebhookError, wrap
 from metta_local.console import CommandError, say
+from metta_local.hints import doctor
 from metta_local.sqs import queue_url, sqs_client
 
 
 def read_body(name: str) -> bytes:
-    """The bytes of the file, or of standard input for ``-``.
+    """The bytes of the file, or of standard input for ``-``; no more is read than SQS takes.
 
     Raises:
-        CommandError: it cannot be read or is larger than SQS takes.
+        CommandError: it cannot be read, is empty or is larger than SQS takes.
     """
+    shown = shown_name(name)
     try:
-        raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        with nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as file:
+            raw = file.read(MAX_BODY_BYTES + 1)
     except OSError as error:
-        raise CommandError(f"{name}: cannot be read ({error.strerror})") from None
+        raise CommandError(f"{shown}: cannot be read ({error.strerror})") from None
+    if not raw.strip():
+        raise CommandError(f"{shown}: empty; give the JSON body of a Chatwoot webhook")
     if len(raw) > MAX_BODY_BYTES:
-        raise CommandError(f"{name}: {len(raw)} bytes, SQS takes {MAX_BODY_BYTES}")
+        raise CommandError(f"{shown}: more than {MAX_BODY_BYTES} bytes, which is the most that SQS takes")
     return raw
+
+
+def shown_name(name: str) -> str:
+    """The file as messages call it."""
+    return "standard input" if name == "-" else name
 
 
 def run(name: str, *, as_json: bool = False) -> int:
@@ -42,13 +53,15 @@ def run(name: str, *, as_json: bool = False) -> int:
     try:
         envelope = wrap(read_body(name))
     except NotAWebhookError as error:
-        raise CommandError(f"{name}: {error}") from None
+        raise CommandError(f"{shown_name(name)}: {error}") from None
     settings = metta_settings.load()
     url = queue_url(settings)
     try:
         message_id = envelope.send(sqs_client(settings), url)
     except (ClientError, BotoCoreError) as error:
-        raise CommandError(f"AWS_SQS_QUEUE_URL: the queue did not take the message: {error}") from None
+        raise CommandError(
+            f"AWS_SQS_QUEUE_URL: the queue did not take the message: {error}; {doctor('queue')}"
+        ) from None
     sent = {"messageId": message_id, "messageGroupId": envelope.group, "deduplicationId": envelope.deduplication}
     if as_json:
         say(json.dumps(sent))

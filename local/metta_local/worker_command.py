@@ -98,7 +98,7 @@ def _health_port(worker: InProcessWorker, port: int | None, host: str) -> Iterat
         serving = HealthPort(worker.loop.health, port, host).start()
     except OSError as error:
         worker.stop()
-        raise CommandError(f"--health-port {port}: {error.strerror}") from None
+        raise CommandError(f"--health-port {port}: {error.strerror}; choose another, 0 takes a free one") from None
     log.info("health checks on %s:%d", host, serving.port)
     try:
         yield

@@ -142,7 +142,8 @@ def _open(directory: Path, names: list[str], files: ExitStack) -> dict[str, IO[s
             opened[name] = files.enter_context(os.fdopen(descriptor, "w", encoding="utf-8", newline=""))
             files.push(lambda kind, _error, _at, path=path: path.unlink(missing_ok=True) if kind else None)
     except OSError as error:
-        raise CommandError(f"--out {directory}: {error.strerror}") from None
+        what = "is a file; name a directory" if directory.is_file() else f"cannot be written to ({error.strerror})"
+        raise CommandError(f"--out {directory}: {what}") from None
     return opened
 
 

@@ -214,7 +214,7 @@ def _log(kept: Path | None) -> IO[str]:
     try:
         return kept.open("w", encoding="utf-8") if kept else tempfile.TemporaryFile("w")
     except OSError as error:
-        raise CommandError(f"--log {kept}: {error.strerror}") from None
+        raise CommandError(f"--log {kept}: cannot be written ({error.strerror})") from None
 
 
 def run(names: Sequence[str], log: Any, progress: Progress) -> Iterator[JsonObject]:

@@ -13,7 +13,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="do not ask (asked is on a terminal only)")
     json_option(parser)
     parser.add_argument("--limit", type=values.identifier, metavar="N", help="move at most N messages")
-    parser.add_argument("--conversation", metavar="ID", help="only those of this conversation, 84 or 3:84")
+    parser.add_argument(
+        "--conversation",
+        type=values.conversation,
+        metavar="ID",
+        help="only those of this conversation, 84 or 3:84",
+    )
     parser.add_argument("--rejected", action="store_true", help="also those that were rejected as malformed")
 
 

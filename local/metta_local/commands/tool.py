@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Mapping
 
+from metta_local.commands import values
 from metta_local.commands.command import Command, json_option
 
 
@@ -14,7 +15,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--email", help="the customer's e-mail address; what is none proves nothing")
     parser.add_argument("--phone", help="the customer's phone number, +4915112345678")
     parser.add_argument("--level", choices=("verified", "claimed", "anonymous"), help="how well the address is proved")
-    parser.add_argument("--language", default="en", metavar="CODE", help="of names and texts, two letters (en)")
+    parser.add_argument(
+        "--language", type=values.language, default="en", metavar="CODE", help="of names and texts, two letters (en)"
+    )
     json_option(parser, "changes nothing: the result is JSON anyway")
 
 

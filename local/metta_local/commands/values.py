@@ -74,6 +74,23 @@ def minutes(text: str) -> float:
     return value
 
 
+def conversation(text: str) -> str:
+    """Chatwoot's number of a conversation, with or without the account before it."""
+    try:
+        for part in text.split(":", 1):
+            identifier(part)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a conversation's number, such as 84 or 3:84") from None
+    return text
+
+
+def language(text: str) -> str:
+    """A language by its two letters."""
+    if not (text.isascii() and text.isalpha() and len(text) == 2):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not two letters, such as en or de")
+    return text.lower()
+
+
 def day(text: str) -> date:
     """A day as ISO 8601 writes it."""
     try:

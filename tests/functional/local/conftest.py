@@ -14,7 +14,7 @@ import pytest
 from metta_local import cli
 from metta_local.aws import MiniStack
 
-from .processes import Done
+from .processes import Done, Shell
 from .redriving import Pair, Redrive
 
 
@@ -57,3 +57,8 @@ def redrive(pair: Pair, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         return Done(arguments, code, shown.out, shown.err)
 
     return run
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
+    return Shell(monkeypatch, capsys)

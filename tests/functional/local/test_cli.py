@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import subprocess
@@ -18,34 +17,9 @@ from metta_local.aws import MiniStack
 from metta_local.odoo import OdooEmulator
 from metta_local.serving import LoopbackServer
 
-from .processes import Done, metta
+from .processes import Done, Shell, metta
 
 COMMANDS = ("demo", "up", "worker", "send", "redrive", "migrate", "audit", "doctor", "guard", "tool", "bench")
-
-
-class Shell:
-    """Runs the command in this process, with these variables and none else of the kind."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self._monkeypatch = monkeypatch
-        self._capsys = capsys
-
-    def __call__(self, *arguments: str, stdin: str = "", **variables: str) -> Done:
-        with self._monkeypatch.context() as patch:
-            for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
-                patch.delenv(name, raising=False)
-            for name, value in variables.items():
-                patch.setenv(name, value)
-            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
-            self._capsys.readouterr()
-            code = cli.main(arguments)
-        shown = self._capsys.readouterr()
-        return Done(arguments, code, shown.out, shown.err)
-
-
-@pytest.fixture
-def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
-    return Shell(monkeypatch, capsys)
 
 
 def refused(done: Done, *words: str) -> None:
