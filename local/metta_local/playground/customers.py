@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from metta.messages import IdentityLevel, JsonObject
 from metta_local.chatwoot import ChatwootEmulator
+from metta_local.chatwoot.lifecycle import UnprocessableError
 from metta_local.playground.channels import Channel
 from metta_local.playground.wishes import RefusedError, Wish
 
@@ -70,7 +71,7 @@ class Customers:
             ``{"conversation_id", "message_ids"}``.
 
         Raises:
-            RefusedError: there is no such conversation.
+            RefusedError: there is no such conversation, or Chatwoot does not take the message.
         """
         conversation_id = wish.conversation_id
         if conversation_id is None:
@@ -84,17 +85,20 @@ class Customers:
             if place:
                 time.sleep(BURST_SECONDS)
             files = wish.attachments if place == len(wish.texts) - 1 else ()
-            message = self._chatwoot.customer_writes(
-                contact_id,
-                text or None,
-                inbox_id,
-                [{"name": file.name, "file_type": file.file_type} for file in files],
-                conversation_id,
-                new_conversation=conversation_id is None,
-                language=wish.language,
-                hmac_verified=verified,
-                mail_from=mail_from,
-            )
+            try:
+                message = self._chatwoot.customer_writes(
+                    contact_id,
+                    text or None,
+                    inbox_id,
+                    [{"name": file.name, "file_type": file.file_type} for file in files],
+                    conversation_id,
+                    new_conversation=conversation_id is None,
+                    language=wish.language,
+                    hmac_verified=verified,
+                    mail_from=mail_from,
+                )
+            except UnprocessableError as error:
+                raise RefusedError("texts", f"Chatwoot does not take it: {error}") from None
             conversation_id = int(message["conversation_id"])
             ids.append(message["id"])
             if mail_from is not None:

@@ -185,6 +185,25 @@ def test_a_file_alone_is_shown_with_its_name(ground: Ground) -> None:
     assert ground.conversation(conversation)["messages"][0]["attachments"] == [file]
 
 
+def test_what_chatwoot_does_not_take_is_said_by_its_field(ground: Ground) -> None:
+    assert ground.stack.chatwoot is not None
+    lifecycle = ground.stack.chatwoot.lifecycle
+    before, lifecycle.messages_per_minute = lifecycle.messages_per_minute, 0
+    try:
+        answer = ground.http.post("/api/write", json={"texts": ["hello"]})
+    finally:
+        lifecycle.messages_per_minute = before
+    assert (answer.status_code, answer.json()["field"]) == (422, "texts")
+    assert "Too many messages" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("name", ["write", "agent"])
+def test_a_conversation_that_is_not_there_is_said_so(ground: Ground, name: str) -> None:
+    given = {"conversation_id": 999_999, "texts": ["hello"], "action": "resolve"}
+    answer = ground.http.post(f"/api/{name}", json=given)
+    assert (answer.status_code, answer.json()["field"]) == (404, "conversation_id")
+
+
 def test_a_second_page_is_told_all_that_the_first_one_knows(ground: Ground) -> None:
     one = Listener(ground.url)
     until(lambda: len(one.of("turn")) >= len(ground.state()["turns"]) > 0)

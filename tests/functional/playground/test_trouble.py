@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -73,6 +75,17 @@ def test_a_worker_killed_at_any_point_answers_once_and_the_page_tells_it(ground:
     assert [one["level"] for one in listener.of("notice")].count("warn") == 3
     assert "within" in listener.of("notice")[0]["text"]
     assert {"killed", "starting", "ready"} <= {one["state"] for one in listener.of("worker")}
+
+
+def test_a_worker_that_ends_by_itself_is_started_again_and_counts_as_no_kill(
+    ground: Ground, listener: Listener
+) -> None:
+    before = worker(ground)
+    os.kill(before["pid"], signal.SIGTERM)
+    until(lambda: worker(ground)["state"] == "ready" and worker(ground)["pid"] != before["pid"])
+    assert worker(ground)["kills"] == before["kills"]
+    assert [one["level"] for one in listener.of("notice")] == ["error"]
+    assert len(ground.replies(ground.audited(ground.write("Do you sell mugs?"))[0]["conversation_id"])) == 1
 
 
 def test_a_kill_can_be_called_off(ground: Ground) -> None:
