@@ -31,7 +31,8 @@ from metta_local.doctor import clock
 from metta_local.doctor.check import Check, fail
 from metta_local.doctor.clock import Reading
 
-_CONFIG = Config(connect_timeout=2, read_timeout=4, retries={"total_max_attempts": 1})
+CONFIG = Config(connect_timeout=2, read_timeout=4, retries={"total_max_attempts": 1})
+"""One try, and not for long: a person waits."""
 _KEYS = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN), or `aws sso login`"
 _NO_CREDENTIALS = (
     NoCredentialsError,
@@ -71,7 +72,7 @@ def secret(arn: str, endpoint: str | None) -> Mapping[str, Any]:
 
     def get(name: str, **given: Any) -> Any:
         session: Any = boto3.session.Session()
-        client = session.client("secretsmanager", endpoint_url=endpoint, config=_CONFIG)
+        client = session.client("secretsmanager", endpoint_url=endpoint, config=CONFIG)
         return SecretsProvider(boto3_client=client).get(name, **given)
 
     return fetch_secret(arn, max_age=0, get=get)
@@ -123,7 +124,7 @@ class Aws:
         """
         try:
             self._session = self._session or self._new_session()
-            return self._session.client(service, endpoint_url=self._endpoint, config=_CONFIG)
+            return self._session.client(service, endpoint_url=self._endpoint, config=CONFIG)
         except (BotoCoreError, ValueError) as error:
             raise meaning(error, "", self._endpoint) from None
 

@@ -100,14 +100,18 @@ async def _ask(http: httpx.AsyncClient, method: str, url: str) -> Answer:
     except httpx.TimeoutException:
         return Answer(0, trouble=f"does not answer within {CALL_SECONDS:g} s")
     except httpx.HTTPError as error:
-        text = str(error).lower()
-        certificate = "certificate" in text or "ssl" in text
-        return Answer(0, trouble="has no certificate that is accepted" if certificate else "cannot be reached")
+        return Answer(0, trouble=_trouble(str(error).lower()))
     try:
         body = json.loads(answer.content)
     except ValueError:
         body = None
     return Answer(answer.status_code, body, reading=Reading.of(answer.headers, asked))
+
+
+def _trouble(text: str) -> str:
+    if "certificate" in text:
+        return "has a certificate that is not accepted"
+    return "speaks no TLS there" if "ssl" in text else "cannot be reached"
 
 
 def _refusal(answer: Answer) -> Check | None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import ssl
+import threading
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from metta_local.postgres import DATABASE
 from tests_support.pgbouncer import PgBouncer
+from tests_support.tls import certificate
 
 from .conftest import AskDatabase
 from .database_world import Databases
@@ -119,6 +124,22 @@ class TestConnection:
 
 
 class TestTls:
+    def test_a_certificate_that_nobody_vouches_for(self, ask_database: AskDatabase, tmp_path: Path) -> None:
+        files = certificate(tmp_path, "db.example")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(files.certificate, files.key)
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            threading.Thread(target=offer_tls, args=(server, context), daemon=True).start()
+            port = server.getsockname()[1]
+
+            report = ask_database(
+                DATABASE_URL=f"postgresql://w:p@db.example:{port}/metta?hostaddr=127.0.0.1&sslmode=verify-full"
+            )
+
+        status, found = report.one("database.connection")
+        assert (status, "certificate" in found) == ("fail", True)
+        assert "sslrootcert" in report.fixes["database.connection"]
+
     @pytest.mark.parametrize(
         ("mode", "status"), [("", "warn"), ("sslmode=require", "warn"), ("sslmode=prefer", "warn")]
     )
@@ -138,3 +159,16 @@ class TestTls:
         report = ask_database(DATABASE_URL="postgresql://w:p@db.example:1/metta?hostaddr=127.0.0.1&sslmode=verify-full")
 
         assert report.statuses["database.tls"] == "ok"
+
+
+def offer_tls(server: socket.socket, context: ssl.SSLContext) -> None:
+    """Begin with every client as PostgreSQL does, up to the certificate."""
+    while True:
+        try:
+            client, _ = server.accept()
+        except OSError:
+            return
+        with client, contextlib.suppress(OSError):
+            client.recv(8)  # the request for TLS
+            client.sendall(b"S")
+            context.wrap_socket(client, server_side=True).close()

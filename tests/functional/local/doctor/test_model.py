@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, RedirectResponse
 from starlette.routing import Route
 
 from metta_local.model import ModelEmulator
+from tests_support.tls import certificate, served_over_tls
 
 from .conftest import Examine, Report
 from .test_connection import page
@@ -96,7 +97,15 @@ class TestAddress:
 
         report = ask(OPENAI_BASE_URL=f"{url}/v1")
 
-        assert report.statuses["model.connection"] == "fail"
+        assert report.one("model.connection") == ("fail", "the model's API speaks no TLS there")
+
+    def test_a_certificate_that_nobody_vouches_for(self, ask: Ask, tmp_path: Path) -> None:
+        with served_over_tls(ModelEmulator().app, certificate(tmp_path)) as port:
+            report = ask(OPENAI_BASE_URL=f"https://127.0.0.1:{port}/v1")
+
+        status, found = report.one("model.connection")
+        assert (status, "certificate" in found) == ("fail", True)
+        assert report.statuses["model.tls"] == "ok"
 
     def test_a_proxy_that_is_no_address(self, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HTTPS_PROXY", "nonsense://4711")

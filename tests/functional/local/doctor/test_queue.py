@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.config import Config
 
 from .aws_world import AwsWorld
 from .conftest import Examine
@@ -88,7 +89,11 @@ class TestAddress:
 
         assert report.one("queue.connection") == ("fail", "AWS_ENDPOINT_URL is no address")
 
-    def test_an_endpoint_that_says_nothing_is_given_up(self, world: AwsWorld, examine: Examine) -> None:
+    def test_an_endpoint_that_says_nothing_is_given_up(
+        self, world: AwsWorld, examine: Examine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        soon = Config(connect_timeout=1, read_timeout=0.3, retries={"total_max_attempts": 1})
+        monkeypatch.setattr("metta_local.doctor.aws_access.CONFIG", soon)
         with socket.create_server(("127.0.0.1", 0)) as silent:
             url = f"http://127.0.0.1:{silent.getsockname()[1]}"
 
