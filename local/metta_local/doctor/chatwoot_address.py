@@ -17,7 +17,8 @@ _ROOT = "scheme and host alone, for example https://chat.example.com"
 _FIXES = {
     Trouble.NAME: "check its spelling; inside a VPC or container, also which name server is asked",
     Trouble.REFUSED: "check host and port, and that Chatwoot is up",
-    Trouble.TLS: "its certificate must be valid, of this name, and signed by a known authority; or is it http there?",
+    Trouble.CERTIFICATE: "it must be valid, of this name, and signed by an authority that this machine knows",
+    Trouble.TLS: "is it http there? else check the port and the proxy in front",
     Trouble.SILENT: "check host and port, firewalls, and the way out of a VPC (a NAT gateway)",
     Trouble.BROKEN: "check scheme and port: http to a port of https breaks like this; else look at the proxy in front",
 }

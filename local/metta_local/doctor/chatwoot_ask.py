@@ -42,6 +42,7 @@ class Trouble(StrEnum):
 
     NAME = "its name is not known to the name server"
     REFUSED = "nothing listens there"
+    CERTIFICATE = "its certificate is not accepted"
     TLS = "no TLS connection comes about"
     SILENT = f"no answer within {CALL_SECONDS:g} s"
     BROKEN = "the connection broke"
@@ -153,6 +154,8 @@ def _trouble(error: BaseException) -> Trouble:
     causes = list(_causes(error))
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         return Trouble.NAME
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+        return Trouble.CERTIFICATE
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
         return Trouble.TLS
     return Trouble.REFUSED if isinstance(error, httpx.ConnectError) else Trouble.BROKEN
