@@ -166,6 +166,20 @@ class TestTrouble:
         assert report.statuses["odoo.order_lines"] == "fail"
         assert report.statuses["odoo.administrator"] == "ok"
 
+    def test_a_server_that_says_nothing_is_not_waited_for_as_long_as_a_turn_would(
+        self, doctor: Doctor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setattr("metta_local.doctor.odoo_checks.SILENT_SECONDS", 0.5)
+        patient = tmp_path / "patient.yaml"
+        patient.write_text("limits: {odoo_seconds: 5}\n", encoding="utf-8")
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+
+            report = doctor(ODOO_URL=url, METTA_POLICY=str(patient))
+
+        assert report.found["odoo.connection"] == "no answer within 0.5 s"
+        assert report.bad() == {"odoo.connection"}
+
     def test_all_questions_together_have_an_end(self, doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("metta_local.doctor.odoo_checks.TOTAL_SECONDS", 0.5)
         emulator = OdooEmulator()
