@@ -83,6 +83,9 @@ class TestTwice:
 
 
 class TestSubscriptions:
+    def test_of_a_bot_are_fixed(self, chatwoot: ChatwootWorld) -> None:
+        assert chatwoot.doctor().found[EVENTS].startswith("a bot's events are fixed")
+
     @pytest.mark.parametrize(
         ("events", "status", "says"),
         [
