@@ -55,7 +55,7 @@ def _meant(name: str, names: frozenset[str]) -> str | None:
         return None
     ours = name.startswith(_OURS)
     close = difflib.get_close_matches(name, sorted(_KNOWN), 1, _ALIKE_OURS if ours else _ALIKE)
-    if close and close[0] not in names:
+    if close and (ours or close[0] not in names):
         return close[0]
     return "" if ours else None
 

@@ -36,6 +36,14 @@ class TestNames:
         assert f"{written} (did you mean {meant}?)" in report.found["settings.names"]
         assert "4711" not in report.text
 
+    def test_a_slip_beside_the_right_one_is_offered_too(self, examine: Examine) -> None:
+        variables = {"CHATWOOT_BASE_ULR": "https://new.example", "CHATWOOT_BASE_URL": "https://old.example"}
+
+        assert "did you mean CHATWOOT_BASE_URL?" in examine("settings", variables).found["settings.names"]
+
+    def test_another_s_name_beside_ours_is_left_alone(self, examine: Examine) -> None:
+        assert examine("settings", {"LOGLEVEL": "x", "LOG_LEVEL": "INFO"}).bad() == set()
+
     def test_a_name_of_ours_that_is_like_none(self, examine: Examine) -> None:
         report = examine("settings", {"CHATWOOT_FAVOURITE_COLOUR": "red"})
 
