@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 
 ROOT = Path(__file__).parents[3]
 GENERATED = {
-    "docs/commands.md": "the help texts of all commands; tests/functional/local/test_cli_help.py tries every example of theirs",
+    "docs/commands.md": "the help texts of all commands; tests/functional/local/test_cli_help.py tries their examples",
     "docs/model-card.md": "written by the training; tests/unit/local/test_training_card.py holds it to that",
 }
 """Pages whose blocks are not run here, and why."""

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import pytest
 from markdown_it import MarkdownIt
 
-from .blocks import ROOT, pages, text_of
+from .blocks import ROOT, blocks_of, pages, text_of
 
 PAGES = pages()
 _NAMED = re.compile(r"^(?:\.ci|docs|events|functions|layers|local|requirements|tests)/[\w.*/-]+$")
@@ -95,3 +95,12 @@ def test_every_page_is_reached_from_the_index_of_its_folder() -> None:
     below = [path for path in (ROOT / "docs").glob("*.md") if path != index]
     missing = [path.name for path in below if path.resolve() not in linked]
     assert missing == []
+
+
+def test_every_file_and_folder_of_the_layout_is_there() -> None:
+    (layout,) = (block for block in blocks_of("README.md") if "one thin room per Lambda function" in block.text)
+    room = ROOT / "layers" / "metta" / "metta"
+    for line in layout.text.splitlines():
+        names = re.split(r"  +", line.strip())[0 : 2 if line.startswith("template") else 1]
+        for name in " ".join(names).split():
+            assert ((room if line.startswith("  ") else ROOT) / name).exists(), f"README.md's layout: {name}"
