@@ -154,6 +154,24 @@ class TestAddress:
         assert report.bad() == set()
         assert report.statuses[ADDRESS] == report.statuses[SECRET] == "skip"
 
+    def test_where_nothing_leads_anywhere(self, chatwoot: ChatwootWorld) -> None:
+        detach(chatwoot)
+        report = chatwoot.doctor(CHATWOOT_API_KEY=chatwoot.emulator.agent_token, CHATWOOT_HISTORY_API_KEY=None)
+
+        assert report.statuses[ADDRESS] == "fail"
+        assert "neither a bot nor an account webhook leads anywhere" in report.found[ADDRESS]
+
+    def test_of_one_of_two_bots_neither_of_which_is_known_to_be_metta_s(self, chatwoot: ChatwootWorld) -> None:
+        chatwoot.emulator.world.inboxes[11].bot_id = 6
+        report = chatwoot.doctor(
+            CHATWOOT_API_KEY=chatwoot.emulator.agent_token,
+            CHATWOOT_HISTORY_API_KEY=None,
+            CHATWOOT_WEBHOOK_SECRET="of-neither-4711",
+        )
+
+        assert report.one(ADDRESS) == ("skip", "which of the bots that are attached is Metta's is not shown")
+        assert report.statuses[SECRET] == "skip"
+
     def test_that_is_no_address(self, chatwoot: ChatwootWorld) -> None:
         chatwoot.emulator.webhook_url = "https://[half"
 
