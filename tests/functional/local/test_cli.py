@@ -6,6 +6,7 @@ import json
 import logging
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,12 +15,13 @@ import pytest
 from metta.ai import tools
 from metta_local import cli
 from metta_local.aws import MiniStack
+from metta_local.commands import COMMANDS
 from metta_local.odoo import OdooEmulator
 from metta_local.serving import LoopbackServer
 
 from .processes import Done, Shell, metta
 
-COMMANDS = ("demo", "up", "worker", "send", "redrive", "migrate", "audit", "doctor", "guard", "tool", "bench")
+NAMES = tuple(command.name for command in COMMANDS)
 
 
 def refused(done: Done, *words: str) -> None:
@@ -35,12 +37,12 @@ def test_help_shows_every_command_and_examples() -> None:
     done = metta("--help")
     assert done.returncode == 0
     assert done.stderr == ""
-    for command in COMMANDS:
+    for command in NAMES:
         assert f"  {command} " in done.stdout
     assert "examples:" in done.stdout
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", NAMES)
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main([command, "--help"])
@@ -58,6 +60,19 @@ def test_wrong_usage_says_so_and_exits_with_1(arguments: list[str], capsys: pyte
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err.splitlines()[-1].startswith("metta: ")
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert metta("--version").stdout == f"metta {version('metta')}\n"
+
+
+def test_variables_come_from_a_file_and_the_environment_wins(tmp_path: Path) -> None:
+    file = tmp_path / "shop.env"
+    file.write_text("export ODOO_URL='http://127.0.0.1:9'\nODOO_DB=d\nODOO_USERNAME=u\nODOO_API_KEY=k\n")
+    call = ("--env-file", str(file), "tool", "getProduct", '{"productId": 1}')
+
+    refused(metta(*call), "connection to Odoo failed")
+    refused(metta(*call, ODOO_URL="nowhere"), "ODOO_URL")
 
 
 def test_guard_starts_without_the_heavy_libraries() -> None:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
-from .processes import Done, Shell, metta, running, until, variables
+from .processes import Done, Shell, variables
 
 NOBODY = "http://127.0.0.1:9"
 """Where nothing listens."""
@@ -259,68 +255,3 @@ class TestStreams:
             check=False,
         )
         assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
-
-
-def family(mark: str) -> list[psutil.Process]:
-    """Processes that have a variable of this value, which all below a command inherit."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("METTA_TEST_MARK") == mark and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-        except (psutil.Error, OSError):
-            continue
-    return found
-
-
-@pytest.fixture
-def marked(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """Variables by which every process of a command is found; whatever is left is ended."""
-    mark = tmp_path.name + str(time.time_ns())
-    yield {"METTA_TEST_MARK": mark, "TMPDIR": str(tmp_path)}
-    for process in family(mark):
-        process.kill()
-
-
-def gone(mark: str) -> None:
-    until(lambda: not family(mark), seconds=15)
-
-
-@pytest.mark.e2e
-class TestNothingIsLeftRunning:
-    """A stack that does not start, or is stopped while it starts, leaves no process and no file."""
-
-    @pytest.mark.parametrize("line", ["demo", "up --port 0"])
-    def test_a_database_that_is_not_there(self, line: str, marked: dict[str, str], tmp_path: Path) -> None:
-        given = {"DATABASE_URL": DEAD["DATABASE_URL"], "AUDIT_KEY": DEAD["AUDIT_KEY"]}
-        done = metta(*line.split(), "--json", **given, **marked)
-
-        assert (done.returncode, done.stdout) == (1, "")
-        assert "metta doctor --only database" in json.loads(done.stderr.splitlines()[-1])["error"]
-        gone(marked["METTA_TEST_MARK"])
-        assert list(tmp_path.iterdir()) == []
-
-    @pytest.mark.parametrize("line", ["demo", "up --port 0", "chaos", "bench overhead", "redteam"])
-    def test_an_interrupt_while_it_starts(self, line: str, marked: dict[str, str], tmp_path: Path) -> None:
-        with running(*line.split(), "--json", **marked) as process:
-            until(lambda: len(family(marked["METTA_TEST_MARK"])) > 1)
-            process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=30)
-
-        assert process.returncode in ({0, 1} if line.startswith("up") else {1})
-        assert out == ""
-        assert "Traceback" not in err
-        gone(marked["METTA_TEST_MARK"])
-        assert list(tmp_path.iterdir()) == []
-
-    def test_a_port_that_somebody_else_has(self, marked: dict[str, str], tmp_path: Path) -> None:
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            taken.listen()
-            port = str(taken.getsockname()[1])
-            done = metta("up", "--port", port, **marked)
-        assert (done.returncode, done.stdout) == (1, "")
-        assert f"port {port} is in use" in done.stderr
-        assert "--port" in done.stderr
-        gone(marked["METTA_TEST_MARK"])
-        assert list(tmp_path.iterdir()) == []
