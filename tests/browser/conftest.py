@@ -128,11 +128,11 @@ def _keep(name: str, pages: list[Page], watched: list[Watched]) -> None:
         stem = KEPT / f"failed-{re.sub(r'[^a-zA-Z0-9_-]+', '-', name)[:80]}-{number}"
         try:
             _picture(page, stem.with_suffix(".png"), whole=True)
-            stem.with_suffix(".html").write_text(page.content(), encoding="utf-8")
+            stem.with_suffix(".html").write_text(page.content(), encoding="utf-8", errors="replace")
         except Error as error:
             stem.with_suffix(".html").write_text(str(error), encoding="utf-8")
         heard = [*watched[number].complaints, "", *watched[number].requests]
-        stem.with_suffix(".txt").write_text("\n".join(heard), encoding="utf-8")
+        stem.with_suffix(".txt").write_text("\n".join(heard), encoding="utf-8", errors="replace")
 
 
 def _failed(item: pytest.Item) -> bool:

@@ -31,7 +31,7 @@ def test_with_odoo_down_the_customer_gets_a_person(page: Page, playground: Playg
 
     expect(person.turn).to_contain_text("Handed to a person", timeout=PATIENCE_MS, use_inner_text=True)
     expect(person.turn.get_by_text("all rows as JSON")).to_be_visible()
-    expect(person.turn).to_contain_text("Looked up an order: failed", use_inner_text=True)
+    expect(person.turn).to_contain_text("Could not look up an order", use_inner_text=True)
     expect(person.replies).to_have_count(1)
     expect(person.chat).to_contain_text("A colleague from our team will take over", use_inner_text=True)
     expect(person.agent).to_contain_text("Open: a person answers", use_inner_text=True)

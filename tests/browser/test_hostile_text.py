@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from playwright.sync_api import Page, Route, expect
 
 from browser.conftest import Opens
@@ -34,21 +33,21 @@ KEPT_AS_THEY_ARE = {
 """Fields that only Metta fills, with words of its own."""
 
 
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_a_message_is_shown_as_it_was_written(page: Page, shot: Shot, text: str) -> None:
-    person = Person(page).starts(**VISITOR)
+def test_messages_are_shown_as_they_were_written(page: Page, playground: Playground, shot: Shot) -> None:
+    person = Person(page)
+    numbers = {name: person.starts(**VISITOR).writes(text) for name, text in HOSTILE.items()}
 
-    person.writes(text)
-    person.sees_end("Answered")
-
-    for place in (person.chat, person.team):
-        expect(place.get_by_text(text, exact=True).first).to_be_visible()
-    if text is not HOSTILE["bidi"]:  # of which the guardrails leave the words alone
-        expect(person.turn.get_by_text(text, exact=True).first).to_be_visible()
-    assert page.locator(FOREIGN).count() == 0
-    assert page.title() == "Metta playground"
-    if text is HOSTILE["html"]:
-        shot(page, "html-as-text")
+    for name, text in HOSTILE.items():
+        person.chooses(playground, numbers[name])
+        person.sees_end("Answered")
+        for place in (person.chat, person.team):
+            expect(place.get_by_text(text, exact=True).first, name).to_be_visible()
+        if name != "bidi":  # of which the guardrails leave the words alone
+            expect(person.turn.get_by_text(text, exact=True).first, name).to_be_visible()
+        assert page.locator(FOREIGN).count() == 0, name
+        assert page.title() == "Metta playground", name
+        if name == "html":
+            shot(page, "html-as-text")
 
 
 def test_names_of_files_are_text(page: Page, shot: Shot) -> None:

@@ -29,6 +29,9 @@ PLAYED = (
     "burst of two messages",
 )
 
+READ_BY_PEOPLE = ("order status", "card number in the chat", "I want a human")
+"""Where the text that ``metta audit show`` prints is compared, too."""
+
 
 @pytest.fixture(scope="module")
 def conversations(browser: Browser, playground: Playground) -> Iterator[dict[str, int]]:
@@ -68,7 +71,8 @@ def test_a_turn_is_told_alike_everywhere(
     assert told == listed
     assert told["audit"] == [row for row in audit_rows(shown) if row["table"] != "skips"]
     _is_on_the_page(person, turn, shown)
-    _words_are_those_of_the_case_file(person, number, playground)
+    if name in READ_BY_PEOPLE:
+        _words_are_those_of_the_case_file(person, number, playground)
     shot(page, f"same-{name.replace(' ', '-')}")
 
 
