@@ -14,13 +14,14 @@ from typing import Any, TextIO
 from metta.console import HEALTH, SIMULATE
 from metta.policy import load_policy
 from metta.settings import load
-from metta_local.console import CommandError
+from metta_local.console import CommandError, complain
 from metta_local.console_later import ConsoleLater
 from metta_local.migrate_command import require_current
 from metta_local.playground.address import PORT, serve_at
 from metta_local.playground.directory import held
 from metta_local.playground.exports import export_lines, exported_to
 from metta_local.playground.stage import Playground
+from metta_local.progress import Progress
 from metta_local.serving import LoopbackServer
 from metta_local.stack import ODOO_VERSION, LocalStack
 
@@ -72,12 +73,13 @@ def run(
         exports = running.enter_context(exported_to(Path(env_file))) if env_file else None
         running.callback(stack.stop)
         running.enter_context(playground)
-        shown = _start(stack, playground, running, page.url, deployed=deployed)
+        with Progress("starting the local stack"):
+            shown = _start(stack, playground, running, page.url, deployed=deployed)
         if exports is not None:
             exports.write(shown["environment"])
         _show(shown, out, as_json=as_json)
-        if open_page:
-            webbrowser.open(page.url)
+        if open_page and not webbrowser.open(page.url):
+            complain(f"--open: no browser was found here; open {page.url} yourself")
         try:
             while True:
                 time.sleep(LOOK_SECONDS)
