@@ -39,6 +39,7 @@ def test_beside_aws_s(
 
     assert report.statuses["queue.clock"] == status
     assert side in report.found["queue.clock"]
+    assert ("15 minutes" in report.found["queue.clock"]) == (seconds == -900)
     assert ("NTP" in report.fixes["queue.clock"]) == (status != "ok")
 
 
