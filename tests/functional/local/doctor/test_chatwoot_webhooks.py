@@ -161,6 +161,11 @@ class TestAddress:
         assert report.statuses[ADDRESS] == "fail"
         assert "neither a bot nor an account webhook leads anywhere" in report.found[ADDRESS]
 
+    def test_where_no_bot_is_attached_webhooks_are_not_shown_to_an_agent(self, chatwoot: ChatwootWorld) -> None:
+        detach(chatwoot)
+
+        assert chatwoot.doctor(CHATWOOT_ADMIN_API_KEY=None).statuses[ADDRESS] == "skip"
+
     def test_of_one_of_two_bots_neither_of_which_is_known_to_be_metta_s(self, chatwoot: ChatwootWorld) -> None:
         chatwoot.emulator.world.inboxes[11].bot_id = 6
         report = chatwoot.doctor(
