@@ -8,7 +8,6 @@ import signal
 import socket
 import stat
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -128,10 +127,8 @@ def test_stopped_in_the_middle_of_a_turn_with_a_page_open_and_a_worker_killed_it
     family = psutil.Process(up.process.pid).children(recursive=True)
     assert len(family) >= 2, "the worker, and what runs PostgreSQL"
 
-    began = time.monotonic()
     up.process.send_signal(signal.SIGINT)
     out, err = up.process.communicate(timeout=30)
-    took = time.monotonic() - began
 
     assert up.process.returncode == 0, err
     assert out == ""
@@ -143,7 +140,6 @@ def test_stopped_in_the_middle_of_a_turn_with_a_page_open_and_a_worker_killed_it
     assert not up.env_file.exists()
     with pytest.raises(httpx.ConnectError):
         httpx.get(up.page)
-    assert took < 30
     listener.close()
 
 
