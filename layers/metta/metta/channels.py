@@ -25,7 +25,17 @@ ChannelKind = Literal[
 ]
 """As Chatwoot calls them."""
 ChannelName = Literal[
-    "website", "api", "email", "whatsapp", "sms", "facebook", "instagram", "telegram", "line", "tiktok", "twitter"
+    "website",
+    "api",
+    "email",
+    "whatsapp",
+    "sms",
+    "facebook",
+    "instagram",
+    "telegram",
+    "line",
+    "tiktok",
+    "twitter",
 ]
 """As the policy calls them."""
 UNKNOWN_LIMIT = 1000

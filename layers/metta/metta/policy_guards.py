@@ -15,7 +15,12 @@ from metta.policy_limits import Seconds, number
 PiiKind = Literal["EMAIL", "PHONE", "SSN", "CARD", "IBAN"]
 ToxicityKind = Literal["profanity", "abuse", "threat", "hate", "sexual"]
 RuleKind = Literal[
-    "human_request", "forbidden_topic", "forbidden_promise", "competitor", "unsupported_claim", "other_language"
+    "human_request",
+    "forbidden_topic",
+    "forbidden_promise",
+    "competitor",
+    "unsupported_claim",
+    "other_language",
 ]
 PromiseKind = Literal["refund", "discount", "delivery_date", "legal_advice", "medical_advice", "financial_advice"]
 
