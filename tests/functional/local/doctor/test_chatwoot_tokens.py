@@ -99,7 +99,7 @@ class TestAccount:
         report = chatwoot.alone(CHATWOOT_ACCOUNT_ID="99")
 
         status, found = report.one(ACCOUNT)
-        assert (status, "a user's token would show it" in found) == ("skip", True)
+        assert (status, "whether there is an account 99 is not told to a bot" in found) == ("skip", True)
 
     def test_unless_there_has_ever_been_a_conversation(self, chatwoot: ChatwootWorld) -> None:
         chatwoot.emulator.world.next_conversation_id = 1
