@@ -27,7 +27,7 @@ async def look(given: Given, tell: Tell) -> None:
             return
         tell(chatwoot_address.time(answer))
         version = chatwoot_address.version_of(answer)
-        sends, lists, shows = await _owners(asker, settings, chatwoot, version)
+        sends, lists, shows = await _owners(asker, settings, chatwoot)
         reader = eyes((shows, lists, sends))
         bot_alone = sends.kind is Kind.BOT and (lists is None or not lists.reads)
         tell(chatwoot_address.version(version, bot_reads_alone=bot_alone))
@@ -67,12 +67,12 @@ def _settings(
 
 
 async def _owners(
-    asker: Asker, settings: Settings, chatwoot: ChatwootSettings, version: chatwoot_address.Version | None
+    asker: Asker, settings: Settings, chatwoot: ChatwootSettings
 ) -> tuple[Owner, Owner | None, Owner | None]:
     """Whose the tokens are that send, list messages, and show settings to the doctor."""
     tokens = (chatwoot.api_key, chatwoot.history_api_key, settings.chatwoot_admin_api_key)
     distinct = {token.get_secret_value(): token for token in tokens if token is not None}
-    asked = await asyncio.gather(*(whose(asker, token, chatwoot.account_id, version) for token in distinct.values()))
+    asked = await asyncio.gather(*(whose(asker, token, chatwoot.account_id) for token in distinct.values()))
     owners = dict(zip(distinct, asked, strict=True))
     sends, *others = (owners[token.get_secret_value()] if token is not None else None for token in tokens)
     assert sends is not None

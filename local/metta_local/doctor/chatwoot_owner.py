@@ -10,7 +10,6 @@ from typing import Any
 from pydantic import SecretStr
 
 from metta.integrations.chatwoot.thread import mapping, number, objects
-from metta_local.doctor.chatwoot_address import BOTS_READ, Version
 from metta_local.doctor.chatwoot_ask import Answer, Asker, Said
 
 ALWAYS_THERE = 1
@@ -69,7 +68,7 @@ class Owner:
         return self.kind is Kind.USER and self.entry is Entry.IN
 
 
-async def whose(asker: Asker, token: SecretStr, account_id: int, version: Version | None) -> Owner:
+async def whose(asker: Asker, token: SecretStr, account_id: int) -> Owner:
     """Find out by asking for what only some may see."""
     answer = await asker.get("/api/v1/profile", token)
     if answer.ok and number(mapping(answer.body).get("id")):
@@ -77,7 +76,7 @@ async def whose(asker: Asker, token: SecretStr, account_id: int, version: Versio
     if answer.said is Said.NOT_FOR_BOTS:
         if (await asker.get("/platform/api/v1/agent_bots", token)).ok:
             return Owner(token, Kind.PLATFORM)
-        return Owner(token, Kind.BOT, await _bot_entry(asker, token, account_id, version))
+        return Owner(token, Kind.BOT, await _bot_entry(asker, token, account_id))
     kind = {Said.WRONG_TOKEN: Kind.REFUSED, Said.NO_TOKEN: Kind.LOST}.get(answer.said or Said.NO_RIGHT, Kind.UNKNOWN)
     return Owner(token, kind, told=answer.told)
 
@@ -93,10 +92,8 @@ async def _user(asker: Asker, token: SecretStr, account_id: int, rows: list[dict
     return Owner(token, Kind.USER, entry, row.get("role") == "administrator", tuple(sorted(accounts)))
 
 
-async def _bot_entry(asker: Asker, token: SecretStr, account_id: int, version: Version | None) -> Entry:
+async def _bot_entry(asker: Asker, token: SecretStr, account_id: int) -> Entry:
     """A bot is told 404 of an account that is not there, as of a conversation that is not."""
-    if version is not None and version < BOTS_READ:
-        return Entry.UNSEEN
     below = f"/api/v1/accounts/{account_id}/conversations"
     never, always = await asyncio.gather(*(asker.get(f"{below}/{at}", token) for at in (NEVER_THERE, ALWAYS_THERE)))
     return Entry.IN if always.status == 200 else _entry(never, Entry.PERHAPS)

@@ -123,11 +123,14 @@ class TestAccount:
 
         assert report.one(ACCOUNT) == ("fail", "account 3 is suspended: nothing can be read or written")
 
-    def test_a_plan_without_api(self, chatwoot: ChatwootWorld) -> None:
+    @pytest.mark.parametrize("sends", ["bot", "agent"])
+    def test_a_plan_without_api(self, chatwoot: ChatwootWorld, sends: str) -> None:
         body = json.dumps({"error": "API access is not enabled for this account"})
         chatwoot.emulator.faults.add(Fault("get_conversation", status=403, body=body, times=None))
 
-        assert chatwoot.alone().one(ACCOUNT) == ("fail", "account 3 has no access to the API")
+        report = chatwoot.alone(CHATWOOT_API_KEY=getattr(chatwoot.emulator, f"{sends}_token"))
+
+        assert report.one(ACCOUNT) == ("fail", "account 3 has no access to the API")
 
 
 class TestHistory:
