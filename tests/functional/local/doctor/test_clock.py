@@ -86,5 +86,9 @@ class TestReading:
 
         assert reading.seconds_ahead == ahead
 
+    @pytest.mark.parametrize("date", ["Thu, 01 Jan 1970 00:16:40 GMT", "Thu, 01 Jan 1970 02:16:40 +0200"])
+    def test_another_time_zone_is_no_difference(self, date: str) -> None:
+        assert clock.Reading(date, asked=1000.0, answered=1000.0).seconds_ahead == 0
+
     def test_headers_are_found_whatever_their_case(self) -> None:
         assert clock.Reading.of({"DATE": formatdate(0)}, 0).date is not None
