@@ -179,6 +179,7 @@ class TestAddress:
 
     def test_that_is_no_address(self, chatwoot: ChatwootWorld) -> None:
         chatwoot.emulator.webhook_url = "https://[half"
+        chatwoot.emulator.add_webhook("https://crm.example/hook", NEEDED, "another-secret")
 
         assert chatwoot.doctor().one(ADDRESS) == ("fail", "the webhook's URL is not an address: Metta hears nothing")
 
