@@ -149,7 +149,7 @@ def test_an_export_that_fails_leaves_nothing_that_looks_whole(own_log: Log, serv
         (["--from", "yesterday", "--to", "2026-11-22"], "'yesterday' is not a day such as 2026-11-28"),
         (["--to", "2026-11-22"], "the following arguments are required: --from"),
         ([*ON_THE_DAY, "--format", "csv"], "name a directory with --out DIR"),
-        ([*ON_THE_DAY, "--out", "/dev/null/x"], "--out /dev/null/x: Not a directory"),
+        ([*ON_THE_DAY, "--out", "/dev/null/x"], "--out /dev/null/x: cannot be written to (Not a directory)"),
     ],
 )
 def test_what_cannot_be_exported_is_said(log: Log, arguments: list[str], said: str) -> None:
