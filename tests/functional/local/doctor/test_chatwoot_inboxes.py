@@ -148,6 +148,14 @@ class TestAssignment:
 
         assert chatwoot.doctor().bad() == set()
         assert chatwoot.doctor(CHATWOOT_ANSWER_WHEN="unassigned").bad() == set(), "with a bot they begin as pending"
+        detach(chatwoot)
+        assert chatwoot.doctor().bad() == {BOT}, "and without one that is the lesser trouble"
+
+    def test_a_bot_alone_is_not_shown_what_inboxes_do(self, chatwoot: ChatwootWorld) -> None:
+        report = chatwoot.alone(CHATWOOT_ANSWER_WHEN="unassigned")
+
+        assert report.statuses[ASSIGNMENT] == "skip"
+        assert "a user's token shows it" in report.found[ASSIGNMENT]
 
 
 class TestTeam:
