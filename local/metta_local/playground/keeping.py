@@ -11,13 +11,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from metta.messages import JsonObject
 from metta.settings import Settings
 from metta_local.playground.feed import KILL_POINTS
+from metta_local.playground.worker_state import WorkerState, now
 
 log = logging.getLogger(__name__)
 
@@ -31,23 +30,6 @@ _NOT_INHERITED = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOK
                   "OPENAI_PROJECT_ID")  # fmt: skip
 """Of somebody's real accounts; what the worker is to use of them comes with the stack's variables."""
 _MOST_LINE = 8 * 2**20
-
-
-@dataclass
-class WorkerState:
-    """What a page is told of the worker."""
-
-    state: str = "starting"
-    """starting, ready, killed or stopped."""
-    pid: int | None = None
-    kills: int = 0
-    armed: str | None = None
-    since: str = ""
-    note: str = ""
-
-    def shown(self) -> JsonObject:
-        """As JSON."""
-        return dict(vars(self))
 
 
 class WorkerKeeper:
@@ -84,7 +66,7 @@ class WorkerKeeper:
         self._failure: str | None = None
         self._struck = False
         self._thread = threading.Thread(target=self._keep, name="worker-keeper", daemon=True)
-        self.state = WorkerState(since=_now())
+        self.state = WorkerState(since=now())
         self.back_within = 30.0
         """Seconds after which a killed worker's message is surely handed out again."""
 
@@ -243,7 +225,7 @@ class WorkerKeeper:
     def _change(self, **facts: Any) -> None:
         with self._lock:
             if facts.get("state", self.state.state) != self.state.state:
-                facts["since"] = _now()
+                facts["since"] = now()
             for name, value in facts.items():
                 setattr(self.state, name, value)
             self._changed(self.state.shown())
@@ -253,7 +235,3 @@ def _inherited() -> dict[str, str]:
     """This process's variables without Metta's own and those of real accounts: the stack's take their place."""
     left_out = {name.upper() for name in Settings.model_fields} | set(_NOT_INHERITED)
     return {name: value for name, value in os.environ.items() if name not in left_out}
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any
@@ -13,24 +12,21 @@ from metta.messages import JsonObject
 from metta.policy import load_policy
 from metta.queue.state import BUSY_SECONDS, LEASE_SECONDS
 from metta_local.audit.opening import reader_of
-from metta_local.demo_playing import write
-from metta_local.demo_scenes import SCENES, Scene
-from metta_local.playground import team, wishes
 from metta_local.playground.auditing import AuditReader
 from metta_local.playground.board import Board
 from metta_local.playground.channels import channels
 from metta_local.playground.chat import Chat
-from metta_local.playground.customers import CUSTOMERS, Customers
 from metta_local.playground.database_cut import DatabaseCut
 from metta_local.playground.faults import Faults
 from metta_local.playground.greeting import greeting
-from metta_local.playground.keeping import WorkerKeeper, WorkerState
+from metta_local.playground.keeping import WorkerKeeper
+from metta_local.playground.meeting import NO_WORKER, Meeting
 from metta_local.playground.queue_depth import QueueDepth
 from metta_local.playground.server import PlaygroundServer
 from metta_local.playground.span_words import comes_back
 from metta_local.playground.turn_view import skip_view
 from metta_local.playground.turns import Turns
-from metta_local.playground.wishes import RefusedError
+from metta_local.playground.worker_state import WorkerState
 from metta_local.sqs import sqs_client
 from metta_local.stack import LocalStack
 
@@ -38,8 +34,6 @@ log = logging.getLogger(__name__)
 
 VISIBILITY_SECONDS = 10
 """Of what the worker has in hand, so that it comes back soon after a kill; the lease holds longer as it always does."""
-_NOT_WRITABLE = "customers are real here: the page shows turns and writes nothing into a real Chatwoot"
-_NO_WORKER = "the deployed function does the work here; there is no worker to kill"
 
 
 class Playground:
@@ -72,7 +66,7 @@ class Playground:
             self._worker = WorkerKeeper(self._told, lambda state: self.board.put("worker", state), self.board.notice)
             self._worker.back_within = LEASE_SECONDS + BUSY_SECONDS
         else:
-            self.board.put("worker", WorkerState(state="stopped", note=_NO_WORKER).shown())
+            self.board.put("worker", WorkerState(state="stopped", note=NO_WORKER).shown())
 
     def load_worker(self) -> None:
         """Start the worker's process; it waits for its variables then."""
@@ -135,8 +129,7 @@ class Playground:
             part.start()
         if self._worker is not None:
             self._worker.wait_ready()
-        customers = Customers(stack.chatwoot, known) if stack.chatwoot is not None else None
-        self.server.open(_Wishes(self.board, stack, chat, customers, faults, self._worker))
+        self.server.open(Meeting(self.board, stack, known, chat, faults, self._worker))
 
     def stop(self) -> None:
         """End the worker and everything that looks on; pages are told."""
@@ -180,75 +173,3 @@ class Playground:
             self._turns.read(record)
         for row in record["skips"]:
             self.board.put("skip", skip_view(row), f"{row['message_id']}/{row['reason']}")
-
-
-class _Wishes:
-    """What pages ask for; see ``server.Actions``."""
-
-    def __init__(
-        self,
-        board: Board,
-        stack: LocalStack,
-        chat: Chat | None,
-        customers: Customers | None,
-        faults: Faults,
-        worker: WorkerKeeper | None,
-    ) -> None:
-        self._board = board
-        self._stack = stack
-        self._chat = chat
-        self._customers = customers
-        self._faults = faults
-        self._worker = worker
-        self._channels = channels(load_policy(stack.settings().metta_policy))
-
-    def write(self, given: JsonObject) -> JsonObject:
-        """Write as a customer."""
-        if self._customers is None:
-            raise RefusedError(None, _NOT_WRITABLE, status=409)
-        return self._customers.write(wishes.write_wish(given, self._channels, CUSTOMERS))
-
-    def scenes(self, given: JsonObject) -> JsonObject:
-        """Play sample conversations, all at the same time."""
-        known = {scene.name: scene for scene in SCENES}
-        wanted = [known[name] for name in wishes.names(given, tuple(known))]
-        chatwoot, chat = self._stack.chatwoot, self._chat
-        if chatwoot is None or chat is None:
-            raise RefusedError(None, _NOT_WRITABLE, status=409)
-
-        def play(scene: Scene) -> JsonObject:
-            played = write(chatwoot, scene)
-            chat.name(played.conversation_id, scene.name)
-            return {"name": scene.name, "conversation_id": played.conversation_id}
-
-        with ThreadPoolExecutor(max_workers=len(SCENES)) as players:
-            return {"conversations": list(players.map(play, wanted))}
-
-    def agent(self, given: JsonObject) -> JsonObject:
-        """Act as a person of the team."""
-        if self._stack.chatwoot is None or self._chat is None:
-            raise RefusedError(None, _NOT_WRITABLE, status=409)
-        wish = wishes.agent_wish(given)
-        team.act(self._stack.chatwoot, wish)
-        return self._chat.look(wish.conversation_id)
-
-    def faults(self, given: JsonObject) -> JsonObject:
-        """Switch a fault on or off."""
-        name, on = wishes.fault_wish(given, self._faults.names)
-        self._faults.switch(name, on=on)
-        shown = self._faults.shown()
-        self._board.put("faults", shown)
-        title = next(one["title"] for one in shown["faults"] if one["name"] == name)
-        self._board.notice("warn" if on else "info", f"{title}: {'from now on' if on else 'no longer'}.")
-        return shown
-
-    def worker(self, given: JsonObject) -> JsonObject:
-        """Kill the worker, now or at a step of the next turn."""
-        at = wishes.kill_wish(given)
-        if self._worker is None:
-            raise RefusedError("action", _NO_WORKER, status=409)
-        if at == "now":
-            self._worker.kill()
-        else:
-            self._worker.arm(at)
-        return self._worker.state.shown()

@@ -48,32 +48,29 @@ def listener(ground: Ground) -> Iterator[Listener]:
     one.close()
 
 
-def test_a_worker_killed_at_any_point_answers_once_and_the_page_tells_it(ground: Ground, listener: Listener) -> None:
+def test_a_worker_killed_as_the_model_is_asked_answers_in_a_new_turn(ground: Ground) -> None:
     before = worker(ground)["pid"]
-    conversations = {
-        point: killed_while_answering(ground, point, text)
-        for point, text in (
-            ("model", "Do you have a desk lamp in stock?"),
-            ("send", "Do you sell mugs?"),
-            ("sent", "Do you sell wool blankets?"),
-        )
-    }
+    conversation = killed_while_answering(ground, "model", "Do you have a desk lamp in stock?")
     assert worker(ground)["pid"] not in (None, before)
-    asleep = {point: ground.turns(id_) for point, id_ in conversations.items()}
-    for point, id_ in conversations.items():
-        last = ground.audited(id_)[-1]
-        assert last["outcome"] == "answered", (point, last["words"])
-        assert len(ground.replies(id_)) == 1, point
-    model, send, sent = (ground.turns(conversations[point]) for point in ("model", "send", "sent"))
-    assert [one["state"] for one in model] == ["interrupted", "audited"], "nothing was kept of it: another turn answers"
-    assert model[0]["taken_up_by"] == model[1]["id"]
-    assert any(span["error"] == "Killed" for span in model[0]["spans"])
-    assert [one["attempt"] for one in send] == [2], "the same turn goes on"
-    asked = [span["name"] for span in sent[0]["spans"]].count("model")
-    assert asked == len(sent[0]["model_calls"]), "the model was asked again for a reply that Chatwoot has"
-    assert all(one["state"] == "interrupted" for turns in asleep.values() for one in turns[:1] if one["attempt"] == 1)
-    assert [one["level"] for one in listener.of("notice")].count("warn") == 3
-    assert "within" in listener.of("notice")[0]["text"]
+    [interrupted] = ground.turns(conversation)
+    assert (interrupted["state"], interrupted["outcome"]) == ("interrupted", None)
+    assert any(span["error"] == "Killed" for span in interrupted["spans"])
+    [answered] = ground.audited(conversation)
+    assert len(ground.replies(conversation)) == 1
+    until(lambda: ground.turns(conversation)[0]["taken_up_by"] == answered["id"])
+
+
+def test_a_worker_killed_when_chatwoot_has_the_reply_does_not_answer_again_and_the_page_tells_it(
+    ground: Ground, listener: Listener
+) -> None:
+    conversation = killed_while_answering(ground, "sent", "Do you sell wool blankets?")
+    assert len(ground.replies(conversation)) == 1, "Chatwoot had it before the kill"
+    [turn] = ground.audited(conversation)
+    assert (turn["outcome"], turn["attempt"]) == ("answered", 2)
+    assert len(ground.replies(conversation)) == 1
+    asked = [span["name"] for span in turn["spans"]].count("model")
+    assert asked == len(turn["model_calls"]), "the model was asked again for a reply that Chatwoot has"
+    assert "within" in next(one["text"] for one in listener.of("notice") if one["level"] == "warn")
     assert {"killed", "starting", "ready"} <= {one["state"] for one in listener.of("worker")}
 
 
