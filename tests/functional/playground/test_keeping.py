@@ -29,6 +29,7 @@ def test_it_ends_with_a_parent_that_was_killed() -> None:
     parent = subprocess.Popen(
         [sys.executable, "-c", _PARENT], env=variables(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
+    child: psutil.Process | None = None
     try:
         assert parent.stdout is not None
         child = psutil.Process(int(parent.stdout.readline()))
@@ -38,5 +39,7 @@ def test_it_ends_with_a_parent_that_was_killed() -> None:
         psutil.wait_procs([child], timeout=60)
         assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
     finally:
+        if child is not None and child.is_running():
+            child.kill()
         parent.kill()
         parent.communicate(timeout=10)
