@@ -21,7 +21,7 @@ demo: setup
 
 # Tests wait much of their time, so two runs go side by side; BESIDE takes about as long as all the others, and its report
 # comes after theirs.
-BESIDE := tests/e2e tests/functional/audit tests/functional/redteam tests/functional/injection
+BESIDE := tests/e2e tests/browser tests/functional/audit tests/functional/redteam tests/functional/injection
 
 test: setup
 	@mkdir -p .metta
@@ -30,7 +30,7 @@ test: setup
 	wait $$waiting; beside=$$?; cat .metta/test-beside.txt; \
 	test $$others -eq 0 -a $$beside -eq 0
 
-# The tables of commands and variables in README.md, and docs/commands.md, from the code.
+# What the code writes of documents: tables in README.md, commands, the policy's fields and schema, the console's API.
 docs: setup
 	$(BIN)/python -m metta_local.readme
 

@@ -1,17 +1,22 @@
-"""``python -m metta_local.readme [--check]``: writes what documents say of commands and variables from the code."""
+"""``python -m metta_local.readme [--check]``: writes what documents say of the code itself."""
 
 from __future__ import annotations
 
 import argparse
 import difflib
+import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from metta_local import commands_page, variables
+from metta_local import commands_page, openapi, variables
+from metta_local.policy_command import described_schema, reference_text
 
 ROOT = Path(__file__).parents[2]
 README = "README.md"
+POLICY = "docs/policy.md"
+FIELDS = "## Top level\n"
+"""Begins what the policy's model says of itself, which goes on to the end of the page."""
 
 
 def between(text: str, marker: str, table: str) -> str:
@@ -33,7 +38,14 @@ def wanted(root: Path = ROOT) -> Mapping[str, str]:
     readme = (root / README).read_text(encoding="utf-8")
     readme = between(readme, "commands", commands_page.table())
     readme = between(readme, "variables", variables.table())
-    return {README: readme, commands_page.PAGE: commands_page.page()}
+    words = (root / POLICY).read_text(encoding="utf-8").partition(FIELDS)[0]
+    return {
+        README: readme,
+        commands_page.PAGE: commands_page.page(),
+        POLICY: words + reference_text(),
+        "docs/policy.schema.json": json.dumps(described_schema(), indent=2, ensure_ascii=False) + "\n",
+        "docs/openapi.json": openapi.document(),
+    }
 
 
 def outdated(root: Path = ROOT) -> Mapping[str, str]:

@@ -21,7 +21,6 @@ _LINKED = (
     ".venv",
     "Makefile",
     "functions",
-    "README.md",
     "pyproject.toml",
     "requirements",
     "samconfig.toml",
@@ -52,6 +51,7 @@ class Scratch:
         self._beside: list[subprocess.Popen[str]] = []
         for name in _LINKED:
             (directory / name).symlink_to(ROOT / name)
+        shutil.copy(ROOT / "README.md", directory)
         for name in _COPIED if code else ("docs", "events"):
             shutil.copytree(ROOT / name, directory / name, ignore=_LEFT)
         path = os.pathsep.join(str(directory / place) for place in (("layers/metta", "local") if code else ()) if place)
