@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
+from starlette.types import Receive, Scope, Send
 
 from metta.settings import Settings
 
 if TYPE_CHECKING:
     from metta.bootstrap.console import Console
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class ConsoleLater:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import httpx
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+from metta_local.asgi import read_body, replayed
 
 
 @dataclass
@@ -85,7 +83,7 @@ class FaultyApp:
         operation_of: names the operation of a method and path.
     """
 
-    def __init__(self, app: App, faults: Faults, operation_of: Callable[[str, str], str]) -> None:
+    def __init__(self, app: ASGIApp, faults: Faults, operation_of: Callable[[str, str], str]) -> None:
         self._app = app
         self._faults = faults
         self._operation_of = operation_of
@@ -95,9 +93,9 @@ class FaultyApp:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body = await _read(receive)
+        body = await read_body(receive) or b""
         fault = self._faults.take(self._operation_of(scope["method"], scope["path"]), body)
-        replay = _replay(body, receive)
+        replay = replayed(body, receive)
         if fault is None:
             await self._app(scope, replay, send)
             return
@@ -120,30 +118,6 @@ class FaultyApp:
             await self._app(scope, replay, send)
         else:
             await _answer(send, fault)
-
-
-async def _read(receive: Receive) -> bytes:
-    parts: list[bytes] = []
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return b"".join(parts)
-        parts.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(parts)
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    given = False
-
-    async def again() -> MutableMapping[str, Any]:
-        nonlocal given
-        if not given:
-            given = True
-            return {"type": "http.request", "body": body, "more_body": False}
-        return await receive()
-
-    return again
 
 
 async def _gone_within(receive: Receive, seconds: float) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import http.client
 
+from starlette.types import ASGIApp
+
 from metta_local.console import CommandError
-from metta_local.playground.gate import MARK, App
+from metta_local.playground.gate import MARK
 from metta_local.serving import LoopbackServer
 
 PORT = 8765
@@ -14,7 +16,7 @@ PORT = 8765
 _ASKING_SECONDS = 3.0
 
 
-def serve_at(app: App, port: int) -> LoopbackServer:
+def serve_at(app: ASGIApp, port: int) -> LoopbackServer:
     """Serve ``app`` on loopback from now on.
 
     Args:

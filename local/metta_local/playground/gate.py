@@ -8,11 +8,14 @@ are checked before anything else is looked at.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from metta_local.asgi import read_body, replayed
 
 HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 MOST_BYTES = 64 * 1024
@@ -34,11 +37,6 @@ _HEADERS = {
     MARK: "1",
 }
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
-
 
 def refusal(status: int, sentence: str, field: str | None = None) -> JSONResponse:
     """An error as pages are told it."""
@@ -52,7 +50,7 @@ class Gate:
         app: answers whatever passes.
     """
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,13 +70,13 @@ class Gate:
         if refused is None and scope["method"] == "POST":
             try:
                 async with asyncio.timeout(BODY_SECONDS):
-                    body = await _body(receive)
+                    body = await read_body(receive, most=MOST_BYTES)
             except TimeoutError:
                 body, refused = b"", refusal(408, f"the request did not come within {BODY_SECONDS:.0f} s")
             if body is None:
                 refused = refusal(413, f"the request is larger than {MOST_BYTES // 1024} KB")
             else:
-                receive = _given(body, receive)
+                receive = replayed(body, receive)
         await (refused or self._app)(scope, receive, marked)
 
 
@@ -98,30 +96,3 @@ def _name(host: str) -> str:
     """A Host header without its port."""
     name, colon, port = host.lower().rpartition(":")
     return name if colon and port.isdigit() and (not name or name[-1] == "]" or ":" not in name) else host.lower()
-
-
-async def _body(receive: Receive) -> bytes | None:
-    """The body; None when it is too large."""
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return bytes(body)
-        body += message.get("body", b"")
-        if len(body) > MOST_BYTES:
-            return None
-        if not message.get("more_body"):
-            return bytes(body)
-
-
-def _given(body: bytes, receive: Receive) -> Receive:
-    given = False
-
-    async def again() -> MutableMapping[str, Any]:
-        nonlocal given
-        if not given:
-            given = True
-            return {"type": "http.request", "body": body, "more_body": False}
-        return await receive()
-
-    return again

@@ -14,10 +14,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from metta.messages import JsonObject
 from metta_local.playground.board import Board, TooManyPagesError
-from metta_local.playground.gate import App, Gate, Receive, Scope, Send, refusal
+from metta_local.playground.gate import Gate, refusal
 from metta_local.playground.stream import EventStream
 from metta_local.playground.wishes import RefusedError
 
@@ -70,7 +71,7 @@ class PlaygroundServer:
             ],
             exception_handlers={HTTPException: _http_error, Exception: _broken},
         )
-        self.app: App = Gate(inner)
+        self.app: ASGIApp = Gate(inner)
 
     def open(self, actions: Actions) -> None:
         """Everything is there: serve."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+from starlette.types import Receive, Scope, Send
+
 from metta_local.playground.board import Board, Page
-from metta_local.playground.gate import Receive, Scope, Send
 
 ALIVE_SECONDS = 15.0
 """Between two signs of life."""
