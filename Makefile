@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test docs fuzz train validate-training data-given lint lint-template build requirements clean
+.PHONY: setup demo up test docs fuzz train validate-training data-given lint lint-template build requirements clean
 
 setup: $(VENV)/.ready
 
@@ -18,6 +18,9 @@ $(VENV)/.ready: requirements/setup.txt requirements/dev.txt pyproject.toml
 
 demo: setup
 	$(BIN)/metta demo
+
+up: setup
+	$(BIN)/metta up
 
 # Tests wait much of their time, so two runs go side by side; BESIDE takes about as long as all the others, and its report
 # comes after theirs.
