@@ -118,7 +118,7 @@ def _picture(page: Page, path: Path, *, whole: bool = False) -> None:
 def _hear_all(page: Page) -> None:
     """What the browser has told by now has arrived here when it answers."""
     if not page.is_closed():
-        page.wait_for_function("true")
+        page.evaluate("1")
 
 
 def _keep(name: str, pages: list[Page], watched: list[Watched]) -> None:

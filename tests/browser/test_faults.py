@@ -59,11 +59,11 @@ def test_a_customer_who_writes_while_a_slow_model_thinks_gets_one_answer_to_both
     expect(person.turn).to_contain_text("At work", use_inner_text=True)
 
     person.writes("And what are your opening hours?")
+    person.switches("The model is slow", on=False)
 
     expect(person.turn.get_by_role("heading", level=4).first).to_have_text(
         "2 messages, answered together", timeout=PATIENCE_MS
     )
-    person.switches("The model is slow", on=False)
     expect(person.replies).to_have_count(1, timeout=PATIENCE_MS)
     person.sees_end("Answered by the assistant.")
     shot(page, "overtaken")

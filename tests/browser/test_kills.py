@@ -32,7 +32,7 @@ def killed(browser: Browser, playground: Playground) -> Iterator[dict[str, int]]
     for moment in MOMENTS:
         kills = playground.get("/api/state")["worker"]["kills"]
         person = Person(page).starts(**VISITOR)
-        expect(page.get_by_text("Worker ready")).to_be_visible()
+        expect(page.get_by_text("Worker ready")).to_be_visible(timeout=PATIENCE_MS)
         if moment != "Now":
             person.kills(moment)
         numbers[moment] = person.writes("How long does shipping take?")
@@ -40,6 +40,9 @@ def killed(browser: Browser, playground: Playground) -> Iterator[dict[str, int]]
             person.kills(moment)
         gauges = page.get_by_role("group", name="Worker and queue")
         expect(gauges).to_contain_text(f"· {kills + 1} kill", use_inner_text=True, timeout=PATIENCE_MS)
+    with person.popover("Log", "Log") as log:
+        told = log.get_by_role("listitem").filter(has_text="The worker was killed (SIGKILL)")
+        expect(told).to_have_count(len(MOMENTS))
     yield numbers
     context.close()
 

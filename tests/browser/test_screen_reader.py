@@ -43,7 +43,7 @@ def test_the_reply_and_the_turns_end_are_said_aloud_and_little_else(page: Page) 
     person.writes("Do you have a desk lamp in stock?")
     person.is_answered("Aurora Desk Lamp")
 
-    page.wait_for_function("window.heard.join(' ').includes('Turn ended.')")
+    expect(page.get_by_role("status").filter(has_text="Turn ended.")).to_have_count(1)
     heard = page.evaluate("window.heard")
     assert any("Metta: Aurora Desk Lamp: 49.90 EUR" in one for one in heard)
     assert any("Turn ended. Answered by the assistant." in one for one in heard)
