@@ -35,6 +35,7 @@ from metta_local.postgres_cluster import (
     reachable_home,
     server_environment,
     unprivileged_account,
+    wait_for_keeper,
 )
 
 DATABASE = "metta"
@@ -85,6 +86,8 @@ class EmbeddedPostgres:
         self._home: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: IO[str] | None = None
+        self._keeper_lock: IO[str] | None = None
+        """Held by the keeper too, so that it outlasts this process for as long as its server is being stopped."""
         self._urls: PostgresUrls | None = None
         self.superuser_url = ""
         """For tests that break things from outside; nothing of Metta uses it."""
@@ -118,9 +121,10 @@ class EmbeddedPostgres:
     def stop(self) -> None:
         """End the server as on shutdown; safe to call twice."""
         self._end_process()
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        for lock in (self._keeper_lock, self._lock):
+            if lock is not None:
+                lock.close()
+        self._keeper_lock = self._lock = None
         if self._given is None and self._home is not None:
             shutil.rmtree(self._home, ignore_errors=True)
         self._home = self._urls = None
@@ -154,6 +158,8 @@ class EmbeddedPostgres:
             self._lock.close()
             self._lock = None
             raise RuntimeError(f"another process runs the PostgreSQL in {self._given}; stop it first") from None
+        self._keeper_lock = (home / "keeper.lock").open("w")
+        wait_for_keeper(self._keeper_lock)
         end_leftover(home / "data")
         return home
 
@@ -181,6 +187,7 @@ class EmbeddedPostgres:
             "user": account.pw_name if account else None,
             "remove": str(home) if self._given is None else None,
         }
+        assert self._keeper_lock is not None
         with (home / "postgres.log").open("ab") as log:
             said = log.tell()
             self._process = subprocess.Popen(
@@ -190,6 +197,7 @@ class EmbeddedPostgres:
                 stderr=subprocess.STDOUT,
                 cwd="/",
                 env=server_environment(),
+                pass_fds=[self._keeper_lock.fileno()],
                 start_new_session=True,  # Ctrl-C in the terminal is for us; we then stop it in order
             )
         return said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import importlib.util
 import os
@@ -13,10 +14,13 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import IO
 
 import psutil
 
 SUPERUSER = "postgres"
+KEEPER_SECONDS = 30.0
+"""How long the keeper of a killed process may take to stop its server; it loses patience after ten seconds."""
 
 
 def unprivileged_account() -> pwd.struct_passwd | None:
@@ -107,6 +111,28 @@ def initialise(home: Path, binaries: Path, account: pwd.struct_passwd | None, pa
 def server_environment() -> dict[str, str]:
     """All that the server sees of our variables."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
+
+
+def wait_for_keeper(keeper_lock: IO[str]) -> None:
+    """Wait until the keeper of a process that was killed has stopped its server: two at once would spoil each other.
+
+    Raises:
+        RuntimeError: it takes too long.
+    """
+    until = time.monotonic() + KEEPER_SECONDS
+    while not _taken(keeper_lock):
+        if time.monotonic() > until:
+            home = Path(keeper_lock.name).parent
+            raise RuntimeError(f"the PostgreSQL that ran in {home} is still being stopped; try again")
+        time.sleep(0.02)
+
+
+def _taken(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def end_leftover(data: Path) -> None:

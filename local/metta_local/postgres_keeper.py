@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -19,7 +20,8 @@ STOP_SECONDS = 10.0
 
 
 def _stop_with_starter(server: subprocess.Popen[bytes], told: threading.Event) -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 4096):  # not sys.stdin: whoever waits in it spoils the end of a keeper whose server ended first
+        pass
     told.set()
     with contextlib.suppress(ProcessLookupError):
         server.send_signal(signal.SIGINT)  # PostgreSQL's "fast" shutdown: sessions are ended, data is written

@@ -28,6 +28,13 @@ server = EmbeddedPostgres(Path(sys.argv[1]) if sys.argv[1:] else None)
 print(server.start().migrate_url, server._home, flush=True)
 time.sleep(600)
 """
+SLOW_STARTER = """
+import sys
+from pathlib import Path
+from metta_local import postgres
+postgres.binaries_for = lambda home, account: home / "slow"
+postgres.EmbeddedPostgres(Path(sys.argv[1])).start()
+"""
 OPEN_PYTHON = "/usr/bin/python3"
 LOCAL = Path(postgres_cluster.__file__).parents[1]
 
@@ -152,6 +159,25 @@ def test_a_directory_can_be_used_again_at_once_after_everything_was_killed(used_
         assert eventually(lambda: not server.is_running() or server.status() == psutil.STATUS_ZOMBIE)
 
 
+def test_a_start_waits_for_the_server_of_one_that_was_killed_before_it_was_up(used_directory: Path) -> None:
+    """Such a server is in no file yet; two at once would take port and directory from each other."""
+    (used_directory / "slow").mkdir()
+    slow = used_directory / "slow" / "postgres"
+    slow.write_text("#!/bin/sh\ntrap '' INT\nexec sleep 2\n")
+    slow.chmod(0o755)
+    command = [sys.executable, "-W", "ignore", "-c", SLOW_STARTER, str(used_directory)]
+    with subprocess.Popen(command) as starter:
+        try:
+            assert eventually(lambda: len(psutil.Process(starter.pid).children(recursive=True)) == 2)
+            [keeper] = psutil.Process(starter.pid).children()
+        finally:
+            starter.kill()
+
+    with EmbeddedPostgres(used_directory) as urls:
+        assert not keeper.is_running() or keeper.status() == psutil.STATUS_ZOMBIE
+        assert answers(urls.migrate_url)
+
+
 def test_a_first_start_that_was_cut_short_is_made_up_for(directory: Path) -> None:
     (directory / "data.new").mkdir(parents=True)
     (directory / "data.new" / "PG_VERSION").write_text("18")
@@ -189,6 +215,8 @@ def test_a_server_that_cannot_start_says_what_its_log_says(
 
     with pytest.raises(RuntimeError, match="shared_buffers"):
         EmbeddedPostgres(used_directory).start()
+
+    assert "Python" not in (used_directory / "postgres.log").read_text(), "whoever watched it ends in order as well"
 
 
 @as_root
