@@ -288,6 +288,8 @@ def _audit_key(home: Path | None) -> str:
         return key
     path = home / "audit.key"
     if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(key, encoding="ascii")
+        unfinished = path.with_suffix(".new")  # a start that is killed here must not leave an empty key
+        unfinished.touch(mode=0o600)
+        unfinished.write_text(key, encoding="ascii")
+        unfinished.rename(path)
     return path.read_text(encoding="ascii")

@@ -20,7 +20,7 @@ from metta.ai.usage import is_priced
 from metta.errors import SettingsError
 from metta.settings import ModelSettings
 from metta_local.doctor import clock
-from metta_local.doctor.check import Check, Status, fail, ok, warn
+from metta_local.doctor.check import Check, fail, ok, warn
 from metta_local.doctor.clock import Reading
 from metta_local.doctor.given import Given
 from metta_local.doctor.loopback import is_loopback
@@ -29,11 +29,15 @@ from metta_local.doctor.side_by_side import Tell
 CALL_SECONDS = 4.0
 CLOSE_NAMES = 3
 _TROUBLE = 500
+_REFUSED = (401, 403)
+_EMPTY = (400, 422)
+"""How a Responses API answers an empty request of a key that it takes."""
 _NAME = re.compile(r"[\w.:/@-]{1,80}")
 """Names of models that are shown; anything else that a server calls one is not."""
 _OWN_NAMES = (".azure.com", ".azure-api.net")
 """Hosts whose list has models, while what is asked for are deployments with names of their own."""
 _BASE = "is OPENAI_BASE_URL the API's base, such as https://api.openai.com/v1?"
+_TRY = "try a message out with the console's simulate (docs/console.md)"
 _KEY = "make a new key at the model's provider and put it into OPENAI_API_KEY"
 
 
@@ -75,13 +79,17 @@ async def look(given: Given, tell: Tell) -> None:
         listed = await _ask(http, "GET", f"{url}/models")
         if reading := listed.reading:
             tell(clock.check("model.clock", "the model's API's", reading))
-        if bad := _refusal(listed):
+        hidden = listed.status in _REFUSED  # a key may be allowed to ask and no more
+        if (bad := _refusal(listed)) and not hidden:
             tell(bad)
             return
         refused = await _ask(http, "POST", f"{url}/responses")
+    if hidden and refused.status not in _EMPTY and bad:
+        tell(bad)
+        return
     if refused.status >= _TROUBLE:
         found = f"whether there is a Responses API is not known: an empty request is answered with {refused.status}"
-        tell(warn("model.connection", found, "try a message out with the console's simulate (docs/console.md)"))
+        tell(warn("model.connection", found, _TRY))
     elif bad := _refusal(refused) or _no_responses(refused):
         tell(bad)
         return
@@ -137,7 +145,7 @@ def _refusal(answer: Answer) -> Check | None:
 
 
 def _no_responses(answer: Answer) -> Check | None:
-    if answer.status in (400, 422):
+    if answer.status in _EMPTY:
         return None
     found = f"there is no Responses API at that address ({answer.status}), which Metta speaks"
     return fail("model.connection", found, f"{_BASE} choose an endpoint that has POST /responses")
@@ -147,16 +155,19 @@ def _known(name: str, variable: str, model: str, settings: ModelSettings, listed
     """Whether the endpoint has the model that ``variable`` names."""
     names = _names(listed.body)
     if listed.status != 200 or not names:
-        found = f"the endpoint lists no models: whether it has {variable} is not known"
-        return warn(name, found, "try a message out with the console's simulate (docs/console.md)")
+        who = "the key may not list models" if listed.status in _REFUSED else "the endpoint lists no models"
+        found = f"{who}: whether it has {variable} is not known"
+        return warn(name, found, _TRY)
     if model in names:
         return ok(name, f"{variable} is among the models")
     close = difflib.get_close_matches(model, [each for each in names if _NAME.fullmatch(each)], CLOSE_NAMES)
     found = f"{variable} is not among the {len(names)} models that this key may use"
     fix = f"did you mean {' or '.join(close)}?" if close else "name one of the provider's models, as they are listed"
     host = urlsplit(settings.base_url or OFFICIAL_URL).hostname or ""
-    own_names = not close and host.endswith(_OWN_NAMES)
-    return Check(name, Status.WARN if own_names else Status.FAIL, found, fix)
+    if host.endswith(_OWN_NAMES):
+        found = f"{variable} is none of the {len(names)} models that are listed; it may be a deployment's own name"
+        return warn(name, found, f"{_TRY}{f'; {fix}' if close else ''}")
+    return fail(name, found, fix)
 
 
 def _names(body: object) -> Sequence[str]:

@@ -82,6 +82,12 @@ def test_a_file_of_somebody_else_is_not_overwritten(tmp_path: Path) -> None:
     assert file.read_text() == "OPENAI_API_KEY=mine\n"
 
 
+def test_a_file_that_a_running_stack_wrote_is_left_to_it(up: Up) -> None:
+    before = up.env_file.read_text()
+    refused(metta("up", "--port", "0", "--env-file", str(up.env_file)), "--env-file", "a stack that is running")
+    assert up.env_file.read_text() == before
+
+
 @pytest.mark.parametrize("port", ["-1", "65536", "http", "\u0663"])
 def test_what_is_no_port_is_refused(port: str) -> None:
     done = metta("up", "--port", port)

@@ -10,7 +10,7 @@ import pytest
 from metta import settings
 from metta_local import env_file
 from metta_local.console import CommandError
-from metta_local.playground.exports import export_lines
+from metta_local.playground.exports import export_lines, exported_to
 
 EXAMPLE = Path(__file__).parents[3] / ".env.example"
 
@@ -76,3 +76,20 @@ def test_the_environment_wins_but_an_empty_variable_is_none(monkeypatch: pytest.
     assert seen == ["mine", "file", "file"]
     assert os.environ["METTA_TEST_EMPTY"] == ""
     assert "METTA_TEST_NEW" not in os.environ
+
+
+def test_a_file_that_a_killed_stack_left_is_taken_and_one_of_a_living_stack_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "up.env"
+    with exported_to(path) as file:
+        file.write({"ODOO_DB": "shop"})
+        left = path.read_text()
+        with pytest.raises(CommandError, match="a stack that is running"), exported_to(path):
+            pass
+        assert path.read_text() == left
+    assert not path.exists()
+
+    path.write_text(left)
+    with exported_to(path) as file:
+        file.write({"ODOO_DB": "other"})
+        assert env_file.read(str(path)) == {"ODOO_DB": "other"}
+    assert list(tmp_path.iterdir()) == []

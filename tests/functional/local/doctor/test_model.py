@@ -73,6 +73,25 @@ class TestKey:
         assert report.statuses["model.key"] == "fail"
         assert "secret words" not in report.text
 
+    @pytest.mark.parametrize("status", [401, 403])
+    def test_one_that_may_ask_but_not_list(self, served: Serve, examine: Examine, status: int) -> None:
+        """The least that a key needs; OpenAI refuses the list to it with either status."""
+        api = answering(models=(status, {"error": {}}), responses=(400, {"error": {"message": "no model"}}))
+
+        report = examine("model", {"OPENAI_API_KEY": "sk-x", "OPENAI_BASE_URL": f"{served(api)}/v1"})
+
+        assert report.code == 0
+        assert report.bad() == {"model.name"}
+        assert "the key may not list models" in report.found["model.name"]
+
+    @pytest.mark.parametrize("responses", [(401, {"error": {}}), (500, {"error": {}}), None])
+    def test_one_that_may_nothing(self, served: Serve, examine: Examine, responses: Any) -> None:
+        api = answering(models=(401, {"error": {}}), responses=responses)
+
+        report = examine("model", {"OPENAI_API_KEY": "sk-x", "OPENAI_BASE_URL": f"{served(api)}/v1"})
+
+        assert report.one("model.key") == ("fail", "OPENAI_API_KEY is refused (401)")
+
 
 class TestAddress:
     def test_nobody_there(self, ask: Ask) -> None:
@@ -211,6 +230,21 @@ class TestName:
         assert report.statuses["model.connection"] == "ok"
         status, found = report.one("model.name")
         assert (status, "lists no models" in found) == ("warn", True)
+
+    @pytest.mark.parametrize(("name", "advice"), [("gpt-5.6-luna-eu", "did you mean gpt-5.6-luna"), ("shop", "try")])
+    def test_where_deployments_have_names_of_their_own(
+        self, ask: Ask, served: Serve, name: str, advice: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        known = socket.getaddrinfo
+        monkeypatch.setattr(socket, "getaddrinfo", lambda host, *more, **named: known("127.0.0.1", *more, **named))
+        url = served(ModelEmulator().app).replace("127.0.0.1", "shop.openai.azure.com")
+
+        report = ask(OPENAI_BASE_URL=f"{url}/v1", OPENAI_MODEL=name)
+
+        assert report.code == 0
+        status, found = report.one("model.name")
+        assert (status, "a deployment's own name" in found) == ("warn", True)
+        assert advice in report.fixes["model.name"]
 
     def test_the_second_judge_s_model_counts_too(self, ask: Ask, tmp_path: Path) -> None:
         policy = tmp_path / "policy.yaml"
