@@ -41,7 +41,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="package")
 def playground(browser: Browser) -> Iterator[Playground]:
     """The one stack of all tests; each has conversations of its own on it."""
-    with started("metta-up", BURST_QUIET_SECONDS="1.5", METTA_MAX_ATTEMPTS="3") as running:
+    with started("metta-up", BURST_QUIET_SECONDS="1", METTA_MAX_ATTEMPTS="3") as running:
         yield running
 
 

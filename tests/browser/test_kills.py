@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from browser.person import VISITOR, Person, turns
+from browser.person import FAULTS, VISITOR, Person, turns
 from browser.playground import Playground
 
 Shot = Callable[[Page, str], None]
@@ -47,6 +47,19 @@ def killed(browser: Browser, playground: Playground) -> Iterator[dict[str, int]]
     context.close()
 
 
+def test_a_kill_that_waits_says_so_and_is_called_off(page: Page) -> None:
+    person = Person(page).starts(**VISITOR)
+    person.kills("When the model is asked")
+    expect(page.get_by_text("It dies in the next turn: when the model is asked.").first).to_be_visible()
+    with person.popover(FAULTS, "Break something") as dialog:
+        dialog.get_by_role("button", name="Call the kill off").click()
+        expect(dialog.get_by_role("button", name="Call the kill off")).to_be_hidden()
+
+    person.writes("How long does shipping take?")
+
+    person.is_answered("2 to 4 working days")
+
+
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_killed_worker_costs_no_message_and_doubles_none(
     page: Page, killed: dict[str, int], playground: Playground, shot: Shot, moment: str
@@ -57,6 +70,8 @@ def test_a_killed_worker_costs_no_message_and_doubles_none(
 
     expect(person.turn.get_by_text("all rows as JSON")).to_be_visible(timeout=PATIENCE_MS)
     expect(person.turn).to_contain_text("Answered by the assistant.", use_inner_text=True)
+    if moment in ("Just before the reply is sent", "After Chatwoot has the reply, before Metta wrote that down"):
+        expect(person.turn).to_contain_text("went by waiting between 2 tries", use_inner_text=True)
     expect(person.replies).to_have_count(1)
     expect(person.replies).to_contain_text("2 to 4 working days", use_inner_text=True)
     assert [turn["outcome"] for turn in turns(playground, number) if turn["state"] == "audited"] == ["answered"]
