@@ -21,6 +21,7 @@ from metta.observability.tracing import within
 KILL_POINTS = ("model", "send", "sent")
 """Where a kill can wait: as the model is asked, just before something is sent, after Chatwoot has it."""
 _BATCH = "batch"
+_GIVE_BACK = "give_back"
 
 
 class Feed:
@@ -135,6 +136,9 @@ class FedSpan:
             )
         elif self._name == _BATCH:
             self._feed.tell("batch_over")
+        elif self._name == _GIVE_BACK:
+            conversation = int(str(self._detail["conversation"]).rpartition(":")[2])
+            self._feed.tell("given_back", conversation=conversation, due=time.time() + float(self._detail["seconds"]))
 
     def activated(self) -> Callable[[], None]:
         """Nobody else traces here."""

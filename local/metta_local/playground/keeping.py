@@ -16,6 +16,7 @@ from typing import Any
 from metta.messages import JsonObject
 from metta.settings import Settings
 from metta_local.playground.feed import KILL_POINTS
+from metta_local.playground.greeting import KILL_POINTS as MOMENTS
 from metta_local.playground.worker_state import WorkerState, now
 
 log = logging.getLogger(__name__)
@@ -109,7 +110,8 @@ class WorkerKeeper:
             raise ValueError(f"a kill can wait for {', '.join(KILL_POINTS)}")
         with self._lock:
             self._say({"armed": point})
-            self._change(armed=point)
+            ready = self.state.state == "ready"
+            self._change(armed=point, **({"note": _waits_for(point)} if ready else {}))
 
     def stop(self) -> None:
         """End it: a turn in hand gets a few seconds, then its messages are given back."""
@@ -190,7 +192,7 @@ class WorkerKeeper:
                 except ValueError:
                     continue
                 if event["event"] == "ready":
-                    self._change(state="ready", note="it polls the queue")
+                    self._change(state="ready", note=_waits_for(self.state.armed))
                     self._settled.set()
                 elif event["event"] == "failed":
                     self._failure = str(event["why"])
@@ -199,7 +201,7 @@ class WorkerKeeper:
                 self._tell(event)
 
     def _ended(self, code: int, *, struck: bool, pause: float) -> None:
-        self._tell({"event": "died", "at": time.time()})
+        self._tell({"event": "died", "at": time.time(), "due": time.time() + self.back_within})
         if not struck:
             self._change(state="killed", pid=None, note=f"it ended by itself with code {code}")
             self._notice("error", f"The worker ended by itself (code {code}); it is started again in {pause:.0f} s.")
@@ -229,6 +231,13 @@ class WorkerKeeper:
             for name, value in facts.items():
                 setattr(self.state, name, value)
             self._changed(self.state.shown())
+
+
+def _waits_for(point: str | None) -> str:
+    if point is None:
+        return "it polls the queue"
+    moment = MOMENTS[point]
+    return f"it dies in the next turn: {moment[0].lower()}{moment[1:]}. Write something and watch"
 
 
 def _inherited() -> dict[str, str]:

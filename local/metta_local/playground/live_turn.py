@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from metta.messages import JsonObject, Turn
@@ -30,6 +30,8 @@ class LiveTurn:
     state: str = "working"
     why: str = ""
     """The class of the error that makes it come back."""
+    due: float | None = None
+    """When its message comes back; after a kill, when it has come back at the latest."""
     taken_up_by: str | None = None
     """The turn that dealt with its messages after it was interrupted before anything was kept of it."""
     spans: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -59,7 +61,7 @@ class LiveTurn:
             keys = ("id", "parent", "name", "at", "detail")
             self.spans[event["id"]] = {**{key: event[key] for key in keys}, "end": None, "error": None}
         if event["name"] == "turn":
-            self.state, self.why = "working", ""
+            self.state, self.why, self.due = "working", "", None
 
     def span_over(self, event: Mapping[str, Any]) -> None:
         """A span is over; with the turn's own, so is the turn, or it comes back."""
@@ -74,13 +76,18 @@ class LiveTurn:
         else:
             self.state, self.why = "retrying", event["error"]
 
-    def died(self, at: float) -> None:
-        """The worker is dead."""
+    def given_back(self, due: float) -> None:
+        """Its records are back in the queue, which hands them out at ``due``."""
+        if self.row is None and self.state == "retrying":
+            self.due = due
+
+    def died(self, at: float, due: float | None) -> None:
+        """The worker is dead; what it had in hand has come back by ``due``."""
         for span in self.spans.values():
             if span["end"] is None:
                 span |= {"end": at, "error": "Killed"}
         if self.state == "working":
-            self.state = "interrupted"
+            self.state, self.due = "interrupted", due
 
     def latest_row(self) -> JsonObject | None:
         """Its row with all its parts, from the audit log or as it would be written now."""
@@ -104,10 +111,16 @@ class LiveTurn:
             **shown,
             "taken_up_by": self.taken_up_by,
             "state": "audited" if self.row is not None else self.state,
+            "due": self._due(),
             "words": self._words(row),
             "spans": [_span(span, began) for span in self.spans.values()] or _timings(row, began),
             "audit": self.audit,
         }
+
+    def _due(self) -> str | None:
+        if self.due is None or self.row is not None or self.taken_up_by is not None:
+            return None
+        return datetime.fromtimestamp(self.due, UTC).isoformat(timespec="milliseconds")
 
     def _words(self, row: JsonObject) -> str:
         if self.row is not None or self.state == "ended":

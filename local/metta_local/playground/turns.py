@@ -52,7 +52,13 @@ class Turns:
                 case "died":
                     for one in self._turns.values():
                         if one.row is None:
-                            one.died(event["at"])
+                            one.died(event["at"], event["due"])
+                            self._tell(one)
+                    return
+                case "given_back":
+                    for one in self._turns.values():
+                        if one.conversation_id == event["conversation"]:
+                            one.given_back(event["due"])
                             self._tell(one)
                     return
                 case _:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 
@@ -54,6 +55,9 @@ def test_a_worker_killed_as_the_model_is_asked_answers_in_a_new_turn(ground: Gro
     assert worker(ground)["pid"] not in (None, before)
     [interrupted] = ground.turns(conversation)
     assert (interrupted["state"], interrupted["outcome"]) == ("interrupted", None)
+    died = max(span["end_ms"] for span in interrupted["spans"]) / 1000
+    due = (datetime.fromisoformat(interrupted["due"]) - datetime.fromisoformat(interrupted["started_at"])).seconds
+    assert died < due <= died + 31, "comes back within the lease, and a moment more"
     assert any(span["error"] == "Killed" for span in interrupted["spans"])
     [answered] = ground.audited(conversation)
     assert len(ground.replies(conversation)) == 1
@@ -86,8 +90,10 @@ def test_a_worker_that_ends_by_itself_is_started_again_and_counts_as_no_kill(
 
 
 def test_a_kill_can_be_called_off(ground: Ground) -> None:
-    ground.post("worker", action="kill", at="model")
-    assert ground.post("worker", action="kill", at=None)["armed"] is None
+    armed = ground.post("worker", action="kill", at="model")
+    assert armed["note"] == "it dies in the next turn: when the model is asked. Write something and watch"
+    off = ground.post("worker", action="kill", at=None)
+    assert (off["armed"], off["note"]) == (None, "it polls the queue")
     kills = worker(ground)["kills"]
     ground.audited(ground.write("Do you sell mugs?"))
     assert worker(ground)["kills"] == kills
@@ -146,6 +152,7 @@ def test_without_odoo_nothing_is_invented(ground: Ground) -> None:
     [turn] = ground.turns(conversation)
     assert [call["ok"] for call in turn["tool_calls"]].count(False) >= 1
     assert ground.replies(conversation) == []
+    until(lambda: any(one["due"] is not None for one in ground.turns(conversation)))
     ground.post("faults", name="odoo_down", on=False)
     [turn] = ground.audited(conversation)
     assert "PX0042LENA" in ground.replies(conversation)[0]

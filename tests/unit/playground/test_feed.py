@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -71,6 +72,15 @@ def test_only_what_belongs_to_a_turn_is_told_with_its_place_in_it(pipe: Pipe) ->
     begun, inside = events[:2]
     assert (begun["parent"], begun["turn"], begun["detail"]) == (None, "t-1", {"attempt": 1})
     assert (inside["parent"], inside["turn"]) == (begun["id"], "t-1")
+
+
+def test_what_is_given_back_to_the_queue_is_told_with_when_it_is_due(pipe: Pipe) -> None:
+    before = time.time()
+    with FedTracing(pipe.feed).span("batch"), span("give_back", conversation="3:84", seconds=20):
+        pass
+    told = pipe.told()[0]
+    assert (told["event"], told["conversation"]) == ("given_back", 84)
+    assert before + 20 <= told["due"] <= time.time() + 20
 
 
 def test_a_failure_is_told_by_its_class(pipe: Pipe) -> None:

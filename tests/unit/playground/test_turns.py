@@ -122,6 +122,19 @@ def test_a_turn_that_fails_says_why_it_comes_back_and_goes_on() -> None:
     assert watched.tell(turn(attempt=2))["state"] == "working"
 
 
+def test_a_turn_that_comes_back_says_when_until_it_is_at_work_again() -> None:
+    watched = Watched()
+    span = watched.begin("turn")
+    watched.tell(turn())
+    watched.over(span, "turn", "OdooDown")
+    watched.turns.told({"event": "given_back", "conversation": 85, "due": AT.timestamp() + 99})
+    assert watched.shown["t-1"]["due"] is None, "another conversation's"
+    watched.turns.told({"event": "given_back", "conversation": 84, "due": AT.timestamp() + 12})
+    assert watched.shown["t-1"]["due"] == "2026-11-28T12:00:12.000+00:00"
+    watched.begin("turn")
+    assert watched.shown["t-1"]["due"] is None
+
+
 def test_a_drop_is_an_end_even_though_its_messages_come_back() -> None:
     watched = Watched()
     span = watched.begin("turn")
@@ -135,13 +148,15 @@ def test_a_killed_worker_leaves_its_turns_interrupted_and_a_later_turn_takes_the
     watched = Watched()
     watched.begin("turn")
     watched.tell(turn())
-    watched.turns.told({"event": "died", "at": AT.timestamp() + 3})
+    watched.turns.told({"event": "died", "at": AT.timestamp() + 3, "due": AT.timestamp() + 33})
     shown = watched.shown["t-1"]
     assert shown["state"] == "interrupted"
     assert [(span["end_ms"], span["error"]) for span in shown["spans"]] == [(3000.0, "Killed")]
+    assert shown["due"] == "2026-11-28T12:00:33.000+00:00"
     watched.turns.read(record(turn(id="t-2", phase=Phase.SENT, outcome=Outcome.ANSWERED, covered=(1, 2))))
     assert watched.shown["t-1"]["taken_up_by"] == "t-2"
     assert "later turn" in watched.shown["t-1"]["words"]
+    assert watched.shown["t-1"]["due"] is None
 
 
 def test_a_killed_worker_takes_nothing_back_that_had_ended() -> None:
@@ -149,7 +164,7 @@ def test_a_killed_worker_takes_nothing_back_that_had_ended() -> None:
     span = watched.begin("turn")
     watched.tell(turn(phase=Phase.SENT, outcome=Outcome.ANSWERED, reply="Hello!"))
     watched.over(span, "turn")
-    watched.turns.told({"event": "died", "at": AT.timestamp() + 3})
+    watched.turns.told({"event": "died", "at": AT.timestamp() + 3, "due": AT.timestamp() + 33})
     assert watched.shown.get("t-1", {})["state"] == "ended"
 
 

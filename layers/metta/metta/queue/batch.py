@@ -175,7 +175,8 @@ class Batches:
                 level = logging.INFO if isinstance(error, NotYet) else logging.WARNING
                 why = error if isinstance(error, MettaError) else "unexpected error"
                 log.log(level, "%d records come back in %d s: %s", len(back), seconds, why, extra=kind_of(error))
-                self._returning.give_back(back, seconds)
+                with self._tracing.span("give_back", conversation=str(group.key), seconds=seconds):
+                    self._returning.give_back(back, seconds)
                 self._meter.count(Metric.RECORDS_RETRIED, len(back), cause=type(error).__name__)
                 if isinstance(error, StateDown):  # the others' circuits tell of their failures
                     self._meter.count(Metric.DEPENDENCY_FAILURES, dependency=error.dependency)

@@ -28,6 +28,10 @@ export function setUpControls() {
     event.preventDefault();
     attempt(byId("kill"), () => post("/api/worker", { action: "kill", at: byId("kill-at").value }));
   });
+  byId("call-off").addEventListener("click", () => {
+    byId("kill").querySelector(".danger").focus();
+    attempt(byId("kill"), () => post("/api/worker", { action: "kill", at: null }));
+  });
 }
 
 /** Draw how the worker is. */
@@ -40,6 +44,7 @@ export function drawWorker() {
   const facts = worker && h("span.fine", {}, pid, counted(worker.kills ?? 0, "kill"));
   fill(place, h("span.dot", { "aria-hidden": "true" }), h("strong", {}, words), facts);
   say(byId("kill-note"), sentence(killNote(worker)));
+  shown(byId("call-off"), Boolean(worker?.armed));
 }
 
 function killNote(worker) {

@@ -1,6 +1,6 @@
 /** The one sentence below the bar: what to do next, or what is worth looking at. */
 
-import { sentence } from "./story.js";
+import { again, sentence } from "./story.js";
 import { listed } from "./words.js";
 
 /**
@@ -23,12 +23,7 @@ export function hint(seen, conversation, entry) {
     return busy("The worker is starting. Messages wait in the queue until it is ready.");
   if (!hello.writable) return calm("Chatwoot is a real one here: write in Chatwoot, and watch the turns on this page.");
   if (entry?.turn?.state === "working") return busy("Metta is at work: the turn grows step by step.");
-  if (entry?.turn?.state === "interrupted")
-    return warn(
-      "This turn broke off. Its message comes back to the queue by itself within a minute, and is answered once.",
-    );
-  if (entry?.turn?.state === "retrying")
-    return warn("This turn is tried again soon. If it goes on failing, a person takes over.");
+  if (entry?.turn && again(entry.turn)) return warn(`This turn broke off. ${again(entry.turn)}`);
   const on = faults.filter((fault) => fault.on).map((fault) => fault.title);
   if (on.length)
     return warn(`Switched on: ${listed(on)}. Write something that needs it, and see how it still ends well.`);

@@ -1,7 +1,7 @@
 /** A turn in one sentence and a few more: what Metta did and why, for somebody who sees the page for the first time. */
 
 import { over } from "./state.js";
-import { TOOLS, listed } from "./words.js";
+import { TOOLS, duration, listed, time } from "./words.js";
 
 /** With a capital at its start. */
 export function capital(words) {
@@ -18,7 +18,7 @@ export function sentence(words) {
 /** What a turn does at this moment, in the words of its innermost span; empty when it does nothing. */
 export function doing(turn) {
   if (turn.state !== "working") return "";
-  const running = (turn.spans ?? []).filter((span) => span.end_ms === null).at(-1);
+  const running = (turn.spans ?? []).filter((span) => span.end_ms === null && span.name !== "turn").at(-1);
   return running ? running.label || running.name : "";
 }
 
@@ -39,13 +39,25 @@ export function story(turn) {
   const input = (turn.verdicts ?? []).find((verdict) => verdict.direction === "input");
   const output = (turn.verdicts ?? []).findLast((verdict) => verdict.direction !== "input");
   const parts = [again(turn), ...(input ? [who(turn), checked("message", input), did(turn)] : [])];
-  return [...parts, output && checked("reply", output)].filter(Boolean).join(" ");
+  return [...parts, output && checked("reply", output), waited(turn)].filter(Boolean).join(" ");
 }
 
-function again(turn) {
-  if (turn.words) return "";
-  if (turn.state === "interrupted") return "The message comes back to the queue, and the turn goes on where it was.";
-  return turn.state === "retrying" ? "The message is back in the queue and is tried again soon." : "";
+/** What happens next to a turn that is not over, and when. */
+export function again(turn) {
+  const at = time(turn.due, { seconds: true });
+  if (turn.state === "interrupted" && !turn.taken_up_by)
+    return `The message comes back ${at ? `at ${at} at the latest` : "by itself"}, and is answered once.`;
+  if (turn.state !== "retrying") return "";
+  return `It is tried again ${at ? `at ${at}` : "soon"}. If it goes on failing, a person takes over.`;
+}
+
+/** How much of a turn's time nobody worked on it: its message was in the queue between two tries. */
+function waited(turn) {
+  if (!over(turn) || !turn.latency_ms) return "";
+  const tries = (turn.spans ?? []).filter(({ name, end_ms: end }) => name === "turn" && end !== null);
+  const idle = turn.latency_ms - tries.reduce((sum, { start_ms: start, end_ms: end }) => sum + end - start, 0);
+  if (tries.length < 2 || idle < 1000) return "";
+  return `Of the time it took, ${duration(idle)} went by waiting between ${tries.length} tries.`;
 }
 
 const KNOWN = {
