@@ -47,6 +47,11 @@ def test_a_malformed_variable_is_named_and_its_value_is_not_shown(name: str, val
     assert f"'{value}'" not in str(error.value)
 
 
+def test_of_an_address_without_its_scheme_it_is_said_what_one_looks_like() -> None:
+    with pytest.raises(SettingsError, match="CHATWOOT_BASE_URL: should be a whole URL, such as https://"):
+        load({"CHATWOOT_BASE_URL": "chat.shop.example"})
+
+
 def test_all_malformed_variables_are_named_at_once() -> None:
     with pytest.raises(SettingsError, match=r"SQS_MAX_MESSAGES.*SQS_WAIT_TIME_SECONDS"):
         load({"SQS_MAX_MESSAGES": "0", "SQS_WAIT_TIME_SECONDS": "21"})

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from metta.errors import SettingsError
@@ -113,7 +114,9 @@ class Settings(BaseSettings):
     chatwoot_base_url: AnyHttpUrl | None = Field(None, description="Chatwoot installation")
     chatwoot_api_key: SecretStr | None = Field(None, description="Token that sends (AgentBot recommended, or user)")
     chatwoot_history_api_key: SecretStr | None = Field(None, description="Optional user token that may list messages")
-    chatwoot_admin_api_key: SecretStr | None = Field(None, description="Administrator's token, for `metta doctor` alone")
+    chatwoot_admin_api_key: SecretStr | None = Field(
+        None, description="Administrator's token, for `metta doctor` alone"
+    )
     chatwoot_account_id: int | None = Field(None, ge=1, description="Account that Metta answers for")
     chatwoot_inbox_ids: Annotated[frozenset[int], NoDecode] = Field(
         frozenset(), description="Inboxes that Metta answers for, comma-separated (all of the account)"
@@ -259,6 +262,13 @@ def fetch_secret(arn: str, *, max_age: int = 300, get: Callable[..., Any] | None
     return secret
 
 
+def _said(error: ErrorDetails) -> str:
+    """What is wrong with a variable; of an address also what one looks like."""
+    if error["type"] == "url_parsing":
+        return "should be a whole URL, such as https://chat.example.com"
+    return error["msg"]
+
+
 def load(
     environ: Mapping[str, str] | None = None, secret: Callable[[str], Mapping[str, Any]] = fetch_secret
 ) -> Settings:
@@ -280,5 +290,5 @@ def load(
     try:
         return Settings(**known)
     except ValidationError as error:
-        problems = (f"{'.'.join(str(p) for p in e['loc'][:1]).upper()}: {e['msg']}" for e in error.errors())
+        problems = (f"{'.'.join(str(p) for p in e['loc'][:1]).upper()}: {_said(e)}" for e in error.errors())
         raise SettingsError("; ".join(sorted(set(problems)))) from None

@@ -46,6 +46,8 @@ def bots(wanted: frozenset[int], seen: Seen | None, mine: Ours, when: AnswerWhen
     Without ``CHATWOOT_INBOX_IDS`` the inboxes that Metta's bot is attached to are those that are meant.
     """
     name = "chatwoot.bot"
+    if seen is not None and seen.inboxes is not None and not answered(wanted, seen):
+        return skip(name, "there is no inbox to be answered that a bot could be attached to")
     if seen is None or not seen.bots:
         return skip(name, f"whether the bot is attached to the inboxes: {BY_USER}")
     attached = {at: seen.bots[at] for at in answered(wanted, seen) if at in seen.bots}

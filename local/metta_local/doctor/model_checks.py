@@ -20,7 +20,7 @@ from metta.ai.usage import is_priced
 from metta.errors import SettingsError
 from metta.settings import ModelSettings
 from metta_local.doctor import clock
-from metta_local.doctor.check import Check, fail, ok, warn
+from metta_local.doctor.check import Check, Status, fail, ok, warn
 from metta_local.doctor.clock import Reading
 from metta_local.doctor.given import Given
 from metta_local.doctor.loopback import is_loopback
@@ -60,8 +60,20 @@ class Answer:
 
 async def look(given: Given, tell: Tell) -> None:
     """All checks of the model."""
+    misnamed = False
+
+    def told(check: Check) -> None:
+        nonlocal misnamed
+        misnamed = misnamed or (check.name == "model.name" and check.status is Status.FAIL)
+        tell(check)
+
+    await _look(given, told)
+    if not misnamed:  # nobody should give a price to a slip
+        tell(_price(given.settings.model.model, given))
+
+
+async def _look(given: Given, tell: Tell) -> None:
     settings = given.settings.model
-    tell(_price(settings.model, given))
     try:
         Access(settings, CALL_SECONDS)
     except SettingsError as error:

@@ -37,16 +37,16 @@ def dead_letters(aws: Aws, sqs: Any, url: str | None, queue: Queue) -> Iterator[
 def _belongs(dead: Queue, queue: Queue) -> Check:
     if dead.arn == queue.arn:
         return fail(_NAME, "AWS_SQS_DLQ_URL is the same queue as AWS_SQS_QUEUE_URL: it would feed itself", _OUTPUT)
-    if dead.fifo != queue.fifo:
-        kinds = ("FIFO" if queue.fifo else "standard", "FIFO" if dead.fifo else "standard")
-        found = f"the queue is {kinds[0]}, its dead-letter queue {kinds[1]}: SQS cannot move messages between them"
-        return fail(_NAME, found, f"make a {kinds[0]} dead-letter queue and name it in the RedrivePolicy")
     if queue.redrive_target not in (None, dead.arn):
         found = (
             f"AWS_SQS_DLQ_URL is not where the queue sends what it gives up ({queue.redrive_target.rpartition(':')[2]})"
             ": `metta redrive` and the alarm look at the wrong one"
         )
         return fail(_NAME, found, _OUTPUT)
+    if dead.fifo != queue.fifo:
+        kinds = ("FIFO" if queue.fifo else "standard", "FIFO" if dead.fifo else "standard")
+        found = f"the queue is {kinds[0]}, its dead-letter queue {kinds[1]}: SQS cannot move messages between them"
+        return fail(_NAME, found, f"make a {kinds[0]} dead-letter queue and name it in the RedrivePolicy")
     return ok(_NAME, f"a {'FIFO' if dead.fifo else 'standard'} queue, as its queue is")
 
 

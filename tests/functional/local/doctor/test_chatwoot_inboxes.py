@@ -32,6 +32,12 @@ def test_an_account_without_inboxes(chatwoot: ChatwootWorld) -> None:
     assert chatwoot.doctor().statuses[INBOXES] == "warn"
 
 
+def test_of_inboxes_that_are_not_there_nobody_is_asked_for_a_token_that_is_set(chatwoot: ChatwootWorld) -> None:
+    report = chatwoot.doctor(CHATWOOT_INBOX_IDS="77")
+
+    assert report.one(BOT) == ("skip", "there is no inbox to be answered that a bot could be attached to")
+
+
 class TestBot:
     def test_attached_to_no_inbox(self, chatwoot: ChatwootWorld) -> None:
         detach(chatwoot)

@@ -205,6 +205,7 @@ class TestName:
         status, found = report.one("model.name")
         assert (status, "not among the 4 models" in found) == ("fail", True)
         assert "did you mean gpt-5.6-luna" in report.fixes["model.name"]
+        assert report.bad() == {"model.name"}, "nobody is told to give a price to a slip"
 
     def test_one_that_is_like_nothing(self, ask: Ask) -> None:
         report = ask(OPENAI_MODEL="claudia")

@@ -102,13 +102,13 @@ class TestDeadLetters:
 
     def test_it_is_another_than_the_queue_uses(self, world: AwsWorld, examine: Examine) -> None:
         queue, dead = world.sound_queues()
-        other = world.queue("-old.fifo", {"FifoQueue": "true", "MessageRetentionPeriod": str(14 * DAY)})
+        kept = {"MessageRetentionPeriod": str(14 * DAY)}
+        for other in (world.queue("-old.fifo", {"FifoQueue": "true", **kept}), world.queue("-old", kept)):
+            report = examine("queue", world.with_queues(queue, other))
 
-        report = examine("queue", world.with_queues(queue, other))
-
-        status, found = report.one("queue.dead_letters")
-        assert status == "fail"
-        assert dead.rpartition("/")[2] in found, "the one that it should be is named"
+            status, found = report.one("queue.dead_letters")
+            assert status == "fail"
+            assert dead.rpartition("/")[2] in found, "the one that it should be is named"
 
     def test_a_message_that_waits_there(self, world: AwsWorld, examine: Examine) -> None:
         queue, dead = world.sound_queues()
