@@ -18,8 +18,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from metta_local.asgi import read_body, replayed
 
 HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
-MOST_BYTES = 64 * 1024
-"""Of a request's body."""
+MOST_BYTES = 2**20
+"""Of a request's body: the longest text that Chatwoot takes, in any script."""
 BODY_SECONDS = 10.0
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
@@ -74,7 +74,7 @@ class Gate:
             except TimeoutError:
                 body, refused = b"", refusal(408, f"the request did not come within {BODY_SECONDS:.0f} s")
             if body is None:
-                refused = refusal(413, f"the request is larger than {MOST_BYTES // 1024} KB")
+                refused = refusal(413, f"the request is larger than {MOST_BYTES // 2**20} MB; write less at once")
             else:
                 receive = replayed(body, receive)
         await (refused or self._app)(scope, receive, marked)

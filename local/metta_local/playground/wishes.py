@@ -8,6 +8,7 @@ from typing import Any
 
 from metta.integrations.chatwoot.text import clean_text
 from metta.messages import IdentityLevel, JsonObject
+from metta_local.chatwoot.lifecycle import MAX_CONTENT
 from metta_local.playground.channels import Channel
 from metta_local.playground.feed import KILL_POINTS
 
@@ -156,6 +157,8 @@ def _texts(given: Any, files: tuple[File, ...]) -> tuple[str, ...]:
 def _text(given: Any, field: str) -> str:
     if not isinstance(given, str):
         raise RefusedError(field, "is text")
+    if (over := len(given) - MAX_CONTENT) > 0:
+        raise RefusedError(field, f"Chatwoot takes at most {MAX_CONTENT:,} characters; leave {over:,} out")
     if clean_text(given) != given:
         raise RefusedError(field, "holds a sign that no chat can carry (U+0000 or half a surrogate pair)")
     return given

@@ -212,3 +212,9 @@ def test_a_second_page_is_told_all_that_the_first_one_knows(ground: Ground) -> N
     assert {turn["id"] for turn in one.of("turn")} == {turn["id"] for turn in other.of("turn")}
     one.close()
     other.close()
+
+
+def test_the_longest_text_that_chatwoot_takes_gets_one_answer(ground: Ground) -> None:
+    conversation = ground.write("Lampe? " * 21_000 + "é" * 3_000)
+    [turn] = ground.audited(conversation)
+    assert (turn["outcome"], len(ground.replies(conversation))) == ("answered", 1)

@@ -141,7 +141,7 @@ def test_only_the_pages_own_files_are_served(url: str, path: str) -> None:
 
 def test_a_large_request_is_refused_before_it_is_read_to_its_end(url: str) -> None:
     status, _, body = asked(url, "POST", "/api/write", b" " * (MOST_BYTES + 1), content_type="application/json")
-    assert (status, "64 KB" in json.loads(body)["error"]) == (413, True)
+    assert (status, "1 MB" in json.loads(body)["error"]) == (413, True)
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b"1", b"[" * 60_000])
@@ -165,6 +165,7 @@ def test_only_post_asks_for_something(url: str, method: str) -> None:
         ({"texts": ["a"] * 11}, "texts", "at most 10"),
         ({"texts": ["a\x00b"]}, "texts", "U+0000"),
         ({"texts": ["\ud800"]}, "texts", "surrogate"),
+        ({"texts": ["a" * 150_007]}, "texts", "at most 150,000 characters; leave 7 out"),
         ({"texts": ["", "b"], "attachments": [{"name": "a", "file_type": "image"}]}, "texts", "write something"),
         ({"texts": ["a"], "channel": "fax"}, "channel", "website, whatsapp, email"),
         ({"texts": ["a"], "channel": "whatsapp", "identity": "anonymous"}, "identity", "choose verified"),
