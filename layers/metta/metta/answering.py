@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from metta.bounds import Bounds
-from metta.conversation import as_incoming, closed_reason, history, is_customers, read_thread, unanswered
+from metta.conversation import as_incoming, closed_reason, history, is_customers, read_thread, unanswered, vouched
 from metta.disclosing import disclose, due, room_taken
 from metta.errors import ChatwootRefused, HandOff, NotStarted
 from metta.guardrails import FixedText, fixed_text
@@ -89,6 +89,7 @@ class Answering:
                 if reason := (state.takeover and "human_took_over") or closed_reason(view, self._settings):
                     turn.outcome, turn.reason = Outcome.SKIPPED, reason
                     return
+                raw = [vouched(message, view) for message in raw]
                 thread = await read_thread(self._chatwoot, view, state)
                 joined = {m.id: as_incoming(m, raw[-1]) for m in thread.waiting(state, turn.covered)}
                 joined |= {message.message_id: message for message in raw}

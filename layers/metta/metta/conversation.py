@@ -148,6 +148,24 @@ def as_incoming(message: ThreadMessage, like: IncomingMessage) -> IncomingMessag
     )
 
 
+def vouched(message: IncomingMessage, view: ConversationView) -> IncomingMessage:
+    """The message with no more proof of who wrote it than the conversation as read has (I7).
+
+    An event tells what it was given; whoever can forge one must not be shown the orders of a number or login that they
+    put into it. What Chatwoot's answer does not say (older ones name no address) stays as the event had it.
+    """
+    told = message.contact.identifier if view.contact is None else view.contact.identifier
+    return message.model_copy(
+        update={
+            "channel": view.channel or message.channel,
+            "contact_source_id": view.contact_source_id or message.contact_source_id,
+            "hmac_verified": message.hmac_verified
+            and view.hmac_verified is not False
+            and message.contact.identifier == told,
+        }
+    )
+
+
 def history(
     thread: Thread, answered_now: Collection[int], context: MessageContext, guardrails: Guardrails, limits: Limits
 ) -> tuple[HistoryEntry, ...]:

@@ -179,7 +179,8 @@ class ConversationView(Noun):
     channel: str = ""
     contact: Contact | None = None
     contact_source_id: str = ""
-    hmac_verified: bool = False
+    hmac_verified: bool | None = None
+    """None when Chatwoot's answer did not say."""
     last_message: ThreadMessage | None = None
     """Newest message, private and activity included."""
     last_public_message: ThreadMessage | None = None

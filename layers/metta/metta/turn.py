@@ -180,7 +180,7 @@ class Turns:
                 created_at=datetime.now(UTC),
                 contact=view.contact,
                 contact_source_id=view.contact_source_id,
-                hmac_verified=view.hmac_verified,
+                hmac_verified=bool(view.hmac_verified),
                 language_hint=view.language_hint,
             )
         )

@@ -94,6 +94,10 @@ class FakeChatwoot:
         self.can_reply = True
         self.team: int | None = None
         self.priority: str | None = None
+        self.channel = "Channel::WebWidget"
+        self.contact = CONTACT
+        self.contact_source_id = ""
+        self.hmac_verified: bool | None = None
         self._ids = itertools.count(9001)
         self.on_get: list[Callable[[], None]] = []
 
@@ -133,8 +137,10 @@ class FakeChatwoot:
                 can_reply=self.can_reply,
                 assignee_type=self.assignee_type,
                 assignee_id=21 if self.assignee_type else None,
-                channel="Channel::WebWidget",
-                contact=CONTACT,
+                channel=self.channel,
+                contact=self.contact,
+                contact_source_id=self.contact_source_id,
+                hmac_verified=self.hmac_verified,
                 last_message=self.thread[-1] if self.thread else None,
                 last_public_message=public[-1] if public else None,
             )

@@ -26,9 +26,61 @@ def test_a_stranger_in_a_mail_thread_lowers_what_is_known_of_the_customer(world:
         body["content_attributes"]["email"] |= {"auto_reply": False, "from": [sender]}
         return record(body, n=message_id)
 
+    world.chatwoot.channel = "Channel::Email"
     world.deliver(mail(7001, "lena@example.org"))
     world.deliver(mail(7002, "stranger@example.net"), mail(7003, "lena@example.org"))
     assert [context.identity.level for _, context in world.agent.runs] == ["verified", "claimed"]
+
+
+@pytest.mark.parametrize(
+    ("channel", "source", "level"),
+    [
+        ("Channel::Whatsapp", "4915112345678", "verified"),
+        ("Channel::Whatsapp", "4915199999999", "verified"),
+        ("Channel::Whatsapp", "", "verified"),
+        ("Channel::WebWidget", "", "claimed"),
+        ("Channel::WebWidget", "6f2c1d0e-visitor", "claimed"),
+    ],
+)
+def test_an_event_proves_no_more_than_the_conversation_as_it_is_read(
+    world: World, channel: str, source: str, level: str
+) -> None:
+    """Somebody who can forge events names another's number in a conversation of their own."""
+    body = payload("07_incoming_whatsapp.json", id=7001, content="Where are my orders?")
+    world.chatwoot.channel, world.chatwoot.contact_source_id = channel, source
+
+    world.deliver(record(body, n=7001))
+
+    [(_, context)] = world.agent.runs
+    assert context.identity.level == level
+    if level == "verified":
+        assert context.identity.phone == f"+{source or '4915112345678'}"
+
+
+@pytest.mark.parametrize(
+    ("told", "of", "level"),
+    [
+        (True, "lena@example.org", "verified"),
+        (None, "lena@example.org", "verified"),
+        (False, "lena@example.org", "claimed"),
+        (True, "marco@example.com", "claimed"),
+        (True, None, "claimed"),
+    ],
+)
+def test_a_login_counts_only_where_the_conversation_has_it_too(
+    world: World, told: bool | None, of: str | None, level: str
+) -> None:
+    body = payload("01_incoming_text_webwidget.json", id=7001, content="Where are my orders?")
+    for contact in (body["sender"], body["conversation"]["meta"]["sender"]):
+        contact |= {"identifier": "lena@example.org", "email": "lena@example.org"}
+    body["conversation"]["contact_inbox"]["hmac_verified"] = True
+    world.chatwoot.hmac_verified = told
+    world.chatwoot.contact = world.chatwoot.contact.model_copy(update={"identifier": of})
+
+    world.deliver(record(body, n=7001))
+
+    [(_, context)] = world.agent.runs
+    assert context.identity.level == level
 
 
 def test_an_address_typed_in_the_chat_is_a_claim_unless_it_only_looks_like_one(world: World) -> None:

@@ -95,7 +95,7 @@ def to_view(raw: JsonObject, key: ConversationKey) -> ConversationView:
         channel=text_or_empty(meta.get("channel")) or text_or_empty(raw.get("channel")),
         contact=_contact(mapping(meta.get("sender"))),
         contact_source_id=_source_id(raw, *last, settled),
-        hmac_verified=meta.get("hmac_verified") is True,
+        hmac_verified=said if isinstance(said := meta.get("hmac_verified"), bool) else None,
         last_message=to_message(last[-1]) if last else None,
         last_public_message=to_message(settled) if settled else None,
         language_hint=language_hint(mapping(raw.get("additional_attributes"))),
