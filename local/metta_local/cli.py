@@ -19,7 +19,7 @@ from metta_local.console import CommandError, complain, ends_on_signals, missing
 
 EXAMPLES = (
     ("metta demo", "play sample conversations through the whole system, nothing to set up"),
-    ("metta up", "embedded stack, running until Ctrl-C; prints the variables that point at it"),
+    ("metta up", "a page on which you are the customer, until Ctrl-C: http://127.0.0.1:8765"),
     ("metta doctor", "is everything reachable, and may it do no more than it should"),
     ("metta audit show 84", "what happened in conversation 84, and why"),
     ("metta --env-file .env worker", "variables from a file; those of the environment win"),
@@ -34,7 +34,7 @@ Results go to standard output, trouble to standard error. With --json a result i
 {{"error": "..."}} on standard error. Colour and progress are shown on a terminal only.
 
 exit code:
-  0  all is well; for up and worker also: stopped by SIGINT or SIGTERM
+  0  all is well; for up and worker, once they run, also: stopped by SIGINT or SIGTERM
   1  anything else, also wrong usage and being stopped; standard error says what
 
 more: README.md, docs/commands.md

@@ -22,7 +22,7 @@ import psycopg
 from metta.errors import AuditDown, MettaError
 from metta.messages import ConversationKey, JsonObject
 from metta.persistence.read import read_conversation
-from metta_local import demo_report
+from metta_local import demo_report, given_services
 from metta_local.chatwoot import ChatwootEmulator
 from metta_local.console import CommandError, stdout_kept
 from metta_local.demo_playing import write
@@ -56,6 +56,7 @@ def run(*, as_json: bool = False, log: str | None = None) -> int:
             "CHATWOOT_BASE_URL is set: the demo plays the customers itself and does not write into a real Chatwoot. "
             "Unset it, or use `metta up` or `metta worker` with it"
         )
+    given_services.check(os.environ)
     path = _kept(log) if log else _temporary_file()
     try:
         with Progress("starting the local stack", len(SCENES)) as progress, stdout_kept(path) as out:

@@ -76,7 +76,7 @@ class DemoView:
         self._print(Panel(Group(*parts), title=title, title_align="left", border_style=style))
 
     def end(self, document: JsonObject) -> None:
-        """The last line."""
+        """How it went, and what to look at next."""
         count = len(document["conversations"])
         emulated = [name for name, facts in document["emulated"].items() if facts["emulated"]]
         self._print(
@@ -84,6 +84,8 @@ class DemoView:
             f"{'all as they have to be' if document['ok'] else 'not all as they have to be'}. "
             f"Emulated here: {', '.join(emulated) or 'nothing'}. `metta demo --json` gives the same as JSON."
         )
+        if document["ok"]:
+            self._print("Next: `make up` serves a page on which you write to it yourself and watch each turn.")
 
     def _print(self, shown: object) -> None:
         with self._progress.aside():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import time
 import webbrowser
@@ -14,6 +15,7 @@ from typing import Any, TextIO
 from metta.console import HEALTH, SIMULATE
 from metta.policy import load_policy
 from metta.settings import load
+from metta_local import given_services
 from metta_local.console import CommandError, complain
 from metta_local.console_later import ConsoleLater
 from metta_local.migrate_command import require_current
@@ -60,6 +62,7 @@ def run(
         SettingsError: a variable or the policy file is malformed.
     """
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
+    given_services.check(os.environ)
     load_policy(load().metta_policy)  # what is wrong with it is known before anything is started
     home = Path(directory).resolve() if directory else None
     stack = LocalStack(directory=home, deploy=deployed, ports=PORTS, odoo_version=odoo_version)

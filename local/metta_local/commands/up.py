@@ -50,9 +50,17 @@ COMMAND = Command(
         and the variables that point other commands at the stack; logs go to standard error.
 
         What is set takes the place of what is emulated: a key of a real model, a real Odoo, a real Chatwoot, a real
-        database.
+        database, and a real queue together with the Chatwoot it belongs to.
         """,
-    uses=("OPENAI_API_KEY", "OPENAI_BASE_URL", "ODOO_URL", "CHATWOOT_BASE_URL", "DATABASE_URL", "METTA_POLICY"),
+    uses=(
+        "OPENAI_API_KEY",
+        "OPENAI_BASE_URL",
+        "ODOO_URL",
+        "CHATWOOT_BASE_URL",
+        "DATABASE_URL",
+        "AWS_SQS_QUEUE_URL",
+        "METTA_POLICY",
+    ),
     examples=(
         ("metta up", "everything, until Ctrl-C; the page is at http://127.0.0.1:8765"),
         ("metta up --port 0 --env-file .metta/up.env", "another one beside it; `metta --env-file` reads that file"),
@@ -61,8 +69,8 @@ COMMAND = Command(
         ("metta up --odoo-version 19.0", "an Odoo that speaks JSON-2"),
     ),
     good="stopped by SIGINT or SIGTERM; nothing is left running",
-    bad="something did not start, such as a port in use; standard error says what",
-    more=("docs/console.md",),
+    bad="something did not start, such as a port in use, or was stopped before it had; standard error says what",
+    more=("docs/quickstart.md", "docs/playground.md"),
     arguments=_arguments,
     run=_run,
 )

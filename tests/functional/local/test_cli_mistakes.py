@@ -117,7 +117,15 @@ MISTAKES: list[tuple[str, dict[str, str], list[str]]] = [
     ("audit verify", {"DATABASE_URL": DEAD["DATABASE_URL"]}, ["AUDIT_KEY"]),
     ("audit erase --contact 901 --yes", {"CHATWOOT_ACCOUNT_ID": "3"}, ["DATABASE_ERASE_URL"]),
     ("demo", {"CHATWOOT_BASE_URL": NOBODY}, ["CHATWOOT_BASE_URL", "metta up"]),
+    (
+        "demo",
+        {"AWS_SQS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/1/metta.fifo"},
+        ["AWS_SQS_QUEUE_URL", "Unset it"],
+    ),
+    ("up --port 0", {"AWS_SQS_QUEUE_URL": f"{NOBODY}/0/q"}, ["AWS_SQS_QUEUE_URL", "CHATWOOT_BASE_URL"]),
     # services that do not answer
+    ("up --port 0", DEAD | {"CHATWOOT_BASE_URL": NOBODY}, ["unset AWS_SQS_QUEUE_URL DATABASE_URL", "ODOO_URL"]),
+    ("demo", {"DATABASE_URL": DEAD["DATABASE_URL"]}, ["DATABASE_URL: set, but nothing listens", "unset DATABASE_URL"]),
     ("send body.json", DEAD, ["AWS_SQS_QUEUE_URL", "metta doctor --only queue"]),
     ("redrive --dry-run", DEAD, ["AWS_SQS_DLQ_URL", "metta doctor --only queue"]),
     ("migrate", DEAD, ["refused", "metta doctor --only database"]),

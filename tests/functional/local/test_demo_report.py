@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,9 @@ from metta.messages import ConversationKey, Outcome
 from metta_local import demo
 from metta_local.demo_report import audit_rows, document, problems, thread
 from metta_local.demo_scenes import LENA, SCENES, WHATSAPP, Expected, Played, Said, Scene
+from metta_local.demo_view import DemoView
 from metta_local.postgres import EmbeddedPostgres
+from metta_local.progress import Progress
 
 Json = dict[str, Any]
 Change = Callable[[Json], object]
@@ -143,3 +146,13 @@ def test_audit_rows_name_their_table_and_turn() -> None:
 def test_a_message_without_sender_is_the_systems() -> None:
     activity = {"id": 3, "content": "resolved", "message_type": 2, "private": False, "content_attributes": {}}
     assert thread([activity])[0]["from"] == "system"
+
+
+@pytest.mark.parametrize(("ok", "leads_on"), [(True, True), (False, False)])
+def test_who_has_seen_the_demo_is_told_where_to_write_oneself(*, ok: bool, leads_on: bool) -> None:
+    out = io.StringIO()
+    document = {"ok": ok, "seconds": 9.5, "conversations": [], "emulated": {"model": {"emulated": True}}}
+
+    DemoView(out, Progress(""), quiet=False).end(document)
+
+    assert ("`make up`" in out.getvalue()) == leads_on
