@@ -17,6 +17,12 @@ def _run(chosen: argparse.Namespace) -> int:
     return main([*chosen.names, "--help"])
 
 
+def _names() -> dict[str, list[str]]:
+    from metta_local.commands import COMMANDS
+
+    return {"names": [each.name for command in COMMANDS for each in (command, *command.parts)]}
+
+
 COMMAND = Command(
     name="help",
     summary="show what a command does, what it needs, and examples of it",
@@ -28,5 +34,6 @@ COMMAND = Command(
     good="the help is shown",
     more=("docs/commands.md",),
     arguments=_arguments,
+    words=_names,
     run=_run,
 )

@@ -29,6 +29,8 @@ CASES = [
     (["audit", ""], {"show", "verify", "export", "stats", "erase"}),
     (["audit", "show", "--"], {"--help", "--account", "--turn", "--without-heads", "--json"}),
     (["chaos", "--without", ""], {"idempotency", "reread", "backoff"}),
+    (["help", "au"], {"audit"}),
+    (["help", "audit", "sh"], {"show"}),
     (["tool", "get"], {"getProduct", "getOrder", "getOrdersByCustomer"}),
     (["bench", "overhead", "ba"], {"batch"}),
     (["send", "bod"], {"body.json"}),
