@@ -125,7 +125,7 @@ def _show(shown: dict[str, Any], out: TextIO, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(shown), file=out, flush=True)
         return
-    print(f"# page: {shown['page']}  <- open it in a browser", file=out)
+    print(f"# page: {shown['page']}", file=out)
     for service, facts in shown["services"].items():
         print(f"# {service}: {'emulated' if facts['emulated'] else 'real'}, {facts['what']}", file=out)
     if shown["webhook"]:
@@ -134,4 +134,4 @@ def _show(shown: dict[str, Any], out: TextIO, *, as_json: bool) -> None:
         print(f"# console: GET {shown['console']}{HEALTH}, POST {shown['console']}{SIMULATE}", file=out)
     for line in export_lines(shown["environment"]):
         print(line, file=out)
-    print("# running; Ctrl-C stops everything", file=out, flush=True)
+    print(f"# running: open {shown['page']} in a browser; Ctrl-C stops everything; logs follow", file=out, flush=True)

@@ -47,7 +47,8 @@ COMMAND = Command(
     description="""
         Starts queue, database, Chatwoot, Odoo, model and worker on this machine and runs until Ctrl-C or SIGTERM.
         Standard output has the address of the playground page, on which one writes as a customer and watches each turn,
-        and the variables that point other commands at the stack; logs go to standard error.
+        and the variables that point other commands at the stack; logs go to standard error, and with `2> metta.log`
+        into a file.
 
         What is set takes the place of what is emulated: a key of a real model, a real Odoo, a real Chatwoot, a real
         database, and a real queue together with the Chatwoot it belongs to.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ import pytest
 
 from functional.local.processes import Done, metta, running
 from functional.playground.ground import Json, Listener, until
+from metta_local.up import _show
 
 QUICK = {"BURST_QUIET_SECONDS": "0.5"}
 
@@ -159,6 +161,12 @@ def test_stopped_while_it_starts_it_leaves_nothing() -> None:
     assert "Traceback" not in err
     _, alive = psutil.wait_procs(family, timeout=5)
     assert alive == []
+
+
+def test_the_page_is_named_where_a_small_terminal_still_shows_it(up: Up) -> None:
+    out = io.StringIO()
+    _show(up.shown, out, as_json=False)
+    assert up.page in out.getvalue().splitlines()[-1]
 
 
 def test_what_cannot_start_says_why_and_leaves_nothing() -> None:
