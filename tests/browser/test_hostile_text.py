@@ -67,6 +67,13 @@ def test_names_of_files_are_text(page: Page, shot: Shot) -> None:
     shot(page, "file-name")
 
 
+def test_a_message_of_signs_that_nobody_sees_has_no_words_and_no_files(page: Page) -> None:
+    person = Person(page).starts(**VISITOR)
+    person.writes("\u200b\u2060")
+    person.sees_end("nothing came that could be understood")
+    expect(person.turn.get_by_text("no words that can be read", exact=True)).to_be_visible()
+
+
 def test_a_private_note_and_an_agents_reply_are_text(page: Page) -> None:
     person = Person(page).starts(**VISITOR)
     person.writes("Do you have a desk lamp in stock?")

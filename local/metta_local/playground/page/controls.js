@@ -37,6 +37,13 @@ export function setUpControls() {
 /** Draw how the worker is. */
 export function drawWorker() {
   const { worker } = state;
+  if (state.hello?.deployed) {
+    attribute(byId("worker"), "data-tone", "ok");
+    attribute(byId("worker"), "title", "The function as it was deployed onto the local AWS.");
+    fill(byId("worker"), h("span.dot", { "aria-hidden": "true" }), h("strong", {}, "Deployed function"));
+    say(byId("kill-note"), sentence(killNote(worker)));
+    return;
+  }
   const [words, tone] = WORKER[worker?.state] ?? ["Worker unknown", "muted"];
   const place = byId("worker");
   attribute(place, "data-tone", worker?.armed ? "warn" : tone);

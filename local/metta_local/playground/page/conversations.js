@@ -69,6 +69,7 @@ export function drawConversations() {
 function facts(one, working) {
   const last = [...one.messages].reverse().find((message) => message.from !== "system" && !message.private);
   return {
+    id: one.id,
     current: one.id === state.selected,
     title: one.name || one.customer?.name || `Conversation ${one.id}`,
     who: one.name ? one.customer?.name : null,
@@ -87,6 +88,7 @@ function refresh(row, seen) {
     icon(channelIcon(seen.channel)),
     h("span.unseen", {}, `${channelName(seen.channel, state.hello)}: `),
     h("bdi.row-title", {}, seen.title),
+    h("span.row-number", {}, `#${seen.id}`),
     h("span.row-last", { dir: "auto" }, seen.last || "…"),
     h("span.pill", { "data-status": seen.busy ? "busy" : seen.status }, seen.busy ? "Working" : status),
   );

@@ -23,7 +23,7 @@ export function steps(turn, conversation, again) {
   const inputs = numbered.filter(({ verdict }) => verdict.direction === "input");
   const outputs = numbered.filter(({ verdict }) => verdict.direction !== "input");
   return [
-    received(turn),
+    received(turn, conversation),
     ...inputs.map((one) => checked(turn, one, "What the customer wrote", again)),
     ...calls(turn, verdicts),
     ...outputs.map((one) => checked(turn, one, "What Metta wants to say", again)),
@@ -32,8 +32,10 @@ export function steps(turn, conversation, again) {
   ];
 }
 
-function received(turn) {
+function received(turn, conversation) {
   const messages = turn.messages ?? [];
+  const files = (id) => conversation?.messages?.find((one) => one.id === id)?.attachments?.length;
+  const none = (id) => h("span.none", {}, files(id) ? "no words, only files" : "no words that can be read");
   return {
     key: "received",
     icon: "inbox",
@@ -49,7 +51,7 @@ function received(turn) {
           h(
             "li",
             {},
-            one.text ? longText(`in ${one.message_id}`, one.text, 600) : h("span.none", {}, "no words, only files"),
+            one.text ? longText(`in ${one.message_id}`, one.text, 600) : none(one.message_id),
           ),
         ),
       ),

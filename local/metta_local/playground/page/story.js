@@ -80,7 +80,9 @@ function did(turn) {
   const times = (turn.model_calls ?? []).length;
   const tools = used(turn.tool_calls ?? []);
   if (!times && !tools.length) return over(turn) ? "No model and no tool was asked." : "";
-  const asked = `The model was asked ${{ 1: "once", 2: "twice" }[times] ?? `${times} times`}`;
+  const failed = (turn.model_calls ?? []).filter(({ error }) => error).length;
+  const vain = failed ? `, ${failed < times ? `${failed} of them ` : ""}in vain` : "";
+  const asked = `The model was asked ${{ 1: "once", 2: "twice" }[times] ?? `${times} times`}${vain}`;
   if (!tools.length) return over(turn) ? `${asked}; no tool was needed.` : `${asked}.`;
   return [times && `${asked}.`, `Metta ${listed(tools)}.`].filter(Boolean).join(" ");
 }
