@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import socketserver
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -18,10 +19,24 @@ from .processes import running, until
 
 pytestmark = pytest.mark.e2e
 
-NO_DATABASE = {
-    "DATABASE_URL": "postgresql://u:hush-hush@127.0.0.1:9/m",
-    "AUDIT_KEY": "0123456789abcdef0123456789abcdef",
-}
+
+class _HangsUp(socketserver.BaseRequestHandler):
+    """Whoever calls is left alone at once."""
+
+    def handle(self) -> None:
+        self.request.recv(64)
+
+
+@pytest.fixture
+def no_database() -> Iterator[dict[str, str]]:
+    """Variables of a database whose server hangs up: something listens, so everything else is started first."""
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _HangsUp) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield {
+            "DATABASE_URL": f"postgresql://u:hush-hush@127.0.0.1:{server.server_address[1]}/m",
+            "AUDIT_KEY": "0123456789abcdef0123456789abcdef",
+        }
+        server.shutdown()
 
 
 @contextmanager
@@ -59,8 +74,8 @@ def all_gone(book: dict[int, psutil.Process]) -> None:
 
 
 @pytest.mark.parametrize("line", ["demo", "up --port 0"])
-def test_a_database_that_is_not_there(line: str, tmp_path: Path) -> None:
-    with watched(f"{line} --json", **NO_DATABASE, TMPDIR=str(tmp_path)) as (process, book):
+def test_a_database_that_lets_nobody_in(line: str, no_database: dict[str, str], tmp_path: Path) -> None:
+    with watched(f"{line} --json", **no_database, TMPDIR=str(tmp_path)) as (process, book):
         out, err = process.communicate(timeout=90)
         all_gone(book)
 
