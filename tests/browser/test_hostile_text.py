@@ -74,6 +74,16 @@ def test_a_message_of_signs_that_nobody_sees_has_no_words_and_no_files(page: Pag
     expect(person.turn.get_by_text("no words that can be read", exact=True)).to_be_visible()
 
 
+def test_a_text_that_no_webhook_can_carry_goes_to_a_person_and_the_page_says_so(
+    page: Page, playground: Playground
+) -> None:
+    number = playground.post("/api/write", {"texts": ["灯" * 140_000]})["conversation_id"]
+    person = Person(page)
+    person.chooses(playground, number)
+    expect(person.team).to_contain_text("due to an error with the agent bot", use_inner_text=True)
+    expect(person.turn).to_contain_text("A person has this conversation, and Metta began no turn", use_inner_text=True)
+
+
 def test_a_private_note_and_an_agents_reply_are_text(page: Page) -> None:
     person = Person(page).starts(**VISITOR)
     person.writes("Do you have a desk lamp in stock?")

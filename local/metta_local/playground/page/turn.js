@@ -89,16 +89,18 @@ function anatomy() {
 
 function drawEmpty() {
   const conversation = current();
-  const waits = state.hello?.deployed
-    ? "The deployed function is seen through the audit log alone: the turn appears here once it is over, which takes longer when something has to be tried again."
-    : "Metta waits a moment after a message, in case the customer writes more. Then its turn appears here.";
   say(byId("turn-empty-title"), conversation ? "No turn yet" : "Watch a turn here");
-  say(
-    byId("turn-empty-text"),
-    conversation
-      ? waits
-      : "A turn begins with what the customer wrote and ends with a reply, a hand-off, or a reason why not. It always goes the same way:",
-  );
+  say(byId("turn-empty-text"), emptyText(conversation));
+}
+
+function emptyText(conversation) {
+  if (!conversation)
+    return "A turn begins with what the customer wrote and ends with a reply, a hand-off, or a reason why not. It always goes the same way:";
+  if (state.hello?.deployed)
+    return "The deployed function is seen through the audit log alone: the turn appears here once it is over, which takes longer when something has to be tried again.";
+  if (conversation.status === "open")
+    return "A person has this conversation, and Metta began no turn. What the team sees says how that came.";
+  return "Metta waits a moment after a message, in case the customer writes more. Then its turn appears here.";
 }
 
 function drawPicker(entry) {
