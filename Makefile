@@ -22,16 +22,20 @@ demo: setup
 up: setup
 	$(BIN)/metta up
 
-# Tests wait much of their time, so two runs go side by side; BESIDE takes about as long as all the others, and its report
-# comes after theirs.
-BESIDE := tests/e2e tests/browser tests/functional/audit tests/functional/redteam tests/functional/injection
+# Tests wait much of their time, so three runs go side by side, each about as long as the others; the reports of the two
+# that are listed here come after that of the rest.
+BESIDE := tests/e2e tests/functional/audit tests/functional/redteam tests/functional/injection
+PAGES := tests/browser tests/functional/playground tests/functional/local/doctor tests/functional/docs
+REST := $(BESIDE:%=--ignore=%) $(PAGES:%=--ignore=%)
 
 test: setup
 	@mkdir -p .metta
-	@$(BIN)/python -m pytest $(BESIDE) > .metta/test-beside.txt 2>&1 & waiting=$$!; trap "kill $$waiting" INT TERM; \
-	$(BIN)/python -m pytest $(BESIDE:%=--ignore=%); others=$$?; \
-	wait $$waiting; beside=$$?; cat .metta/test-beside.txt; \
-	test $$others -eq 0 -a $$beside -eq 0
+	@$(BIN)/python -m pytest $(BESIDE) > .metta/test-beside.txt 2>&1 & first=$$!; \
+	$(BIN)/python -m pytest $(PAGES) > .metta/test-pages.txt 2>&1 & second=$$!; \
+	trap "kill $$first $$second" INT TERM; \
+	$(BIN)/python -m pytest $(REST); rest=$$?; \
+	wait $$first; beside=$$?; wait $$second; pages=$$?; cat .metta/test-beside.txt .metta/test-pages.txt; \
+	test $$rest -eq 0 -a $$beside -eq 0 -a $$pages -eq 0
 
 # What the code writes of documents: tables in README.md, commands, the policy's fields and schema, the console's API.
 docs: setup
