@@ -8,7 +8,8 @@ import os
 import sys
 import time
 import webbrowser
-from contextlib import ExitStack, redirect_stdout
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -22,6 +23,7 @@ from metta_local.migrate_command import require_current
 from metta_local.playground.address import PORT, serve_at
 from metta_local.playground.directory import held
 from metta_local.playground.exports import export_lines, exported_to
+from metta_local.playground.logs import Logs, logs
 from metta_local.playground.stage import Playground
 from metta_local.progress import Progress
 from metta_local.serving import LoopbackServer
@@ -42,10 +44,11 @@ def run(
     port: int = PORT,
     env_file: str | None = None,
     open_page: bool = False,
+    log: str | None = None,
 ) -> int:
     """Start everything, print the page's address and the variables that point at it, run until SIGINT or SIGTERM.
 
-    Standard output carries these alone; logs go to standard error.
+    Standard output carries these alone; logs go to standard error, or into a file where that is a terminal.
 
     Args:
         as_json: print ``{"page": "...", "environment": {...}, "services": {...}, "webhook": "...", "console": "..."}``
@@ -56,19 +59,19 @@ def run(
         port: of the page; 0 for any free one.
         env_file: where the variables are written, too, for as long as the stack runs.
         open_page: open the page in a browser.
+        log: a file that the logs are appended to.
 
     Raises:
         CommandError: something does not start; nothing is left running.
         SettingsError: a variable or the policy file is malformed.
     """
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     given_services.check(os.environ)
     load_policy(load().metta_policy)  # what is wrong with it is known before anything is started
     home = Path(directory).resolve() if directory else None
     stack = LocalStack(directory=home, deploy=deployed, ports=PORTS, odoo_version=odoo_version)
-    playground = Playground(deployed=deployed)
     out = sys.stdout
-    with redirect_stdout(sys.stderr), ExitStack() as running:
+    with logs(log, home, terminal=sys.stderr.isatty()) as written, _logging(written), ExitStack() as running:
+        playground = Playground(deployed=deployed, log_to=written.descriptor)
         page = serve_at(playground.server.app, port)
         running.callback(page.stop)
         if home is not None:
@@ -80,7 +83,7 @@ def run(
             shown = _start(stack, playground, running, page.url, deployed=deployed)
         if exports is not None:
             exports.write(shown["environment"])
-        _show(shown, out, as_json=as_json)
+        _show(shown, out, written.path, as_json=as_json)
         if open_page and not webbrowser.open(page.url):
             complain(f"--open: no browser was found here; open {page.url} yourself")
         try:
@@ -121,7 +124,21 @@ def _start(
     }
 
 
-def _show(shown: dict[str, Any], out: TextIO, *, as_json: bool) -> None:
+@contextmanager
+def _logging(written: Logs) -> Iterator[None]:
+    """This process's own logs, and whatever would else be printed, go where the worker's go."""
+    with os.fdopen(os.dup(written.descriptor), "w", buffering=1, encoding="utf-8", errors="backslashreplace") as file:
+        handler = logging.StreamHandler(file)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        logging.getLogger().addHandler(handler)
+        try:
+            with redirect_stdout(file):
+                yield
+        finally:
+            logging.getLogger().removeHandler(handler)
+
+
+def _show(shown: dict[str, Any], out: TextIO, log: Path | None, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(shown), file=out, flush=True)
         return
@@ -134,4 +151,5 @@ def _show(shown: dict[str, Any], out: TextIO, *, as_json: bool) -> None:
         print(f"# console: GET {shown['console']}{HEALTH}, POST {shown['console']}{SIMULATE}", file=out)
     for line in export_lines(shown["environment"]):
         print(line, file=out)
-    print(f"# running: open {shown['page']} in a browser; Ctrl-C stops everything; logs follow", file=out, flush=True)
+    where = "logs follow" if log is None else f"logs are in {log}"
+    print(f"# running: open {shown['page']} in a browser; Ctrl-C stops everything; {where}", file=out, flush=True)

@@ -18,6 +18,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--env-file", dest="export_to", metavar="FILE", help="also write the variables here; removed at the end"
     )
+    parser.add_argument("--log", metavar="FILE", help="append the logs to this file (removed at the end otherwise)")
     parser.add_argument("--directory", metavar="DIR", help="where data and logs live (a temporary one otherwise)")
     parser.add_argument(
         "--odoo-version",
@@ -38,6 +39,7 @@ def _run(chosen: argparse.Namespace) -> int:
         port=chosen.port,
         env_file=chosen.export_to,
         open_page=chosen.open_page,
+        log=chosen.log,
     )
 
 
@@ -47,8 +49,8 @@ COMMAND = Command(
     description="""
         Starts queue, database, Chatwoot, Odoo, model and worker on this machine and runs until Ctrl-C or SIGTERM.
         Standard output has the address of the playground page, on which one writes as a customer and watches each turn,
-        and the variables that point other commands at the stack; logs go to standard error, and with `2> metta.log`
-        into a file.
+        and the variables that point other commands at the stack. Logs go to standard error; where that is a terminal,
+        into a file instead, which is named and, unless --log or --directory keeps it, removed at the end.
 
         What is set takes the place of what is emulated: a key of a real model, a real Odoo, a real Chatwoot, a real
         database, and a real queue together with the Chatwoot it belongs to.

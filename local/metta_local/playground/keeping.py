@@ -17,6 +17,7 @@ from metta.messages import JsonObject
 from metta.settings import Settings
 from metta_local.playground.feed import KILL_POINTS
 from metta_local.playground.greeting import KILL_POINTS as MOMENTS
+from metta_local.playground.logs import STANDARD_ERROR
 from metta_local.playground.worker_state import WorkerState, now
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class WorkerKeeper:
         told: takes each event of the worker's feed; called from one thread.
         changed: takes the worker's state whenever it changes.
         notice: takes level and text of what people should read.
+        log_to: descriptor of what the worker's logs are written to.
 
     Example::
 
@@ -54,10 +56,13 @@ class WorkerKeeper:
         told: Callable[[JsonObject], None],
         changed: Callable[[JsonObject], None],
         notice: Callable[[str, str], None],
+        *,
+        log_to: int = STANDARD_ERROR,
     ) -> None:
         self._told = told
         self._changed = changed
         self._notice = notice
+        self._log_to = log_to
         self._lock = threading.RLock()
         self._process: subprocess.Popen[bytes] | None = None
         self._environment: dict[str, str] | None = None
@@ -169,8 +174,8 @@ class WorkerKeeper:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "metta_local.playground.child", str(writer)],
                 stdin=subprocess.PIPE,
-                stdout=2,  # standard output is for the command's own result; 2 is where its logs go, too
-                stderr=2,
+                stdout=self._log_to,  # standard output is for the command's own result
+                stderr=self._log_to,
                 pass_fds=[writer],
                 env=_inherited(),
                 start_new_session=True,  # Ctrl-C is for the parent, which then stops it in order

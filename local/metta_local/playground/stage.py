@@ -20,6 +20,7 @@ from metta_local.playground.database_cut import DatabaseCut
 from metta_local.playground.faults import Faults
 from metta_local.playground.greeting import greeting
 from metta_local.playground.keeping import WorkerKeeper
+from metta_local.playground.logs import STANDARD_ERROR
 from metta_local.playground.meeting import NO_WORKER, Meeting
 from metta_local.playground.queue_depth import QueueDepth
 from metta_local.playground.server import PlaygroundServer
@@ -53,7 +54,7 @@ class Playground:
             playground.start(stack)
     """
 
-    def __init__(self, *, deployed: bool = False) -> None:
+    def __init__(self, *, deployed: bool = False, log_to: int = STANDARD_ERROR) -> None:
         self.board = Board()
         self.server = PlaygroundServer(self.board)
         self._deployed = deployed
@@ -63,7 +64,9 @@ class Playground:
         self._audit: AuditReader | None = None
         self._chatwoot_is_ours = True
         if not deployed:
-            self._worker = WorkerKeeper(self._told, lambda state: self.board.put("worker", state), self.board.notice)
+            self._worker = WorkerKeeper(
+                self._told, lambda state: self.board.put("worker", state), self.board.notice, log_to=log_to
+            )
             self._worker.back_within = LEASE_SECONDS + BUSY_SECONDS
         else:
             self.board.put("worker", WorkerState(state="stopped", note=NO_WORKER).shown())

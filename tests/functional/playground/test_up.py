@@ -165,7 +165,7 @@ def test_stopped_while_it_starts_it_leaves_nothing() -> None:
 
 def test_the_page_is_named_where_a_small_terminal_still_shows_it(up: Up) -> None:
     out = io.StringIO()
-    _show(up.shown, out, as_json=False)
+    _show(up.shown, out, None, as_json=False)
     assert up.page in out.getvalue().splitlines()[-1]
 
 
