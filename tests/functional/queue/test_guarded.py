@@ -133,11 +133,11 @@ def test_a_card_number_reaches_neither_model_nor_audit_nor_turn_state(world: Wor
         world.deliver(first)
     hand = world.states.acquire(KEY)
     assert hand.hand is not None
-    assert "4111" not in hand.hand.model_dump_json()
+    assert "4111 1111" not in hand.hand.model_dump_json()
     world.offset += 120
     world.deliver(first, receives=2)
-    assert all("4111" not in text for texts, _ in world.agent.runs for text in texts)
-    assert all("4111" not in turn.model_dump_json() for turn in world.audit.turns.values())
+    assert all("4111 1111" not in text for texts, _ in world.agent.runs for text in texts)
+    assert all("4111 1111" not in turn.model_dump_json() for turn in world.audit.turns.values())
 
 
 def test_an_attachment_without_text_gets_a_polite_answer(world: World) -> None:
