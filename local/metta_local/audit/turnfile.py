@@ -151,7 +151,8 @@ def _model(turn: JsonObject, paper: Paper) -> None:
                 f"{len(calls)} {'request' if len(calls) == 1 else 'requests'}, {_tokens(turn)}, "
                 f"${turn['cost_usd']:.6f}")  # fmt: skip
     for call in calls:
-        failed = f", FAILED ({inline(call['error'])})" if call["error"] else ""
+        meaning = f": {words.model_failed(call['error'])}" if words.model_failed(call["error"]) else ""
+        failed = f", FAILED ({inline(call['error'])}){meaning}" if call["error"] else ""
         paper.line(
             f"- {clock(call['started_at'])} {inline(call['model'])}: {_tokens(call)}, ${call['cost_usd']:.6f}, "
             f"{call['duration_ms']:.0f} ms{failed}",

@@ -94,6 +94,18 @@ FOUND = {
 }
 
 
+MODEL_FAILURES = {
+    "APIConnectionError": "it could not be reached: check OPENAI_BASE_URL and the network",
+    "APITimeoutError": "it did not answer in time",
+    "AuthenticationError": "it refused the key: check OPENAI_API_KEY",
+    "InternalServerError": "it had trouble of its own",
+    "NotFoundError": "it does not know the model or the address: check OPENAI_MODEL and OPENAI_BASE_URL",
+    "PermissionDeniedError": "the key may not use this model: check the key's rights",
+    "RateLimitError": "it had too many requests, or the account's credit is used up",
+}
+"""What the classes of the model client's errors mean to whoever runs Metta."""
+
+
 def ended(outcome: str, reason: str) -> str:
     """How a turn ended and why, as a sentence without its end."""
     said = OUTCOMES.get(outcome, outcome)
@@ -140,6 +152,11 @@ def noticed(check: str, kind: str) -> str:
     """What a check noticed: its kind in words, or that of the check where the kind has none."""
     detail = note_words("en").detail
     return detail.get(kind) or detail.get(check) or _unknown(f"{check}/{kind}")
+
+
+def model_failed(error: str) -> str:
+    """What a failed request to the model came to; empty where the class of the error says no more than itself."""
+    return MODEL_FAILURES.get(error, "")
 
 
 def identity(turn: JsonObject) -> str:

@@ -65,7 +65,10 @@ def turn_view(
             for place, call in enumerate(row["tool_calls"])
         ],
         "model": row["model"],
-        "model_calls": [{name: call[name] for name in _MODEL_CALL} for call in row["model_calls"]],
+        "model_calls": [
+            {**{name: call[name] for name in _MODEL_CALL}, "words": words.model_failed(call["error"])}
+            for call in row["model_calls"]
+        ],
         "tokens": row["input_tokens"] + row["output_tokens"],
         "cost_usd": row["cost_usd"],
         "latency_ms": row["latency_ms"],

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
+import re
 
+import openai
 import pytest
 
 from metta.ai.tools import SPECS
 from metta.integrations.chatwoot.filter import SkipReason
 from metta.messages import Action, HandOffStep, Outcome, OutgoingKind, Phase
 from metta.observability.words import CHECKS, DROP_REASONS, RECORD_SKIP_REASONS, TURN_SKIP_REASONS
+from metta.settings import Settings
 from metta_local.audit import words
 from unit.test_handoff_words import SOURCE, found_in_source, verdict_reasons, verdicts
 
@@ -75,3 +78,11 @@ def test_everything_else_that_has_a_closed_set_has_words() -> None:
 @pytest.mark.parametrize("outcome", ["answered", "dropped", "skipped"])
 def test_a_reason_of_a_later_version_is_shown_as_it_is(outcome: str) -> None:
     assert "(brand_new)" in words.ended(outcome, "brand_new")
+
+
+def test_errors_of_the_model_are_those_of_its_client_and_variables_are_ours() -> None:
+    for error, said in words.MODEL_FAILURES.items():
+        assert issubclass(getattr(openai, error), openai.APIError)
+        for name in re.findall(r"[A-Z]+_[A-Z_]+", said):
+            assert name.lower() in Settings.model_fields
+    assert words.model_failed("UnknownTool") == ""

@@ -260,6 +260,13 @@ def test_numbers_are_those_that_the_audit_will_have() -> None:
     assert shown["sent"] == [{"kind": "reply", "message_id": 9, "private": False}]
 
 
+def test_a_model_that_refuses_the_key_is_told_with_what_to_do() -> None:
+    failed = ModelCall(model="m", started_at=AT, duration_ms=7, error="AuthenticationError")
+    fine = ModelCall(model="m", started_at=AT, duration_ms=7)
+    shown = Watched().tell(turn(work=AgentWork(model_calls=[failed, fine])))
+    assert [one["words"] for one in shown["model_calls"]] == ["it refused the key: check OPENAI_API_KEY", ""]
+
+
 def test_a_hand_off_shows_note_and_word() -> None:
     sent = (
         SentMessage(kind="handoff_note", message_id=9, text="For the team", private=True),

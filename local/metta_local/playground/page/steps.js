@@ -109,6 +109,7 @@ function modelStep(turn, call, index) {
     aside: duration(call.duration_ms),
     seen: call,
     body: () => [
+      ...(call.words ? [h("p", {}, `${capital(call.words)}.`)] : []),
       h(
         "p.figures",
         {},
