@@ -25,7 +25,8 @@ up: setup
 # Tests wait much of their time, so three runs go side by side, each about as long as the others; the reports of the two
 # that are listed here come after that of the rest.
 BESIDE := tests/e2e tests/functional/audit tests/functional/redteam tests/functional/injection
-PAGES := tests/browser tests/functional/playground tests/functional/local/doctor tests/functional/docs
+PAGES := tests/browser tests/functional/playground tests/functional/local/doctor tests/functional/docs \
+  tests/functional/persistence tests/emulators
 REST := $(BESIDE:%=--ignore=%) $(PAGES:%=--ignore=%)
 
 test: setup

@@ -24,7 +24,8 @@ def check(environ: Mapping[str, str]) -> None:
     given = {name: environ[name] for name in NAMING if environ.get(name)}
     if not environ.get("OPENAI_API_KEY"):
         given.pop("OPENAI_BASE_URL", None)  # without a key the emulated model takes its place anyway
-    if "AWS_SQS_QUEUE_URL" in given and "CHATWOOT_BASE_URL" not in given:
+    elsewhere = not any(_is_here(environ.get(name, "")) for name in ("AWS_SQS_QUEUE_URL", "AWS_ENDPOINT_URL"))
+    if "AWS_SQS_QUEUE_URL" in given and elsewhere and "CHATWOOT_BASE_URL" not in given:
         raise CommandError(
             "AWS_SQS_QUEUE_URL is set and CHATWOOT_BASE_URL is not: what is on that queue would be taken off it and "
             "answered to an emulated Chatwoot. Unset it, or give `metta up` the queue's own Chatwoot as well"
@@ -35,6 +36,15 @@ def check(environ: Mapping[str, str]) -> None:
             f"{', '.join(dead)}: set, but nothing listens there; if a `metta up` that has ended left "
             f"{'it' if len(dead) == 1 else 'them'} in this shell, `unset {' '.join(dead)}` or open a new one"
         )
+
+
+def _is_here(url: str) -> bool:
+    """Whether it is an address of this machine, such as an embedded AWS has."""
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:
+        return False
+    return host is not None and is_loopback(host)
 
 
 def _is_dead(url: str) -> bool:

@@ -122,7 +122,7 @@ MISTAKES: list[tuple[str, dict[str, str], list[str]]] = [
         {"AWS_SQS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/1/metta.fifo"},
         ["AWS_SQS_QUEUE_URL", "Unset it"],
     ),
-    ("up --port 0", {"AWS_SQS_QUEUE_URL": f"{NOBODY}/0/q"}, ["AWS_SQS_QUEUE_URL", "CHATWOOT_BASE_URL"]),
+    ("up --port 0", {"AWS_SQS_QUEUE_URL": f"{NOBODY}/0/q"}, ["AWS_SQS_QUEUE_URL: set, but nothing listens"]),
     # services that do not answer
     ("up --port 0", DEAD | {"CHATWOOT_BASE_URL": NOBODY}, ["unset AWS_SQS_QUEUE_URL DATABASE_URL", "ODOO_URL"]),
     ("demo", {"DATABASE_URL": DEAD["DATABASE_URL"]}, ["DATABASE_URL: set, but nothing listens", "unset DATABASE_URL"]),
