@@ -154,14 +154,14 @@ def vouched(message: IncomingMessage, view: ConversationView) -> IncomingMessage
     An event tells what it was given; whoever can forge one must not be shown the orders of a number or login that they
     put into it. What Chatwoot's answer does not say (older ones name no address) stays as the event had it.
     """
-    told = message.contact.identifier if view.contact is None else view.contact.identifier
+    told = view.contact.identifier if view.contact is not None else None
     return message.model_copy(
         update={
             "channel": view.channel or message.channel,
             "contact_source_id": view.contact_source_id or message.contact_source_id,
             "hmac_verified": message.hmac_verified
             and view.hmac_verified is not False
-            and message.contact.identifier == told,
+            and told in (None, message.contact.identifier),
         }
     )
 

@@ -64,7 +64,7 @@ def test_an_event_proves_no_more_than_the_conversation_as_it_is_read(
         (None, "lena@example.org", "verified"),
         (False, "lena@example.org", "claimed"),
         (True, "marco@example.com", "claimed"),
-        (True, None, "claimed"),
+        (True, None, "verified"),
     ],
 )
 def test_a_login_counts_only_where_the_conversation_has_it_too(
