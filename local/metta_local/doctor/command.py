@@ -59,6 +59,8 @@ def run(*, as_json: bool = False, only: str | None = None) -> int:
     Returns:
         1 when a check failed; warnings leave it at 0.
     """
+    if not logging.root.handlers:  # a call that nobody waits for any more may still fail after the report
+        logging.root.addHandler(logging.NullHandler())
     disabled = logging.root.manager.disable
     logging.disable(logging.CRITICAL)  # the report says what there is to say
     try:
