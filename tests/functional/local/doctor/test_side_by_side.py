@@ -130,3 +130,20 @@ def test_when_everything_hangs_the_command_ends_and_says_so_of_each(silent: list
     for area in ("queue", "state", "chatwoot", "odoo", "model", "database"):
         assert "\n  fail  " in areas[area], areas[area]
     assert "  ok    " in areas["settings"]
+
+
+def test_a_call_that_fails_after_the_report_says_nothing_any_more() -> None:
+    late = (
+        "import logging; from metta_local.doctor.command import run; "
+        "run(only='settings'); logging.getLogger('metta').error('late')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", late],
+        env={"PATH": "/usr/bin:/bin"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
